@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The module table of docs/architecture.md, as code: a target imports what is named here and nothing else
+// (`--explicit-target-dependency-import-check error`, set by Scripts/test, holds it to that).
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let flyingFox: Target.Dependency = .product(name: "FlyingFox", package: "FlyingFox")
+let flyingSocks: Target.Dependency = .product(name: "FlyingSocks", package: "FlyingFox")
+
+let package = Package(
+    name: "sluice",
+    products: [
+        .executable(name: "sluice", targets: ["sluice"]),
+        .executable(name: "sluice-lab", targets: ["sluice-lab"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CNetfilterQueue", pkgConfig: "libnetfilter_queue",
+            providers: [.apt(["libnetfilter-queue-dev", "libnfnetlink-dev", "libmnl-dev"])]),
+        .target(name: "CLinux"),
+
+        .target(name: "Wire"),
+        .target(name: "Policy", dependencies: ["Wire"]),
+        .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
+        .target(name: "NetfilterQueue", dependencies: ["CNetfilterQueue", "LinuxSystem", systemPackage]),
+        .target(name: "Firewall", dependencies: ["LinuxSystem", "Policy", "Wire", subprocess, systemPackage]),
+        .target(
+            name: "Inspector",
+            dependencies: ["Wire", "Policy", "LinuxSystem", "NetfilterQueue", logging, systemPackage]),
+        .target(name: "Converter", dependencies: ["LinuxSystem", "Policy", "Wire", logging, systemPackage]),
+        .target(name: "Settings", dependencies: ["Wire", "TOMLKit"]),
+        .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
+        .target(
+            name: "Middlebox",
+            dependencies: [
+                "Wire", "Policy", "LinuxSystem", "NetfilterQueue", "Firewall", "Inspector", "Converter", "Settings",
+                "Admin", logging, systemPackage,
+            ]),
+        .executableTarget(
+            name: "sluice", dependencies: ["Middlebox", "Settings", "Firewall", "Admin", argumentParser, logging]),
+
+        .target(
+            name: "Lab",
+            dependencies: ["LinuxSystem", "NetfilterQueue", "Wire", subprocess, systemPackage]),
+        .executableTarget(
+            name: "sluice-lab", dependencies: ["Lab", "LinuxSystem", "Wire", argumentParser, systemPackage]),
+
+        .testTarget(name: "WireTests", dependencies: ["Wire"]),
+        .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
+        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
+        .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Wire"]),
+        .testTarget(
+            name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
+        .testTarget(
+            name: "MiddleboxTests",
+            dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
+    ],
+    swiftLanguageModes: [.v6]
+)

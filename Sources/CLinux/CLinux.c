@@ -1,0 +1,65 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <linux/if_tun.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int sluice_set_network_namespace(int fd) { return setns(fd, CLONE_NEWNET); }
+
+void sluice_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int sluice_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data) {
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    return epoll_ctl(epfd, op, fd, &event);
+}
+
+int sluice_tun_attach(int fd, const char *name) {
+    struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+    if (strlen(name) >= IFNAMSIZ) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(request.ifr_name, name);
+    return ioctl(fd, TUNSETIFF, &request);
+}
+
+int sluice_outq(int fd) {
+    int bytes = 0;
+    return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
+}
+
+int sluice_interface_up(const char *name) {
+    struct ifreq request = {0};
+    if (strlen(name) >= IFNAMSIZ) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(request.ifr_name, name);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    int result = ioctl(fd, SIOCGIFFLAGS, &request);
+    if (result == 0) {
+        request.ifr_flags |= IFF_UP;
+        result = ioctl(fd, SIOCSIFFLAGS, &request);
+    }
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return result;
+}
+
+int sluice_accept4(int fd, struct sockaddr_storage *peer) {
+    socklen_t length = sizeof *peer;
+    return accept4(fd, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+_Static_assert(sizeof(struct sluice_mptcp_info) == 96, "as the kernel's struct mptcp_info since 6.5");
+_Static_assert(sizeof(struct sluice_mptcp_subflow_info) == 264, "as the kernel's struct mptcp_subflow_info");

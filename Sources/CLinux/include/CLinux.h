@@ -1,0 +1,84 @@
+// The few C things that Swift can't import, each with a word why.
+#pragma once
+
+// netinet/in.h has to come before any linux/ header: both declare in_addr and the IPPROTO_ values.
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/types.h>
+
+// glibc declares these only under _GNU_SOURCE, which Swift's Glibc module map does not set.
+int sluice_set_network_namespace(int fd);
+void sluice_set_thread_name(const char *name);
+
+// epoll_event is packed and has a union, which Swift can't lay out by itself: here the data is 64 plain bits.
+int sluice_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data);
+static inline uint64_t sluice_epoll_data(const struct epoll_event *event) { return event->data.u64; }
+static inline uint32_t sluice_epoll_events(const struct epoll_event *event) { return event->events; }
+
+// ioctl is variadic, and struct ifreq has a union: attaches `fd` (an open /dev/net/tun) to a TUN device without
+// packet information and with the given name. Returns 0 or -1 with errno.
+int sluice_tun_attach(int fd, const char *name);
+
+// ioctl(fd, SIOCOUTQ): bytes sent but not yet acknowledged; -1 with errno.
+int sluice_outq(int fd);
+
+// Brings an interface up by name (SIOCSIFFLAGS); 0 or -1 with errno.
+int sluice_interface_up(const char *name);
+
+// Accepts with SOCK_NONBLOCK | SOCK_CLOEXEC; accept4 needs _GNU_SOURCE.
+int sluice_accept4(int fd, struct sockaddr_storage *peer);
+
+// linux/mptcp.h of Debian 12 (kernel 6.1) has no MPTCP_FULL_INFO (6.5): option numbers and layouts as in the
+// kernel's include/uapi/linux/mptcp.h, which only ever grows at the end of each structure.
+enum {
+    SLUICE_SOL_MPTCP = 284,
+    SLUICE_MPTCP_INFO = 1,
+    SLUICE_MPTCP_FULL_INFO = 4,
+    SLUICE_MPTCP_INFO_FLAG_FALLBACK = 1,
+};
+
+struct sluice_mptcp_info {
+    uint8_t subflows;
+    uint8_t add_addr_signal;
+    uint8_t add_addr_accepted;
+    uint8_t subflows_max;
+    uint8_t add_addr_signal_max;
+    uint8_t add_addr_accepted_max;
+    uint32_t flags;
+    uint32_t token;
+    uint64_t write_seq;
+    uint64_t snd_una;
+    uint64_t rcv_nxt;
+    uint8_t local_addr_used;
+    uint8_t local_addr_max;
+    uint8_t csum_enabled;
+    uint32_t retransmits;
+    uint64_t bytes_retrans;
+    uint64_t bytes_sent;
+    uint64_t bytes_received;
+    uint64_t bytes_acked;
+    uint8_t subflows_total;
+    uint8_t reserved[3];
+    uint32_t last_data_sent;
+    uint32_t last_data_recv;
+    uint32_t last_ack_recv;
+};
+
+struct sluice_mptcp_subflow_info {
+    uint32_t id;
+    struct sockaddr_storage local;
+    struct sockaddr_storage remote;
+};
+
+struct sluice_mptcp_full_info {
+    uint32_t size_tcpinfo_kernel;
+    uint32_t size_tcpinfo_user;
+    uint32_t size_sfinfo_kernel;
+    uint32_t size_sfinfo_user;
+    uint32_t num_subflows;
+    uint32_t size_arrays_user;
+    uint64_t subflow_info;
+    uint64_t tcp_info;
+    struct sluice_mptcp_info mptcp_info;
+};

@@ -1,0 +1,26 @@
+import CLinux
+import Glibc
+
+/// A named network namespace as iproute2 keeps them, under /run/netns.
+public struct NetworkNamespace: Sendable, Hashable {
+    public let name: String
+
+    public init(_ name: String) { self.name = name }
+
+    public var path: String { "/run/netns/\(name)" }
+
+    /// Moves the calling thread into the namespace for good. A socket keeps the namespace in which it was made, so a
+    /// thread of its own that opens sockets and hands them out is the way to use this.
+    public func enter() throws(SystemError) {
+        let handle = Descriptor(owning: try systemCall("open \(path)") { open(path, O_RDONLY | O_CLOEXEC) })
+        try systemCall("setns \(path)") { sluice_set_network_namespace(handle.rawValue) }
+    }
+
+    /// Runs `body` on a thread of its own inside the namespace and returns what it returns.
+    public func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+        try SystemThread.run(named: "ns \(name)") {
+            try enter()
+            return try body()
+        }
+    }
+}

@@ -1,0 +1,49 @@
+/// How Sluice shares the 32-bit packet mark and connmark with the router's other software: it owns the bits of one
+/// mask of twelve adjacent bits, and never touches the others.
+///
+///     mask 0x0fff0000:   0x0 o r c c ....
+///                            | | `---- traffic class, 8 bits (0 = none)
+///                            | `------ role, 3 bits
+///                            `-------- offloaded, 1 bit above the role
+///
+/// On a packet, the role says what the rules are to do with it; on a conntrack entry, which of the two
+/// connections of a session it is.
+public struct PacketMark: Hashable, Sendable {
+    public enum Role: UInt32, CaseIterable, Sendable {
+        /// An MPTCP SYN that is about to be forwarded (packet mark only).
+        case candidate = 1
+        /// The connection from the client, ended at the box (connmark).
+        case client = 2
+        /// The connection from the box to the server (packet mark of our sockets, and connmark).
+        case upstream = 3
+        /// To be delivered to the box itself, by policy routing (packet mark only).
+        case local = 4
+    }
+
+    /// All bits that Sluice owns.
+    public let mask: UInt32
+    private let shift: UInt32
+
+    /// nil unless `mask` is twelve adjacent bits.
+    public init?(mask: UInt32) {
+        let shift = UInt32(mask.trailingZeroBitCount)
+        guard shift <= 20, mask >> shift == 0xfff else { return nil }
+        self.mask = mask
+        self.shift = shift
+    }
+
+    public static let standard = PacketMark(mask: 0x0fff_0000)!
+
+    /// The bits that hold the role.
+    public var roleMask: UInt32 { 0x700 << shift }
+
+    public func value(_ role: Role) -> UInt32 { role.rawValue << (8 + shift) }
+
+    public func role(of mark: UInt32) -> Role? { Role(rawValue: (mark & roleMask) >> (8 + shift)) }
+
+    /// `mark` with the role exchanged and every bit of other software kept.
+    public func setting(_ role: Role?, in mark: UInt32) -> UInt32 { mark & ~roleMask | (role.map(value) ?? 0) }
+
+    /// `mark` with all our bits cleared.
+    public func cleared(_ mark: UInt32) -> UInt32 { mark & ~mask }
+}
