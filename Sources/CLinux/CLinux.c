@@ -61,5 +61,19 @@ int sluice_accept4(int fd, struct sockaddr_storage *peer) {
     return accept4(fd, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+int sluice_receive_batch(int fd, void *buffer, size_t stride, unsigned count, uint32_t *lengths) {
+    struct mmsghdr messages[64];
+    struct iovec vectors[64];
+    if (count > 64) count = 64;
+    for (unsigned i = 0; i < count; i++) {
+        vectors[i] = (struct iovec){.iov_base = (char *)buffer + i * stride, .iov_len = stride};
+        messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &vectors[i], .msg_iovlen = 1}};
+    }
+    int received = recvmmsg(fd, messages, count, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < received; i++)
+        lengths[i] = messages[i].msg_hdr.msg_flags & MSG_TRUNC ? 0 : messages[i].msg_len;
+    return received;
+}
+
 _Static_assert(sizeof(struct sluice_mptcp_info) == 96, "as the kernel's struct mptcp_info since 6.5");
 _Static_assert(sizeof(struct sluice_mptcp_subflow_info) == 264, "as the kernel's struct mptcp_subflow_info");

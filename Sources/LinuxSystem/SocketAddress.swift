@@ -1,6 +1,6 @@
 import CLinux
 import Glibc
-public import Wire
+import Wire
 
 extension Endpoint {
     /// The endpoint that a sockaddr_in or sockaddr_in6 holds; nil for any other family.

@@ -1,5 +1,5 @@
 import Glibc
-public import SystemPackage
+import SystemPackage
 
 /// A system call that failed: which one, on what, and the kernel's errno.
 public struct SystemError: Error, Hashable, CustomStringConvertible {

@@ -29,6 +29,11 @@ int sluice_interface_up(const char *name);
 // Accepts with SOCK_NONBLOCK | SOCK_CLOEXEC; accept4 needs _GNU_SOURCE.
 int sluice_accept4(int fd, struct sockaddr_storage *peer);
 
+// recvmmsg needs _GNU_SOURCE. Receives up to `count` (at most 64) datagrams without blocking, the i-th into
+// buffer + i * stride, its length into lengths[i]. Returns how many, or -1 with errno. A datagram longer than `stride`
+// is cut; its length then reads 0, so that nobody parses half a message.
+int sluice_receive_batch(int fd, void *buffer, size_t stride, unsigned count, uint32_t *lengths);
+
 // linux/mptcp.h of Debian 12 (kernel 6.1) has no MPTCP_FULL_INFO (6.5): option numbers and layouts as in the
 // kernel's include/uapi/linux/mptcp.h, which only ever grows at the end of each structure.
 enum {
