@@ -31,7 +31,7 @@ let package = Package(
             providers: [.apt(["libnetfilter-queue-dev", "libnfnetlink-dev", "libmnl-dev"])]),
         .target(name: "CLinux"),
 
-        .target(name: "Wire"),
+        .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CNetfilterQueue", "LinuxSystem", systemPackage]),

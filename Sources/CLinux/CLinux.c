@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -77,3 +79,5 @@ int sluice_receive_batch(int fd, void *buffer, size_t stride, unsigned count, ui
 
 _Static_assert(sizeof(struct sluice_mptcp_info) == 96, "as the kernel's struct mptcp_info since 6.5");
 _Static_assert(sizeof(struct sluice_mptcp_subflow_info) == 264, "as the kernel's struct mptcp_subflow_info");
+_Static_assert(offsetof(struct sluice_tcp_info, bytes_received) == offsetof(struct tcp_info, tcpi_bytes_received), "");
+_Static_assert(offsetof(struct sluice_tcp_info, rtt) == offsetof(struct tcp_info, tcpi_rtt), "");
