@@ -86,7 +86,8 @@ extension Settings.Advanced {
         section.read(&listenerIdle, "listener_idle", .duration(fromOneSecond))
         section.read(&serverMemory, "server_memory", .duration(fromOneSecond))
         section.read(&serverMemoryEntries, "server_memory_entries", .count)
-        section.read(&drainTimeout, "drain_timeout", .duration(.milliseconds(1) ... .seconds(86400), zeroMeans: "no wait"))
+        section.read(
+            &drainTimeout, "drain_timeout", .duration(.milliseconds(1) ... .seconds(86400), zeroMeans: "no wait"))
         section.read(&iptables, "iptables", .choice())
     }
 }
