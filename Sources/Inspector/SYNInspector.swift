@@ -22,13 +22,13 @@ public final class SYNInspector: Sendable {
     /// path takes at most for an answer.
     public init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
-        mailbox: Door, counters: InspectorCounters, stream: any StreamPath, log: Logger
+        door: Door, counters: InspectorCounters, stream: any StreamPath, log: Logger
     ) throws(SystemError) {
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try SYNDesk(
-            queue: queue, tun: tun, policy: policy, mark: mark, dialTimeout: dialTimeout, mailbox: mailbox.mailbox,
+            queue: queue, tun: tun, policy: policy, mark: mark, dialTimeout: dialTimeout, mailbox: door.mailbox,
             counters: counters, stream: stream, log: log)
-        self.mailbox = mailbox.mailbox
+        self.mailbox = door.mailbox
         self.counters = counters
         thread = try SystemThread(named: "queue SYN") { desk.run() }
     }

@@ -15,6 +15,15 @@ public struct MultipathInfo: Sendable {
         public let bytesReceived: UInt64
         /// Bytes sent and acknowledged.
         public let bytesAcknowledged: UInt64
+
+        /// The state in the words of ss(8).
+        public var stateName: String {
+            let names = [
+                "unknown", "established", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2", "time-wait", "closed",
+                "close-wait", "last-ack", "listening", "closing",
+            ]
+            return Int(state) < names.count ? names[Int(state)] : names[0]
+        }
     }
 
     /// The token by which the peer's MP_JOINs name this connection (RFC 8684 section 3.2).

@@ -4,13 +4,11 @@ import Wire
 
 /// Questions to the kernel's socket tables over netlink (sock_diag(7), net/mptcp/mptcp_diag.c). One object a thread.
 public struct SocketDiagnostics: ~Copyable {
-    private let socket: Descriptor
+    private let socket: NetlinkSocket
 
     /// In the network namespace of the calling thread.
     public init() throws(SystemError) {
-        let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue)
-        socket = Descriptor(
-            owning: try systemCall("socket NETLINK_SOCK_DIAG") { Glibc.socket(AF_NETLINK, type, Self.netlinkSockDiag) })
+        socket = try NetlinkSocket(Self.netlinkSockDiag)
     }
 
     /// Has this network namespace an MPTCP connection whose peer names it by this token? The kernel's table is the
@@ -35,8 +33,8 @@ public struct SocketDiagnostics: ~Copyable {
         request.source = Request.words(local.address)
         request.destination = Request.words(remote.address)
         guard let reply = try? exchange(request, protocolNumber: Int32(IPPROTO_TCP)) else { return nil }
-        // Attributes follow the nlmsghdr (16 bytes) and inet_diag_msg (72).
-        let information = reply.attribute(Self.diagULPInfo, in: 88..<reply.bytes.count)
+        // struct inet_diag_msg has 72 bytes.
+        let information = reply.attribute(Self.diagULPInfo, in: reply.attributes(afterHeader: 72))
         let subflow = information.flatMap { reply.attribute(Self.ulpInfoMPTCP, in: $0) }
         let flags = subflow.flatMap { reply.attribute(Self.subflowFlags, in: $0) }
         return flags.map { reply.word(at: $0.lowerBound) }
@@ -52,7 +50,6 @@ public struct SocketDiagnostics: ~Copyable {
     private static let diagULPInfo: UInt16 = 19
     private static let ulpInfoMPTCP: UInt16 = 3
     private static let subflowFlags: UInt16 = 8
-    private static let messageError: UInt16 = 2
 
     /// nlmsghdr, inet_diag_req_v2 and INET_DIAG_REQ_PROTOCOL (262 does not fit the request's own protocol byte).
     private struct Request {
@@ -86,42 +83,10 @@ public struct SocketDiagnostics: ~Copyable {
         }
     }
 
-    private struct Reply {
-        let bytes: [UInt8]
-
-        func word(at offset: Int) -> UInt32 {
-            offset + 4 <= bytes.count
-                ? bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) } : 0
-        }
-
-        /// The range of a netlink attribute's payload among those in `range`.
-        func attribute(_ type: UInt16, in range: Range<Int>) -> Range<Int>? {
-            var offset = range.lowerBound
-            while offset + 4 <= range.upperBound {
-                let header = word(at: offset)
-                let length = Int(header & 0xffff)
-                guard length >= 4, offset + length <= range.upperBound else { return nil }
-                if UInt16(truncatingIfNeeded: header >> 16) & 0x3fff == type { return offset + 4..<offset + length }
-                offset += (length + 3) & ~3
-            }
-            return nil
-        }
-    }
-
-    private func exchange(_ request: Request, protocolNumber: Int32) throws(SystemError) -> Reply {
+    private func exchange(_ request: Request, protocolNumber: Int32) throws(SystemError) -> NetlinkReply {
         var request = request
         request.protocolByte = protocolNumber <= 255 ? UInt8(protocolNumber) : 0
         request.protocolNumber = UInt32(protocolNumber)
-        let sent = request
-        try systemCall("send sock_diag request") {
-            withUnsafeBytes(of: sent) { send(socket.rawValue, $0.baseAddress, $0.count, 0) }
-        }
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = try systemCall("receive sock_diag reply") { recv(socket.rawValue, &buffer, buffer.count, 0) }
-        let reply = Reply(bytes: Array(buffer.prefix(count)))
-        if UInt16(truncatingIfNeeded: reply.word(at: 4)) == Self.messageError {
-            throw SystemError("sock_diag", Errno(rawValue: -Int32(bitPattern: reply.word(at: 16))))
-        }
-        return reply
+        return try withUnsafeBytes(of: request) { bytes throws(SystemError) in try socket.exchange(bytes) }
     }
 }

@@ -12,6 +12,11 @@
 int sluice_set_network_namespace(int fd);
 void sluice_set_thread_name(const char *name);
 
+// A signal handler may do next to nothing, which Swift can't promise: this one writes the signal's number as a byte to
+// a pipe, whose reading end is returned; -1 with errno. Handlers, unlike masks, are not passed on to child processes.
+// Once in a process.
+int sluice_signal_pipe(const int *signals, unsigned count);
+
 // epoll_event is packed and has a union, which Swift can't lay out by itself: here the data is 64 plain bits.
 int sluice_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data);
 static inline uint64_t sluice_epoll_data(const struct epoll_event *event) { return event->data.u64; }
