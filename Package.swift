@@ -35,7 +35,10 @@ let package = Package(
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CNetfilterQueue", "LinuxSystem", systemPackage]),
-        .target(name: "Firewall", dependencies: ["LinuxSystem", "Policy", "Wire", subprocess, systemPackage]),
+        .target(
+            name: "Firewall", dependencies: ["LinuxSystem", "Policy", "Wire", subprocess, systemPackage],
+            // A link to iptables/: the templates belong where an operator looks for them, and in the binary.
+            resources: [.embedInCode("Templates")]),
         .target(
             name: "Inspector",
             dependencies: ["Wire", "Policy", "LinuxSystem", "NetfilterQueue", logging, systemPackage]),
