@@ -13,29 +13,31 @@ final class Document {
 
     init(_ text: String, file: String) throws(SettingsError) {
         self.file = file
-        root = try Self.table(of: text, file: file)
         lines = KeyLines(text)
+        do throws(KeyLines.Fault) {
+            root = try Self.table(of: text, lines)
+        } catch {
+            let finding = SettingsError.Finding(
+                line: error.line, column: error.column, problem: error.problem, mend: error.mend)
+            throw SettingsError(file: file, findings: [finding])
+        }
     }
 
-    private static func table(of text: String, file: String) throws(SettingsError) -> TOMLTable {
+    private static func table(of text: String, _ lines: KeyLines) throws(KeyLines.Fault) -> TOMLTable {
         // The library takes a C string and would silently end there.
         if let end = text.utf8.firstIndex(of: 0) {
             let line = 1 + text.utf8[..<end].count { $0 == UInt8(ascii: "\n") }
-            throw SettingsError(
-                file: file, findings: [.init(line: line, problem: "a zero byte", mend: "give a TOML text file")])
+            throw KeyLines.Fault(line: line, column: nil, problem: "a zero byte", mend: "give a TOML text file")
         }
+        if let fault = lines.fault { throw fault }
         do {
             return try TOMLTable(string: text)
         } catch {
-            let place = (error as? TOMLParseError)?.source.begin
-            let problem = (error as? TOMLParseError)?.description ?? "\(error)"
-            throw SettingsError(
-                file: file,
-                findings: [
-                    .init(
-                        line: place?.line, column: place?.column, problem: "not TOML: \(problem)",
-                        mend: "see https://toml.io/en/v1.0.0 for the syntax")
-                ])
+            let error = error as! TOMLParseError
+            let place = error.source.begin
+            throw KeyLines.Fault(
+                line: place.line, column: place.column, problem: "not TOML: \(error.description)",
+                mend: "see https://toml.io/en/v1.0.0 for the syntax")
         }
     }
 
@@ -135,13 +137,5 @@ struct Section {
 
 /// A key as it would be written in the file.
 private func bareOrQuoted(_ key: String) -> String {
-    let isBare = key.utf8.allSatisfy {
-        switch $0 {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-            true
-        default: false
-        }
-    }
-    return isBare && !key.isEmpty ? key : key.debugDescription
+    !key.isEmpty && key.utf8.allSatisfy(isBareKeyByte) ? key : String(reflecting: key)
 }

@@ -39,7 +39,7 @@ struct Mismatch: Error {
 /// A value as the operator wrote it, or nearly so; control characters are escaped.
 func shown(_ node: any TOMLValueConvertible) -> String {
     switch node.type {
-    case .string: (node.string ?? "").debugDescription
+    case .string: String(reflecting: node.string ?? "")
     case .table: "a table"
     case .array: "an array"
     default: node.debugDescription
@@ -84,8 +84,8 @@ extension Form where Value == UInt32 {
 extension Form where Value == ByteCount {
     /// `"720KiB"`, or an integer: bytes.
     static func size(_ range: ClosedRange<ByteCount>) -> Form {
-        let limits = "from \(range.lowerBound) to \(range.upperBound)"
-        return Form("a size \(limits), such as \"720KiB\" (B, kB, MB, GB, KiB, MiB, GiB; without a unit: bytes)") {
+        let limits = "from \"\(range.lowerBound)\" to \"\(range.upperBound)\""
+        return Form("a size \(limits) (B, kB, MB, GB, KiB, MiB, GiB; without a unit: bytes)") {
             node throws(Mismatch) in
             let bytes = try quantity(node, "a size", bare: node.int) { UnitScale.size.value($0) }
             guard range.contains(ByteCount(bytes: bytes)) else { throw .range(of: node) }
@@ -121,7 +121,7 @@ extension Form where Value == Duration? {
 private func expectedDuration(_ range: ClosedRange<Duration>, zeroMeans: String?) -> String {
     let text = { (value: Duration) in UnitScale.duration.text(Int(value / .milliseconds(1))) }
     let zero = zeroMeans.map { ", or 0 for \($0)" } ?? ""
-    return "a duration from \(text(range.lowerBound)) to \(text(range.upperBound)) (ms, s, min, h)\(zero)"
+    return "a duration from \"\(text(range.lowerBound))\" to \"\(text(range.upperBound))\" (ms, s, min, h)\(zero)"
 }
 
 /// A string with a unit, or an integer that means something as it stands (`bare`).

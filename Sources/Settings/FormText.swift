@@ -134,9 +134,9 @@ private func port(_ text: Substring) -> UInt16? {
 extension Form {
     /// A list of at least one element; none may conflict with an earlier one, which `conflict` says in words.
     static func list<Element>(
-        of element: Form<Element>, conflict: @escaping (Element, Element) -> Bool
+        of element: Form<Element>, _ expected: String, conflict: @escaping (Element, Element) -> Bool
     ) -> Form where Value == [Element] {
-        Form("a list of \(element.expected)") { node throws(Mismatch) in
+        Form(expected) { node throws(Mismatch) in
             guard let array = node.array else { throw .type(of: node) }
             if array.isEmpty { throw Mismatch(problems: ["the list is empty"]) }
             var elements: [(value: Element, shown: String)] = []

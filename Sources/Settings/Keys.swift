@@ -31,10 +31,18 @@ extension Settings {
 
 extension Settings.Intercept {
     fileprivate mutating func read(_ section: Section) {
-        section.require(&interfaces, "interfaces", .list(of: .interfaceName, conflict: ==))
-        section.read(&ports, "ports", .list(of: .ports) { $0.overlaps($1) })
-        section.read(&clients, "clients", .list(of: .prefix, conflict: ==))
-        section.read(&servers, "servers", .list(of: .prefix, conflict: ==))
+        let prefixes = Form.list(
+            of: .prefix, "a list of prefixes, such as [\"10.0.0.0/8\", \"2001:db8::/32\"]", conflict: ==)
+        section.require(
+            &interfaces, "interfaces",
+            .list(of: .interfaceName, "a list of interfaces, such as [\"lan0\", \"wifi0\"]", conflict: ==))
+        section.read(
+            &ports, "ports",
+            .list(of: .ports, "a list of ports from 1 to 65535 and ranges, such as [80, \"8000-8999\"]") {
+                $0.overlaps($1)
+            })
+        section.read(&clients, "clients", prefixes)
+        section.read(&servers, "servers", prefixes)
         section.read(&connect, "connect", .choice())
         section.read(&inspect, "inspect", .choice(reserved: ["signalling", "handshake"]))
     }

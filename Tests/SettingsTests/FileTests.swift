@@ -8,7 +8,7 @@ import Testing
         var path = Array("/tmp/sluice-settings-XXXXXX".utf8CString)
         let descriptor = mkstemp(&path)
         try #require(descriptor >= 0)
-        let name = String(cString: path)
+        let name = path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         defer { unlink(name) }
         var written = 0
         while written < bytes.count {

@@ -86,8 +86,6 @@ import Testing
         Case("relay.idle_timeout", "'10ms'", "\"10ms\" is out of range"),
         Case("relay.idle_timeout", "'1m'", "\"1m\" is not a duration"),
         Case("relay.idle_timeout", "'30'", "\"30\" is not a duration"),
-        Case("relay.idle_timeout", "1979-05-27", "1979-05-27 is a date"),
-        Case("relay.idle_timeout", "07:32:00", "07:32:00 is a time"),
         Case("relay.workers", "0", "0 is out of range"),
         Case("relay.workers", "65", "65 is out of range"),
         Case("relay.workers", "'2'", "\"2\" is a string"),
@@ -143,12 +141,14 @@ import Testing
     }
 
     @Test func mends() {
-        let mend = { (line: String) in message(minimal + line)?.split(separator: "; ").last }
+        let mend = { (line: String) in message(minimal + line)?.firstMatch(of: /; (give.*)/)?.1 }
         #expect(mend("relay.workers = 0") == "give an integer from 1 to 64")
         #expect(
             mend("relay.send_buffer = 0")
-                == "give a size from 4KiB to 1GiB, such as \"720KiB\" (B, kB, MB, GB, KiB, MiB, GiB)")
-        #expect(mend("relay.idle_timeout = 1") == "give a duration from 1s to 8760h (ms, s, min, h), or 0 for off")
+                == "give a size from \"4KiB\" to \"1GiB\" (B, kB, MB, GB, KiB, MiB, GiB; without a unit: bytes)"
+        )
+        #expect(
+            mend("relay.idle_timeout = 1") == "give a duration from \"1s\" to \"8760h\" (ms, s, min, h), or 0 for off")
         #expect(mend("intercept.inspect = 'x'") == "give \"all\", the only one that this version knows")
         #expect(mend("advanced.iptables = 'x'") == "give \"auto\", \"nft\" or \"legacy\"")
     }
