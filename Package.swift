@@ -52,7 +52,7 @@ let package = Package(
                 "Admin", logging, systemPackage,
             ]),
         .executableTarget(
-            name: "sluice", dependencies: ["Middlebox", "Settings", "Firewall", "Admin", argumentParser, logging]),
+            name: "sluice", dependencies: ["Middlebox", "Settings", "Firewall", "Admin", "LinuxSystem", argumentParser, logging]),
 
         .target(
             name: "Lab",

@@ -2,16 +2,13 @@ import Admin
 import ArgumentParser
 import Glibc
 
-func printError(_ message: some CustomStringConvertible) {
-    fputs("sluice: \(message)\n".replacingNewlines, stderr)
-}
+/// Writes to standard error at once, whole lines at a time: several threads log.
+func writeError(_ text: String) { _ = write(STDERR_FILENO, text, text.utf8.count) }
 
-extension String {
-    /// Every line with the program's name in front, as for a message of one line.
-    fileprivate var replacingNewlines: String {
-        let lines = split(separator: "\n", omittingEmptySubsequences: true)
-        return lines.map { $0.hasPrefix("sluice: ") ? String($0) : "sluice: \($0)" }.joined(separator: "\n") + "\n"
-    }
+/// Each line with the program's name in front.
+func printError(_ message: some CustomStringConvertible) {
+    let lines = message.description.split(separator: "\n", omittingEmptySubsequences: true)
+    writeError(lines.map { "sluice: \($0)\n" }.joined())
 }
 
 /// Asks the daemon; when it can't be asked, says why and ends with exit code 1.

@@ -7,7 +7,7 @@ struct Status: AsyncParsableCommand {
 
     @OptionGroup var output: JSONOption
     @OptionGroup var control: ControlOption
-    @OptionGroup var parent: Sluice.Arguments
+    @ParentCommand var parent: Sluice
 
     func run() async throws {
         let client = ControlClient(path: control.path(parent.control))
@@ -44,7 +44,7 @@ struct Connections: AsyncParsableCommand {
     @Flag(name: .long, help: "Print again every second, until interrupted.")
     var watch = false
     @OptionGroup var control: ControlOption
-    @OptionGroup var parent: Sluice.Arguments
+    @ParentCommand var parent: Sluice
 
     func run() async throws {
         let client = ControlClient(path: control.path(parent.control))

@@ -15,7 +15,7 @@ struct Run: AsyncParsableCommand {
 
     @OptionGroup var config: ConfigOption
     @OptionGroup var control: ControlOption
-    @OptionGroup var parent: Sluice.Arguments
+    @ParentCommand var parent: Sluice
 
     func run() async throws {
         let settings = try load()
@@ -55,7 +55,7 @@ struct LineLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let prefix = underSystemd ? "<\(event.level.priority)>" : "\(event.level): "
-        fputs("\(prefix)\(event.message)\n", stderr)
+        writeError("\(prefix)\(event.message)\n")
     }
 }
 

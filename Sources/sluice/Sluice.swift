@@ -10,9 +10,10 @@ import Settings
 struct Sluice: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sluice",
-        abstract: "A transparent MPTCP middlebox: ends Multipath TCP towards clients, continues as TCP towards servers.",
+        abstract:
+            "A transparent MPTCP middlebox: ends Multipath TCP towards clients, continues as TCP towards servers.",
         version: Middlebox.version,
-        subcommands: [Run.self, Check.self, Rules.self, Status.self, Connections.self])
+        subcommands: [Run.self, Rules.self, Status.self, Connections.self])
 
     /// Exit codes: 0 well, 1 a finding or a run-time failure, 64 usage (ArgumentParser's), 78 configuration.
     enum Failure {
