@@ -44,17 +44,20 @@ struct Interior {
         }
     }
 
-    /// The inside of the router in a link's middle. Forwarding heeds a route's MTU only when it is locked
-    /// (ip_dst_mtu_maybe_forward in the kernel's include/net/ip.h).
+    /// The inside of the router in a link's middle. A forwarder heeds a route's MTU only when it is locked
+    /// (ip_dst_mtu_maybe_forward in the kernel's include/net/ip.h). The kernel's own route to a connected IPv6 network has metric 256.
     init(hopOf link: Lab.Link) {
         ports = [
             Port(name: "near", network: link.near, host: 1, rate: link.configuration.rate),
             Port(name: "far", network: link.far, host: 2),
         ]
-        let lock = link.configuration.mtu.map { " mtu lock \($0)" } ?? ""
+        let mtu = link.configuration.mtu.map { "mtu lock \($0)" } ?? ""
         routes.append { family in
-            ["route add default via \(link.far.host(1, family))\(lock)"]
-                + (lock.isEmpty ? [] : ["route replace \(link.near.prefix(family)) dev near\(lock)"])
+            let metric = family == .v4 ? 0 : 256
+            return [
+                "route add default via \(link.far.host(1, family)) \(mtu)",
+                "route replace \(link.near.prefix(family)) dev near metric \(metric) \(mtu)",
+            ]
         }
     }
 

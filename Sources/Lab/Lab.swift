@@ -119,7 +119,7 @@ public final class Lab: Sendable {
             guard !state.isTornDown else { return }
             state.isTornDown = true
             state.peers.forEach { $0.stop() }
-            Leftovers.remove(namespaces: namespaces, directory: nil)
+            state.children.forEach { $0.signal(SIGKILL) }
             state.children.forEach { $0.reap() }
             state.delayLines.forEach { $0.stop() }
             Leftovers.remove(namespaces: namespaces, directory: directory)

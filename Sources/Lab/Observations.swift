@@ -26,7 +26,7 @@ extension Lab {
                 }
             }
             for line in try readFile("/proc/thread-self/net/snmp6").split(separator: "\n") {
-                let fields = line.split(separator: " ")
+                let fields = line.split { $0 == " " || $0 == "\t" }
                 counters[String(fields[0])] = UInt64(fields[1])
             }
             return counters
