@@ -13,7 +13,7 @@ func writeFile(_ path: String, _ text: String) throws {
 }
 
 /// The whole text of a file, whatever size it says it has (files under /proc say 0).
-func readFile(_ path: String) throws -> String {
+public func readFile(_ path: String) throws -> String {
     let file = try open(path, .readOnly, [])
     return try file.closeAfter {
         var bytes: [UInt8] = []
@@ -25,7 +25,7 @@ func readFile(_ path: String) throws -> String {
 }
 
 /// The names in a directory; none when there is no such directory.
-func directoryEntries(_ path: String) -> [String] {
+public func directoryEntries(_ path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
     var names: [String] = []

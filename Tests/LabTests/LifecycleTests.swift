@@ -7,10 +7,10 @@ import Testing
 
 /// Everything of a lab that another program could see.
 private func traces(of name: String) -> [String] {
-    var found = entries("/run/netns").filter { $0.hasPrefix(name + "-") }
-    found += entries("/tmp").filter { $0 == name }
-    for pid in entries("/proc").filter({ pid_t($0) != nil }) {
-        let command = (try? text("/proc/\(pid)/cmdline")) ?? ""
+    var found = directoryEntries("/run/netns").filter { $0.hasPrefix(name + "-") }
+    found += directoryEntries("/tmp").filter { $0 == name }
+    for pid in directoryEntries("/proc").filter({ pid_t($0) != nil }) {
+        let command = (try? readFile("/proc/\(pid)/cmdline")) ?? ""
         if command.contains(name + "-") { found.append("process \(pid): \(command)") }
     }
     return found
@@ -20,7 +20,7 @@ private func traces(of name: String) -> [String] {
     @Test func aLabComesUpAndGoesWithoutATrace() async throws {
         let name = try await Lab.with(LabConfiguration(clients: [.init(links: [.init(delay: .milliseconds(1))])])) {
             lab in
-            #expect(entries("/run/netns").filter { $0.hasPrefix(lab.name + "-") }.count == 4)
+            #expect(directoryEntries("/run/netns").filter { $0.hasPrefix(lab.name + "-") }.count == 4)
             _ = try lab.spawn(in: .box, ["sleep", "1000"])
             _ = try lab.spawn(in: .server(0), ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
             try await lab.serve()
