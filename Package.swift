@@ -31,11 +31,14 @@ let package = Package(
             providers: [.apt(["libnetfilter-queue-dev", "libnfnetlink-dev", "libmnl-dev"])]),
         .target(name: "CLinux"),
 
-        .target(name: "Wire"),
+        .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CNetfilterQueue", "LinuxSystem", systemPackage]),
-        .target(name: "Firewall", dependencies: ["LinuxSystem", "Policy", "Wire", subprocess, systemPackage]),
+        .target(
+            name: "Firewall", dependencies: ["LinuxSystem", "Policy", "Wire", subprocess, systemPackage],
+            // A link to iptables/: the templates belong where an operator looks for them, and in the binary.
+            resources: [.embedInCode("Templates")]),
         .target(
             name: "Inspector",
             dependencies: ["Wire", "Policy", "LinuxSystem", "NetfilterQueue", logging, systemPackage]),
@@ -49,7 +52,7 @@ let package = Package(
                 "Admin", logging, systemPackage,
             ]),
         .executableTarget(
-            name: "sluice", dependencies: ["Middlebox", "Settings", "Firewall", "Admin", argumentParser, logging]),
+            name: "sluice", dependencies: ["Middlebox", "Settings", "Firewall", "Admin", "LinuxSystem", argumentParser, logging]),
 
         .target(
             name: "Lab",

@@ -2,11 +2,15 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,6 +19,24 @@
 int sluice_set_network_namespace(int fd) { return setns(fd, CLONE_NEWNET); }
 
 void sluice_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+static int signal_pipe[2] = {-1, -1};
+
+static void write_signal(int number) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    ssize_t ignored = write(signal_pipe[1], &byte, 1);
+    (void)ignored;
+    errno = saved;
+}
+
+int sluice_signal_pipe(const int *signals, unsigned count) {
+    if (pipe2(signal_pipe, O_CLOEXEC) < 0) return -1;
+    struct sigaction action = {.sa_handler = write_signal, .sa_flags = SA_RESTART};
+    for (unsigned i = 0; i < count; i++)
+        if (sigaction(signals[i], &action, NULL) < 0) return -1;
+    return signal_pipe[0];
+}
 
 int sluice_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data) {
     struct epoll_event event = {.events = events, .data.u64 = data};
@@ -77,3 +99,5 @@ int sluice_receive_batch(int fd, void *buffer, size_t stride, unsigned count, ui
 
 _Static_assert(sizeof(struct sluice_mptcp_info) == 96, "as the kernel's struct mptcp_info since 6.5");
 _Static_assert(sizeof(struct sluice_mptcp_subflow_info) == 264, "as the kernel's struct mptcp_subflow_info");
+_Static_assert(offsetof(struct sluice_tcp_info, bytes_received) == offsetof(struct tcp_info, tcpi_bytes_received), "");
+_Static_assert(offsetof(struct sluice_tcp_info, rtt) == offsetof(struct tcp_info, tcpi_rtt), "");

@@ -1,1 +1,91 @@
-// placeholder
+// Converter: the stream path. It listens where TPROXY delivers clients, dials servers from the clients' own addresses,
+// accepts, brings the two together and relays until both are done.
+//
+// It knows sockets and nothing of packets, queues or rules. The packet path talks to it through one narrow door: "may
+// this port be had", "what do you know of this server", "dial this", and the answer to a dial. Each worker is a thread
+// that owns its sessions; a connection's 4-tuple says which worker it belongs to, so that its upstream, dialled first,
+// and its client, accepted later by whichever worker watches the listener, meet without a lock.
+//
+//     packet path ──dial──▶ worker ──connect──▶ server      outcome ──▶ packet path lets the SYN in
+//     TPROXY ──▶ listener ──accept──▶ worker of the 4-tuple ──▶ session: client ◀── relay ──▶ server
+
+import LinuxSystem
+import Logging
+import Policy
+import Synchronization
+import SystemPackage
+import Wire
+
+public final class Converter: Sendable {
+    private let shared: Shared
+    private let mailboxes: [Mailbox<Worker.Message>]
+    private let threads: [SystemThread]
+
+    /// Starts the workers in the network namespace of the calling thread. `outcome` is called on a worker's thread for
+    /// each dial, with the id of its request.
+    public init(
+        _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void
+    ) throws(SystemError) {
+        var mailboxes: [Mailbox<Worker.Message>] = []
+        for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
+        let shared = Shared(setting, log: log, mailboxes: mailboxes, outcome: outcome)
+        var threads: [SystemThread] = []
+        for (index, mailbox) in mailboxes.enumerated() {
+            // From here on the worker is its thread's alone.
+            nonisolated(unsafe) let worker = try Worker(shared, index: index, mailbox: mailbox)
+            threads.append(try SystemThread(named: "relay \(index)") { worker.run() })
+        }
+        self.mailboxes = mailboxes
+        self.shared = shared
+        self.threads = threads
+    }
+
+    public var counters: ConverterCounters { shared.counters }
+
+    public var listenerCount: Int { shared.listeners.count }
+
+    /// Is there room for one more connection?
+    public var hasRoom: Bool { shared.hasRoom }
+
+    /// Makes sure that a redirect listener stands on the server's port; why not, if it can't be had. It then stands for
+    /// at least the listener idle time.
+    public func ensureListener(for server: Endpoint) -> SystemError? {
+        let key = ListenerTable.Key(server)
+        switch shared.listeners.ensure(key) {
+        case .ready: return nil
+        case .opened(let descriptor):
+            shared.post(.listener(key, descriptor), to: shared.worker(for: key))
+            return nil
+        case .unavailable(let error): return error
+        }
+    }
+
+    public func knowledge(of server: Endpoint) -> ServerKnowledge? { shared.memory.knowledge(of: server) }
+
+    /// Dials for a held SYN, unless too many clients have yet to prove that they exist: then false, and no answer comes.
+    public func dial(_ request: DialRequest) -> Bool {
+        guard shared.pending.admit(request.tuple.client.address) else { return false }
+        shared.post(.dial(request), to: shared.worker(for: request.tuple))
+        return true
+    }
+
+    /// Dialled connections whose client has yet to complete its handshake.
+    public var pendingCount: Int { shared.pending.total }
+
+    /// All connections as they are now.
+    public func describe() async -> [ConnectionDescription] {
+        var all: [ConnectionDescription] = []
+        for mailbox in mailboxes {
+            all += await withCheckedContinuation { continuation in
+                mailbox.post(.describe { continuation.resume(returning: $0) })
+            }
+        }
+        return all
+    }
+
+    /// Ends the workers; connections still open are reset. Blocks until they have ended.
+    public func stop() {
+        for mailbox in mailboxes { mailbox.post(.stop) }
+        for thread in threads { thread.join() }
+    }
+}

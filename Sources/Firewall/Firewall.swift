@@ -1,1 +1,62 @@
-// placeholder
+// The rules that lead packets to Sluice and to its sockets: mangle and filter rules, routing rules, a route.
+//
+// What is to be done stands in the templates in `iptables/` at the repository's top (Templates here is a link to it;
+// SwiftPM embeds them in the binary). This module fills them in and puts them in place with the system's own tools. It
+// knows how to recognise what is ours - chains by the prefix SLUICE_, routing rules and routes by their protocol number
+// - so that a killed run's leftovers with whatever settings are replaced or removed, and it touches nothing else.
+//
+//   apply    routing rules, then the TUN device's settings and the route, then iptables: nothing is sent to a place
+//            that doesn't exist yet. Every table in one transaction of iptables-restore, old rules out and new rules in.
+//   remove   the other way round.
+//
+// It never decides about a packet, opens no device and no socket, and keeps no state: the kernel's tables are the
+// state. The Middlebox applies at start and on reload and removes at the end; `sluice rules` does the same by hand.
+
+/// Sluice's rules on this machine.
+public struct Firewall: Sendable {
+    public enum Outcome: Sendable, Hashable {
+        case complete
+        /// All but the route and the settings of the TUN device, since the device isn't there. Harmless: nothing takes
+        /// a SYN out of the queue either. The daemon makes the device and applies again.
+        case withoutDevice
+    }
+
+    let setting: RuleSetting
+    let tool: Tool
+
+    public init(_ setting: RuleSetting) { self.init(setting, prefix: []) }
+
+    /// With `prefix` before each command, such as `ip netns exec NAME`.
+    package init(_ setting: RuleSetting, prefix: [String]) {
+        self.setting = setting
+        tool = Tool(prefix: prefix)
+    }
+
+    /// Puts the rules in place of whatever an earlier run left; when they are in place already, changes nothing. When
+    /// something fails, all is removed again.
+    @discardableResult
+    public func apply() async throws(FirewallError) -> Outcome {
+        let backend = try await Backend.resolving(setting.backend, tool)
+        do {
+            let outcome = try await routing.apply()
+            try await backend.other.removeRules(tool)
+            for family in AddressFamily.allCases {
+                try await backend.restore(RuleSet(rendered(family)), family, tool)
+            }
+            return outcome
+        } catch {
+            try? await remove()
+            throw error
+        }
+    }
+
+    /// Removes all that is ours, whoever applied it and with what settings.
+    public func remove() async throws(FirewallError) {
+        for backend in Backend.allCases { try await backend.removeRules(tool) }
+        try await routing.remove()
+    }
+
+    private var routing: Routing {
+        Routing(tool: tool, routes: renderedRoutes(), sysctl: renderedSysctl(), tun: setting.tun)
+    }
+}

@@ -1,1 +1,23 @@
-// placeholder
+// Inspector: the packet path. One thread a queue: receive, parse, decide, verdict.
+//
+// It knows packets, queues and marks, and of connections only what a SYN says; it must never block, dial or relay. The
+// SYN thread holds a SYN while the stream path dials (through the narrow door `StreamPath`), then lets it go on
+// unmarked, or puts its bytes into the stack by the TUN device, where TPROXY takes them. The data threads see every
+// segment of an intercepted connection and let it go.
+//
+// Whatever goes wrong here ends in "the packet goes on as if there were no box", and is counted.
+
+import LinuxSystem
+import Policy
+import Wire
+
+/// What the packet path needs of the stream path.
+public protocol StreamPath: Sendable {
+    /// Is there room for one more connection?
+    var hasRoom: Bool { get }
+    /// Makes a redirect listener stand on the server's port; why not, if it can't be had.
+    func ensureListener(for server: Endpoint) -> SystemError?
+    func knowledge(of server: Endpoint) -> ServerKnowledge?
+    /// false: too many connections are dialled already; no answer will come.
+    func dial(_ request: DialRequest) -> Bool
+}

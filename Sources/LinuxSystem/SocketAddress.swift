@@ -10,7 +10,8 @@ extension Endpoint {
             case AF_INET:
                 let inet = bytes.loadUnaligned(as: sockaddr_in.self)
                 return Endpoint(
-                    address: IPAddress(v4: UInt32(bigEndian: inet.sin_addr.s_addr)), port: UInt16(bigEndian: inet.sin_port))
+                    address: IPAddress(v4: UInt32(bigEndian: inet.sin_addr.s_addr)),
+                    port: UInt16(bigEndian: inet.sin_port))
             case AF_INET6:
                 let inet = bytes.loadUnaligned(as: sockaddr_in6.self)
                 return withUnsafeBytes(of: inet.sin6_addr) { address in

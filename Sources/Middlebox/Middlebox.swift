@@ -1,1 +1,133 @@
-// placeholder
+// Middlebox: puts it together. It alone knows all modules; none knows it. Start order, reload, drain and shutdown are
+// here, and the translation of settings into what each module takes.
+//
+//     start   TUN ─ queues bound ─ workers ─ inspectors ─ control socket ─ rules last: traffic comes when all stands
+//     stop    no new conversions ─ running connections drain ─ rules removed ─ queues unbound ─ sockets closed
+//
+// Taking the rules away before the running connections have drained would cut those: their packets find our sockets by
+// the rules. So the rules stay until then; a new connection is let through as if there were none.
+
+import Admin
+import Converter
+import Firewall
+import Inspector
+import LinuxSystem
+import Logging
+import NetfilterQueue
+import Policy
+import Settings
+import Synchronization
+import Wire
+
+/// What a running box is told from outside.
+public enum RunEvent: Sendable {
+    /// Read the settings anew.
+    case reload
+    /// Drain, then stop; said again, stop at once.
+    case stop
+}
+
+extension Converter: StreamPath {}
+
+public final class Middlebox: Sendable {
+    public static let version = "0.1.0"
+
+    let settings: Settings
+    let converter: Converter
+    let counters = InspectorCounters()
+    let isDraining = Atomic<Bool>(false)
+    let started = MonotonicTime.now
+    private let log: Logger
+    private let firewall: Firewall
+    private let synInspector: SYNInspector
+    private let dataInspectors: [DataInspector]
+
+    /// Runs until it is told to stop and has stopped. Queues, TUN device and sockets are taken in the network namespace
+    /// of this process. Throws when it can't start, with nothing left behind.
+    public static func run(
+        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings
+    ) async throws {
+        try await ControlServer.checkFree(settings.admin.control)
+        let box = try Middlebox(settings, log: log)
+        defer { box.stopThreads() }
+        let control = try await ControlServer(path: settings.admin.control, answers: box.answers)
+        let serving = Task { try await control.run() }
+        do {
+            try await control.waitUntilListening()
+            try await box.firewall.apply()
+            log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
+            await box.serve(events, reload: reload)
+            try await box.firewall.remove()
+        } catch {
+            await control.stop(serving)
+            throw error
+        }
+        await control.stop(serving)
+        log.notice("sluice has stopped")
+    }
+
+    private init(_ settings: Settings, log: Logger) throws {
+        self.settings = settings
+        self.log = log
+        let descriptors = ProcessRights.raiseDescriptorLimit()
+        let rules = try RuleSetting(settings)
+        firewall = Firewall(rules)
+        let tun = try TunDevice(rules.tun)
+        let synQueue = try PacketQueue(rules.synQueue, .syn(held: settings.advanced.maxHeld))
+        let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data) }
+        let door = try SYNInspector.Door()
+        converter = try Converter(
+            ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors), log: log, outcome: door.answer)
+        synInspector = try SYNInspector(
+            queue: synQueue, tun: tun, policy: ConversionPolicy(settings.intercept), mark: rules.mark,
+            dialTimeout: settings.advanced.dialTimeout, door: door, counters: counters, stream: converter, log: log)
+        let counters = counters
+        dataInspectors = try dataQueues.map { try DataInspector(queue: $0, counters: counters, log: log) }
+    }
+
+    /// Returns when the box has been told to stop, and has drained or been told again.
+    private func serve(_ events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings) async {
+        for await event in events {
+            guard event == .reload else { break }
+            apply(reload)
+        }
+        isDraining.store(true, ordering: .relaxed)
+        synInspector.drain()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.drain() }
+            group.addTask { for await event in events where event == .stop { return } }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func apply(_ reload: () throws -> Settings) {
+        do {
+            let new = try reload()
+            synInspector.apply(ConversionPolicy(new.intercept))
+            if let key = settings.firstDifferenceThatNeedsRestart(new) {
+                log.warning("reloaded, but \(key) needs a restart to take effect")
+            } else {
+                log.notice("reloaded")
+            }
+        } catch {
+            log.error("the settings stay as they were: \(error)")
+        }
+    }
+
+    /// Waits for the running connections to end, for the time allowed.
+    private func drain() async {
+        let deadline = MonotonicTime.now + settings.advanced.drainTimeout
+        let open = converter.counters.open.load(ordering: .relaxed)
+        if open > 0 { log.notice("draining \(open) connections") }
+        while converter.counters.open.load(ordering: .relaxed) > 0, MonotonicTime.now < deadline, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func stopThreads() {
+        synInspector.stop()
+        for inspector in dataInspectors { inspector.stop() }
+        converter.stop()
+    }
+}

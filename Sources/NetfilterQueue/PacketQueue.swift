@@ -49,7 +49,8 @@ public final class PacketQueue {
 
     /// Binds queue `number` in the network namespace of the calling thread.
     public init(_ number: UInt16, _ options: Options) throws(QueueError) {
-        guard let socket = mnl_socket_open2(NETLINK_NETFILTER, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)) else {
+        guard let socket = mnl_socket_open2(NETLINK_NETFILTER, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+        else {
             throw QueueError(queue: number, errno: Errno(rawValue: errno))
         }
         self.number = number
@@ -79,7 +80,8 @@ public final class PacketQueue {
     private func configure(_ options: Options) throws(QueueError) {
         let code = withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { buffer in
             let message = nfq_nlmsg_put(
-                buffer.baseAddress!.assumingMemoryBound(to: CChar.self), Int32(NFQNL_MSG_CONFIG.rawValue), UInt32(number))!
+                buffer.baseAddress!.assumingMemoryBound(to: CChar.self), Int32(NFQNL_MSG_CONFIG.rawValue),
+                UInt32(number))!
             message.pointee.nlmsg_flags |= UInt16(NLM_F_ACK)
             nfq_nlmsg_cfg_put_cmd(message, UInt16(AF_UNSPEC), UInt8(NFQNL_CFG_CMD_BIND.rawValue))
             nfq_nlmsg_cfg_put_params(message, UInt8(NFQNL_COPY_PACKET.rawValue), Int32(options.copyRange))

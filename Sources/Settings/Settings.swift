@@ -1,1 +1,140 @@
-// placeholder
+// Settings: the operator's TOML file, as values that the other modules can rely on.
+//
+// `Settings.load` reads a file, `Settings.parse` a text; what comes back has been checked whole, so that nobody
+// after this module looks at a range, a unit or a spelling again. When something is wrong, everything that is wrong
+// is reported at once, each finding with file, line, key and mend: a router is often configured over a slow line.
+//
+//     text ── Document ── Section ── Form ──▶ field
+//             TOML, lines, one table, one value,
+//             findings     its keys   its range
+//
+// `Keys.swift` is the one place where a key's name, its form and its field meet; `docs/configuration.md` is the same
+// table for people. The module knows nothing of the machine: whether an interface exists, a queue is free or a
+// congestion control is loaded is for `sluice check` and for the module that uses the value. It must never learn what
+// the values do. TOMLKit stays behind `Document` and `Form`. Its only caller is Middlebox (and the command line, to
+// find the control socket).
+
+public import Wire
+
+/// A checked configuration.
+public struct Settings: Hashable, Sendable {
+    /// `[intercept]`: which connections are converted, and how.
+    public var intercept: Intercept
+    /// `[relay]`: the two sockets of a session.
+    public var relay: Relay
+    /// `[admin]`: how to ask the running daemon.
+    public var admin: Admin
+    /// `[log]`.
+    public var log: Log
+    /// `[advanced]`: names, numbers and limits that rarely need to change.
+    public var advanced: Advanced
+
+    public init(
+        intercept: Intercept, relay: Relay = Relay(), admin: Admin = Admin(), log: Log = Log(),
+        advanced: Advanced = Advanced()
+    ) {
+        self.intercept = intercept
+        self.relay = relay
+        self.admin = admin
+        self.log = log
+        self.advanced = advanced
+    }
+
+    /// Which connections are converted, and how.
+    public struct Intercept: Hashable, Sendable {
+        /// When the client is answered.
+        public enum Connect: String, CaseIterable, Sendable {
+            /// Once the server has answered, so that the client sees the server's own refusal or silence.
+            case faithful
+            /// At once; the server is dialled after that.
+            case split
+        }
+
+        /// Which data segments of a converted connection are inspected.
+        public enum Inspect: String, CaseIterable, Sendable {
+            /// Every one, in both directions.
+            case all
+        }
+
+        /// Every TCP port.
+        public static let allPorts: [ClosedRange<UInt16>] = [1...65535]
+        /// Every IPv4 and IPv6 address.
+        public static let allAddresses = [IPPrefix("0.0.0.0/0")!, IPPrefix("::/0")!]
+
+        /// Client-facing interfaces, each 1-15 bytes, at least one, none twice. Required.
+        public var interfaces: [String]
+        /// Destination ports to convert; no two overlap. Default: all.
+        public var ports: [ClosedRange<UInt16>]
+        /// Clients to convert for; a family without a prefix is not converted. Default: all of both families.
+        public var clients: [IPPrefix]
+        /// Servers to convert towards; as `clients`. Default: all of both families.
+        public var servers: [IPPrefix]
+        /// Default: faithful.
+        public var connect: Connect
+        /// Default: all.
+        public var inspect: Inspect
+
+        public init(
+            interfaces: [String], ports: [ClosedRange<UInt16>] = allPorts, clients: [IPPrefix] = allAddresses,
+            servers: [IPPrefix] = allAddresses, connect: Connect = .faithful, inspect: Inspect = .all
+        ) {
+            self.interfaces = interfaces
+            self.ports = ports
+            self.clients = clients
+            self.servers = servers
+            self.connect = connect
+            self.inspect = inspect
+        }
+    }
+
+    /// The two sockets of a session.
+    public struct Relay: Hashable, Sendable {
+        /// SO_RCVBUF of both sockets, 4 KiB - 1 GiB. Default nil: the kernel tunes it.
+        public var receiveBuffer: ByteCount?
+        /// SO_SNDBUF of both sockets, 4 KiB - 1 GiB. Default nil: the kernel tunes it.
+        public var sendBuffer: ByteCount?
+        /// TCP_CONGESTION of both sockets, 1-15 bytes. Default nil: the system's.
+        public var congestionControl: String?
+        /// A session without a byte either way for this long is ended; at least 1 s. Default nil: never.
+        public var idleTimeout: Duration?
+        /// Threads that relay, 1-64. Default nil: one for each core.
+        public var workers: Int?
+
+        public init(
+            receiveBuffer: ByteCount? = nil, sendBuffer: ByteCount? = nil, congestionControl: String? = nil,
+            idleTimeout: Duration? = nil, workers: Int? = nil
+        ) {
+            self.receiveBuffer = receiveBuffer
+            self.sendBuffer = sendBuffer
+            self.congestionControl = congestionControl
+            self.idleTimeout = idleTimeout
+            self.workers = workers
+        }
+    }
+
+    /// How to ask the running daemon.
+    public struct Admin: Hashable, Sendable {
+        /// Absolute path of the control socket, at most 107 bytes (unix(7): sun_path). Default
+        /// `/run/sluice/control.sock`.
+        public var control: String
+
+        public init(control: String = "/run/sluice/control.sock") {
+            self.control = control
+        }
+    }
+
+    /// What is logged.
+    public struct Log: Hashable, Sendable {
+        /// From the most to the least talkative; the raw values are those of swift-log.
+        public enum Level: String, CaseIterable, Sendable {
+            case trace, debug, info, notice, warning, error, critical
+        }
+
+        /// The least important level that is still written. Default: info.
+        public var level: Level
+
+        public init(level: Level = .info) {
+            self.level = level
+        }
+    }
+}

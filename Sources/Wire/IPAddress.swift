@@ -26,7 +26,8 @@ public struct IPAddress: Hashable, Sendable {
 
     /// The sixteen bytes in network order (IPv4 in its mapped form).
     public var bytes: [UInt8] {
-        [high, low].flatMap { word in stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) } }
+        [high, low].flatMap { word in stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
+        }
     }
 }
 

@@ -5,11 +5,17 @@
 #include <netinet/in.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/types.h>
 
 // glibc declares these only under _GNU_SOURCE, which Swift's Glibc module map does not set.
 int sluice_set_network_namespace(int fd);
 void sluice_set_thread_name(const char *name);
+
+// A signal handler may do next to nothing, which Swift can't promise: this one writes the signal's number as a byte to
+// a pipe, whose reading end is returned; -1 with errno. Handlers, unlike masks, are not passed on to child processes.
+// Once in a process.
+int sluice_signal_pipe(const int *signals, unsigned count);
 
 // epoll_event is packed and has a union, which Swift can't lay out by itself: here the data is 64 plain bits.
 int sluice_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data);
@@ -74,6 +80,21 @@ struct sluice_mptcp_subflow_info {
     uint32_t id;
     struct sockaddr_storage local;
     struct sockaddr_storage remote;
+};
+
+// glibc's tcp_info ends before the byte counts, and linux/tcp.h's can't be imported beside it: the beginning of the
+// latter, as far as it is read here.
+struct sluice_tcp_info {
+    uint8_t state;
+    uint8_t before_rto[7];
+    uint32_t rto, ato, snd_mss, rcv_mss;
+    uint32_t unacked, sacked, lost, retrans, fackets;
+    uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
+    uint32_t pmtu, rcv_ssthresh, rtt, rttvar, snd_ssthresh, snd_cwnd, advmss, reordering;
+    uint32_t rcv_rtt, rcv_space;
+    uint32_t total_retrans;
+    uint64_t pacing_rate, max_pacing_rate;
+    uint64_t bytes_acked, bytes_received;
 };
 
 struct sluice_mptcp_full_info {

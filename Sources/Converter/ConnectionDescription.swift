@@ -1,0 +1,63 @@
+import LinuxSystem
+import Policy
+import Wire
+
+/// A converted connection as it is now, for `sluice connections`.
+public struct ConnectionDescription: Sendable {
+    public struct Subflow: Sendable {
+        public let kernel: MultipathInfo.Subflow
+        /// Either end has asked for it to be used only when no other works (RFC 8684 section 3.3.8).
+        public let isBackup: Bool
+    }
+
+    /// nil while the client has not been accepted, and when it has fallen back to TCP.
+    public let token: Token?
+    public let tuple: FourTuple
+    /// dialling, awaiting client, awaiting server, established, half-closed or resetting.
+    public let state: String
+    public let upstream: Endpoint?
+    public let upstreamProtocol: StreamSocket.TransportProtocol
+    public let bytesToClient: UInt64
+    public let bytesToServer: UInt64
+    public let ageNanoseconds: UInt64
+    public let subflows: [Subflow]
+}
+
+extension Worker {
+    func describe() -> [ConnectionDescription] {
+        let now = MonotonicTime.now
+        let diagnostics = try? SocketDiagnostics()
+        var result: [ConnectionDescription] = []
+        sessions.forEach { result.append(describe($0, now, diagnostics)) }
+        return result
+    }
+
+    private func describe(
+        _ session: Session, _ now: MonotonicTime, _ diagnostics: borrowing SocketDiagnostics?
+    ) -> ConnectionDescription {
+        let info = session.client.descriptor >= 0 ? MultipathInfo(session.client.descriptor) : nil
+        var subflows: [ConnectionDescription.Subflow] = []
+        for subflow in info?.subflows ?? [] {
+            let flags = diagnostics?.subflowFlags(local: subflow.local, remote: subflow.remote) ?? 0
+            subflows.append(.init(kernel: subflow, isBackup: flags & SocketDiagnostics.backupFlags != 0))
+        }
+        return ConnectionDescription(
+            token: info.map { Token($0.token) }, tuple: session.tuple, state: session.state,
+            upstream: session.server.descriptor >= 0 ? StreamSocket.localEndpoint(session.server.descriptor) : nil,
+            upstreamProtocol: session.transport, bytesToClient: session.server.relayed,
+            bytesToServer: session.client.relayed, ageNanoseconds: now.nanoseconds(since: session.created),
+            subflows: subflows)
+    }
+}
+
+extension Session {
+    var state: String {
+        switch phase {
+        case .dialling: "dialling"
+        case .awaitingClient: "awaiting client"
+        case .awaitingServer: "awaiting server"
+        case .relaying: client.finished || server.finished ? "half-closed" : "established"
+        case .resetting, .over: "resetting"
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import Synchronization
+
+/// What the Converter has done since the start. Each is added to by workers and read by whoever asks.
+public final class ConverterCounters: Sendable {
+    /// Connections open now, dialled ones included.
+    public let open = Atomic<Int>(0)
+    public let dials = Atomic<UInt64>(0)
+    public let dialFailures = Atomic<UInt64>(0)
+    /// Clients whose handshake completed.
+    public let accepted = Atomic<UInt64>(0)
+    /// Upstream connections whose client never completed its handshake.
+    public let clientTimeouts = Atomic<UInt64>(0)
+    /// Sessions that a reset of either side ended.
+    public let resets = Atomic<UInt64>(0)
+    public let idleTimeouts = Atomic<UInt64>(0)
+    public let bytesToClient = Atomic<UInt64>(0)
+    public let bytesToServer = Atomic<UInt64>(0)
+}
+
+extension Atomic<UInt64> {
+    func count(_ amount: UInt64 = 1) { wrappingAdd(amount, ordering: .relaxed) }
+}

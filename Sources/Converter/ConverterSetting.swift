@@ -1,0 +1,81 @@
+import Glibc
+import LinuxSystem
+import Policy
+import Wire
+
+/// What the Converter is told once, at start.
+public struct ConverterSetting: Sendable {
+    /// Where redirect listeners stand; each on the port of the original destination.
+    public var listenAddress: IPAddress
+    public var listenAddress6: IPAddress
+    public var mark: PacketMark
+    /// Threads that relay.
+    public var workers: Int
+    /// How long a dial may take while the client's SYN is held.
+    public var dialTimeout: Duration
+    /// How long an upstream connection waits for its client to complete the handshake.
+    public var clientTimeout: Duration
+    /// How long a listener stays without a connection.
+    public var listenerIdle: Duration
+    /// A connection on which nothing has moved for this long is reset; nil: never.
+    public var idleTimeout: Duration?
+    /// Ports that upstream connections are bound to.
+    public var upstreamPorts: ClosedRange<UInt16>
+    /// Dialled connections whose client has yet to complete its handshake: in all, and for one client (an IPv6 /64
+    /// counts as one).
+    public var maxPending: Int
+    public var maxPendingPerClient: Int
+    /// Connections at a time; beyond it, clients are left to themselves.
+    public var maxConnections: Int
+    /// How long it is remembered whether a server speaks MPTCP, and of how many.
+    public var serverMemory: Duration
+    public var serverMemoryEntries: Int
+    /// Bytes; nil leaves the kernel's autotuning on.
+    public var receiveBuffer: Int32?
+    public var sendBuffer: Int32?
+    /// nil: the system's.
+    public var congestionControl: String?
+
+    public init(
+        listenAddress: IPAddress, listenAddress6: IPAddress, mark: PacketMark, workers: Int, dialTimeout: Duration,
+        clientTimeout: Duration, listenerIdle: Duration, idleTimeout: Duration?, upstreamPorts: ClosedRange<UInt16>,
+        maxPending: Int, maxPendingPerClient: Int, maxConnections: Int, serverMemory: Duration,
+        serverMemoryEntries: Int, receiveBuffer: Int32?,
+        sendBuffer: Int32?, congestionControl: String?
+    ) {
+        self.listenAddress = listenAddress
+        self.listenAddress6 = listenAddress6
+        self.mark = mark
+        self.workers = workers
+        self.dialTimeout = dialTimeout
+        self.clientTimeout = clientTimeout
+        self.listenerIdle = listenerIdle
+        self.idleTimeout = idleTimeout
+        self.upstreamPorts = upstreamPorts
+        self.maxPending = maxPending
+        self.maxPendingPerClient = maxPendingPerClient
+        self.maxConnections = maxConnections
+        self.serverMemory = serverMemory
+        self.serverMemoryEntries = serverMemoryEntries
+        self.receiveBuffer = receiveBuffer
+        self.sendBuffer = sendBuffer
+        self.congestionControl = congestionControl
+    }
+
+    func listenAddress(for server: IPAddress) -> IPAddress { server.isIPv4 ? listenAddress : listenAddress6 }
+
+    /// The options that both of a session's sockets have in common. They are set before the first packet, so that
+    /// buffer sizes reach the window scale.
+    func prepare(_ descriptor: Int32) throws(SystemError) {
+        try StreamSocket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        try StreamSocket.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+        try StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        // A connection that ends without our doing, by a crash of ours, must not look like an orderly end.
+        try StreamSocket.setResetOnClose(descriptor, true)
+        // The FORCE options pass over net.core.rmem_max and wmem_max (CAP_NET_ADMIN); the kernel doubles the value for
+        // its own bookkeeping (socket(7)).
+        if let receiveBuffer { try StreamSocket.set(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer / 2) }
+        if let sendBuffer { try StreamSocket.set(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, sendBuffer / 2) }
+        if let congestionControl { try StreamSocket.setCongestionControl(descriptor, congestionControl) }
+    }
+}

@@ -1,0 +1,97 @@
+import LinuxSystem
+import Wire
+
+/// One converted connection: the client's MPTCP connection, ended at the box, and the TCP connection that continues it
+/// to the server. Belongs to one worker, on whose thread alone it is touched.
+///
+///     faithful   dialling ──▶ awaitingClient ──▶ relaying ──▶ (resetting) ──▶ gone
+///     split                   awaitingServer ──▶ relaying
+final class Session {
+    enum Phase: Equatable {
+        /// The client's SYN is held; its id.
+        case dialling(UInt64)
+        /// The server has answered; the client's handshake is under way.
+        case awaitingClient
+        /// The client has completed its handshake; the server is being dialled.
+        case awaitingServer
+        case relaying
+        /// One side was reset; this other side still gets what it was sent before, then its reset.
+        case resetting(Side)
+        /// Closed and forgotten; whoever still holds it, e.g. the list of ready ones, passes over it.
+        case over
+    }
+
+    enum Side: Int {
+        case client
+        case server
+
+        var other: Side { self == .client ? .server : .client }
+    }
+
+    /// One of the two connections, and the bytes on their way from it to the other.
+    struct Peer {
+        var descriptor: Int32 = -1
+        // What the last event or call said; edge-triggered epoll tells of changes only.
+        var readable = true
+        var writable = true
+        /// The stream has ended in order.
+        var ended = false
+        /// The end has been passed on to the other side.
+        var finished = false
+        /// A write failed: what comes from the other side is discarded, and after what can still be read from here
+        /// comes a reset.
+        var broken = false
+        /// Read but not yet written to the other side.
+        var pending: UnsafeMutableRawBufferPointer?
+        var pendingOffset = 0
+        /// How much to read at a time: grows while the other side takes all, shrinks when it doesn't, so that a slow
+        /// receiver holds little memory.
+        var chunk = smallestChunk * 4
+        /// Bytes written to the other side.
+        var relayed: UInt64 = 0
+    }
+
+    static let smallestChunk = 16 << 10
+    static let largestChunk = 256 << 10
+
+    let tuple: FourTuple
+    let created: MonotonicTime
+    let slot: Int
+    let generation: UInt32
+    var phase: Phase
+    var client = Peer()
+    var server = Peer()
+    var transport = StreamSocket.TransportProtocol.tcp
+    var lastMoved: MonotonicTime
+    /// Its client has been accepted, and counts at the listener.
+    var hasClient = false
+    /// Waits for its next turn, its budget being spent.
+    var isReady = false
+
+    init(_ tuple: FourTuple, phase: Phase, slot: Int, generation: UInt32, now: MonotonicTime) {
+        self.tuple = tuple
+        self.phase = phase
+        self.slot = slot
+        self.generation = generation
+        created = now
+        lastMoved = now
+    }
+
+    deinit {
+        client.pending?.deallocate()
+        server.pending?.deallocate()
+    }
+
+    /// Has the client yet to complete its handshake, the server having been dialled for it?
+    var isPending: Bool {
+        switch phase {
+        case .dialling, .awaitingClient: true
+        case .awaitingServer, .relaying, .resetting, .over: false
+        }
+    }
+
+    subscript(side: Side) -> Peer {
+        get { side == .client ? client : server }
+        _modify { if side == .client { yield &client } else { yield &server } }
+    }
+}

@@ -1,0 +1,48 @@
+import LinuxSystem
+import Logging
+import Policy
+import Synchronization
+import Wire
+
+/// What the workers and the packet path have in common.
+final class Shared: Sendable {
+    let setting: ConverterSetting
+    let listeners: ListenerTable
+    let memory: ServerMemory
+    let dialler: UpstreamDialler
+    let pending: PendingGuard
+    let counters = ConverterCounters()
+    let log: Logger
+    private let mailboxes: [Mailbox<Worker.Message>]
+    private let outcome: @Sendable (UInt64, DialOutcome) -> Void
+
+    init(
+        _ setting: ConverterSetting, log: Logger, mailboxes: [Mailbox<Worker.Message>],
+        outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void
+    ) {
+        self.setting = setting
+        self.log = log
+        self.mailboxes = mailboxes
+        self.outcome = outcome
+        listeners = ListenerTable(setting)
+        memory = ServerMemory(capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory)
+        pending = PendingGuard(limit: setting.maxPending, limitPerClient: setting.maxPendingPerClient)
+        dialler = UpstreamDialler(setting: setting, ports: UpstreamPorts(setting.upstreamPorts))
+    }
+
+    var hasRoom: Bool { counters.open.load(ordering: .relaxed) < setting.maxConnections }
+
+    func sessionBegan() { counters.open.wrappingAdd(1, ordering: .relaxed) }
+
+    func sessionEnded() { counters.open.wrappingSubtract(1, ordering: .relaxed) }
+
+    func report(_ id: UInt64, _ result: DialOutcome) { outcome(id, result) }
+
+    func post(_ message: Worker.Message, to worker: Int) { mailboxes[worker].post(message) }
+
+    /// The worker to which a connection belongs.
+    func worker(for tuple: FourTuple) -> Int { Int(UInt(bitPattern: tuple.hashValue) % UInt(mailboxes.count)) }
+
+    /// The worker that accepts on a listener.
+    func worker(for key: ListenerTable.Key) -> Int { Int(key.port) % mailboxes.count }
+}

@@ -1,0 +1,151 @@
+import Glibc
+import LinuxSystem
+import Policy
+import SystemPackage
+import Wire
+
+// How a session comes about: dialling for a held SYN, accepting the client, and bringing the two together.
+
+extension Worker {
+    func watch(_ key: ListenerTable.Key, _ descriptor: Int32) {
+        do {
+            try loop.add(descriptor, .readable, tag: EventTag.listener(key).bits)
+            listeners[key] = descriptor
+        } catch {
+            shared.log.error("can't watch the listener on port \(key.port): \(error)")
+        }
+    }
+
+    /// Dials for a held SYN. What is unknown is dialled with MPTCP, to learn whether the server speaks it; if it doesn't,
+    /// the same connection serves, fallen back to TCP.
+    func dial(_ request: DialRequest) {
+        let session = sessions.insert(request.tuple, phase: .dialling(request.id), now: .now)
+        shared.sessionBegan()
+        dial(session, mark: request.mark)
+        if session.phase == .dialling(request.id) { dialDeadlines.append(session, now: session.created) }
+    }
+
+    private func dial(_ session: Session, mark: UInt32) {
+        shared.counters.dials.count()
+        let known = shared.memory.knowledge(of: session.tuple.server)
+        session.transport = known == .speaksTCP ? .tcp : .mptcp
+        do {
+            let descriptor = try shared.dialler.dial(session.tuple, session.transport, mark: mark)
+            session.server.descriptor = descriptor
+            session.server.writable = false
+            try register(session, .server)
+        } catch {
+            shared.counters.dialFailures.count()
+            let outcome = DialOutcome(error.errno)
+            if outcome == .unable { shared.log.warning("can't dial: \(error)") }
+            dialFailed(session, outcome)
+        }
+    }
+
+    func register(_ session: Session, _ side: Session.Side) throws(SystemError) {
+        try loop.add(
+            session[side].descriptor, [.readable, .writable, .edgeTriggered],
+            tag: EventTag.session(slot: session.slot, generation: session.generation, side).bits)
+    }
+
+    /// The upstream socket has news while it connects.
+    func continueDial(_ session: Session) {
+        guard session.server.writable else { return }
+        if let error = StreamSocket.pendingError(session.server.descriptor) {
+            shared.counters.dialFailures.count()
+            return dialFailed(session, DialOutcome(error))
+        }
+        let speaksMultipath =
+            session.transport == .mptcp && MultipathInfo.isMultipath(session.server.descriptor)
+        shared.memory.learn(speaksMultipath ? .speaksMultipath : .speaksTCP, of: session.tuple.server)
+        switch session.phase {
+        case .dialling(let id):
+            if speaksMultipath {
+                end(session, orderly: false)
+                return shared.report(id, .speaksMultipath)
+            }
+            session.phase = .awaitingClient
+            awaited[session.tuple] = session
+            clientDeadlines.append(session, now: .now)
+            shared.report(id, .connected)
+        case .awaitingServer:
+            session.phase = .relaying
+            relay(session)
+        case .awaitingClient, .relaying, .resetting, .over: break
+        }
+    }
+
+    private func dialFailed(_ session: Session, _ outcome: DialOutcome) {
+        let phase = session.phase
+        end(session, orderly: false)
+        if case .dialling(let id) = phase { shared.report(id, outcome) }
+    }
+
+    func dialTimedOut(_ session: Session) {
+        guard case .dialling = session.phase else { return }
+        shared.counters.dialFailures.count()
+        shared.memory.learn(.silent, of: session.tuple.server)
+        dialFailed(session, .silent)
+    }
+
+    func clientTimedOut(_ session: Session) {
+        guard session.phase == .awaitingClient else { return }
+        shared.counters.clientTimeouts.count()
+        end(session, orderly: false)
+    }
+
+    /// Accepts what waits, at most a burst, and hands each connection to the worker that its 4-tuple belongs to.
+    func acceptAll(_ key: ListenerTable.Key) {
+        guard let listener = listeners[key] else { return }
+        for _ in 0..<64 {
+            do throws(SystemError) {
+                let accepted = try StreamSocket.accept(listener)
+                let tuple = FourTuple(client: accepted.remote, server: accepted.local)
+                let descriptor = accepted.take().release()
+                shared.listeners.count(key, 1)
+                let owner = shared.worker(for: tuple)
+                if owner == index {
+                    begin(descriptor, tuple)
+                } else {
+                    shared.post(.accepted(descriptor, tuple), to: owner)
+                }
+            } catch {
+                if error.errno == .connectionAbort { continue }
+                if error.errno != .wouldBlock { shared.log.error("listener on port \(key.port): \(error)") }
+                return
+            }
+        }
+    }
+
+    /// The client has completed its handshake.
+    func begin(_ descriptor: Int32, _ tuple: FourTuple) {
+        let waiting = awaited.removeValue(forKey: tuple)
+        if waiting != nil { shared.pending.release(tuple.client.address) }
+        let session = waiting ?? sessions.insert(tuple, phase: .awaitingServer, now: .now)
+        if waiting == nil { shared.sessionBegan() }
+        session.client.descriptor = descriptor
+        session.hasClient = true
+        session.phase = waiting == nil ? .awaitingServer : .relaying
+        do {
+            try register(session, .client)
+        } catch {
+            shared.log.error("\(tuple): \(error)")
+            return end(session, orderly: false)
+        }
+        shared.counters.accepted.count()
+        guard waiting == nil else { return relay(session) }
+        // Only a packet from the outside goes on to a server: who connects to the listener's own address would make the
+        // box dial itself.
+        guard tuple.server.address != shared.setting.listenAddress(for: tuple.server.address), shared.hasRoom else {
+            return end(session, orderly: false)
+        }
+        dial(session, mark: 0)
+    }
+
+    func retireListeners() {
+        for (key, descriptor) in listeners where shared.listeners.retire(key) {
+            closeDescriptor(descriptor)
+            listeners[key] = nil
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Glibc
+import LinuxSystem
+
+// How a session ends: in order, by a reset of either side, by idleness, or with the box.
+
+extension Worker {
+    /// One side was reset or lost. The other still gets what was sent to it before, then a reset of its own (RST, or
+    /// MP_FASTCLOSE towards the client: RFC 8684 section 3.5).
+    func reset(_ session: Session, failed: Session.Side) {
+        shared.counters.resets.count()
+        let other = failed.other
+        close(session, failed)
+        guard StreamSocket.unacknowledged(session[other].descriptor) > 0 else { return end(session, orderly: false) }
+        session.phase = .resetting(other)
+        session.lastMoved = .now
+        resetting.append(session)
+    }
+
+    /// How long data may take to reach a side that is to be reset.
+    private static let resetPatience = Duration.seconds(10)
+
+    func finishResets(_ now: MonotonicTime) {
+        resetting.removeAll { session in
+            guard case .resetting(let side) = session.phase else { return true }
+            let isThrough = StreamSocket.unacknowledged(session[side].descriptor) == 0
+            guard isThrough || session.lastMoved + Self.resetPatience < now else { return false }
+            end(session, orderly: false)
+            return true
+        }
+    }
+
+    func resetIdle(_ now: MonotonicTime) {
+        guard let idleTimeout = shared.setting.idleTimeout else { return }
+        var idle: [Session] = []
+        sessions.forEach { if $0.phase == .relaying, $0.lastMoved + idleTimeout < now { idle.append($0) } }
+        for session in idle {
+            shared.counters.idleTimeouts.count()
+            end(session, orderly: false)
+        }
+    }
+
+    /// Forgets the session and closes what it has: in order, or with a reset (which is how its sockets are set up).
+    func end(_ session: Session, orderly: Bool) {
+        guard session.phase != .over else { return }
+        if orderly {
+            for side in [Session.Side.client, .server] {
+                try? StreamSocket.setResetOnClose(session[side].descriptor, false)
+            }
+        }
+        if session.isPending { shared.pending.release(session.tuple.client.address) }
+        if session.hasClient { shared.listeners.count(ListenerTable.Key(session.tuple.server), -1) }
+        close(session, .client)
+        close(session, .server)
+        if awaited[session.tuple] === session { awaited[session.tuple] = nil }
+        session.phase = .over
+        sessions.remove(session)
+        shared.sessionEnded()
+    }
+
+    private func close(_ session: Session, _ side: Session.Side) {
+        guard session[side].descriptor >= 0 else { return }
+        closeDescriptor(session[side].descriptor)
+        session[side].descriptor = -1
+    }
+
+    func closeDescriptor(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
+}

@@ -1,0 +1,129 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
+// How bytes move. Each direction reads what its source has and writes it to the other side; what the other side does not
+// take stays pending, and nothing more is read until it has gone: backpressure reaches the sender through the kernel's
+// own windows, and a session holds one chunk a direction at most. An idle session holds no buffer at all.
+
+extension Worker {
+    /// Bytes that one direction of a session may move before others have their turn.
+    private static let budget = 1 << 20
+
+    func relay(_ session: Session) {
+        relay(session, from: .server)
+        guard session.phase == .relaying else { return }
+        relay(session, from: .client)
+        guard session.phase == .relaying else { return }
+        if session.client.finished, session.server.finished { end(session, orderly: true) }
+    }
+
+    private func relay(_ session: Session, from source: Session.Side) {
+        var budget = Self.budget
+        while session.phase == .relaying {
+            guard session[source].pending == nil || writePending(session, from: source) else { return }
+            guard !session[source].ended else { return finish(session, from: source) }
+            guard session[source].readable else { return }
+            guard budget > 0 else { return postpone(session) }
+            budget -= readOnce(session, from: source)
+        }
+    }
+
+    private func postpone(_ session: Session) {
+        guard !session.isReady else { return }
+        session.isReady = true
+        ready.append(session)
+    }
+
+    /// Reads one chunk and passes on as much as the other side takes. Returns the bytes read.
+    private func readOnce(_ session: Session, from source: Session.Side) -> Int {
+        let descriptor = session[source].descriptor
+        let wanted = session[source].chunk
+        switch systemCallResult({ recv(descriptor, scratch.baseAddress, wanted, 0) }) {
+        case .success(0):
+            if session[source].broken { reset(session, failed: source) } else { session[source].ended = true }
+            return 0
+        case .success(let count):
+            session.lastMoved = .now
+            // A broken destination takes nothing more; reading on finds the source's own end.
+            if session[source.other].broken { return count }
+            let written = write(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+            if written < count, !session[source.other].broken {
+                keep(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[written..<count]))
+            } else if count == wanted {
+                session[source].chunk = min(wanted * 2, Session.largestChunk)
+            }
+            return count
+        case .failure(.wouldBlock):
+            session[source].readable = false
+            return 0
+        case .failure:
+            reset(session, failed: source)
+            return 0
+        }
+    }
+
+    /// Writes towards the other side; the number of bytes that it took.
+    private func write(_ session: Session, from source: Session.Side, _ bytes: UnsafeRawBufferPointer) -> Int {
+        let written = send(session, to: source.other, bytes)
+        session[source].relayed += UInt64(written)
+        if source == .server {
+            shared.counters.bytesToClient.count(UInt64(written))
+        } else {
+            shared.counters.bytesToServer.count(UInt64(written))
+        }
+        return written
+    }
+
+    private func send(_ session: Session, to destination: Session.Side, _ bytes: UnsafeRawBufferPointer) -> Int {
+        guard session[destination].writable else { return 0 }
+        let descriptor = session[destination].descriptor
+        var written = 0
+        while written < bytes.count {
+            let result = systemCallResult {
+                Glibc.send(descriptor, bytes.baseAddress! + written, bytes.count - written, Int32(MSG_NOSIGNAL))
+            }
+            switch result {
+            case .success(let count): written += count
+            case .failure(let error):
+                session[destination].writable = false
+                if error != .wouldBlock {
+                    session[destination].broken = true
+                    // What the failed side had sent before it failed is still to be passed on.
+                    session[destination].readable = true
+                    postpone(session)
+                }
+                return written
+            }
+        }
+        return written
+    }
+
+    private func keep(_ session: Session, from source: Session.Side, _ rest: UnsafeRawBufferPointer) {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: rest.count, alignment: 16)
+        copy.copyMemory(from: rest)
+        session[source].pending = copy
+        session[source].pendingOffset = 0
+        session[source].chunk = max(session[source].chunk / 2, Session.smallestChunk)
+    }
+
+    /// true when nothing is pending any more.
+    private func writePending(_ session: Session, from source: Session.Side) -> Bool {
+        guard let pending = session[source].pending else { return true }
+        let rest = UnsafeRawBufferPointer(rebasing: pending[session[source].pendingOffset...])
+        let written = write(session, from: source, rest)
+        session[source].pendingOffset += written
+        if written > 0 { session.lastMoved = .now }
+        guard written == rest.count || session[source.other].broken else { return false }
+        pending.deallocate()
+        session[source].pending = nil
+        return true
+    }
+
+    /// The source has ended in order, and all it sent has been written: end the other direction likewise (half-close).
+    private func finish(_ session: Session, from source: Session.Side) {
+        guard !session[source].finished else { return }
+        session[source].finished = true
+        if !session[source.other].broken { shutdown(session[source.other].descriptor, Int32(SHUT_WR)) }
+    }
+}

@@ -1,0 +1,131 @@
+import LinuxSystem
+import Logging
+import Policy
+import Synchronization
+import Wire
+
+/// A relay worker: one thread, one event loop, and the sessions whose 4-tuples hash to it. Everything here is touched
+/// on that thread alone, but for the mailbox and what is shared by design (listeners, memory, counters).
+///
+/// The event loop is in this file; how a session comes about in Worker+Dial.swift, how bytes move in Worker+Relay.swift,
+/// how it ends in Worker+End.swift.
+final class Worker {
+    enum Message: Sendable {
+        case dial(DialRequest)
+        /// A listener of this worker's has been opened.
+        case listener(ListenerTable.Key, Int32)
+        /// A connection that another worker accepted for this one.
+        case accepted(Int32, FourTuple)
+        case describe(@Sendable ([ConnectionDescription]) -> Void)
+        case stop
+    }
+
+    let shared: Shared
+    let index: Int
+    let mailbox: Mailbox<Message>
+    var loop: EventLoop
+    var sessions = SessionTable()
+    /// Sessions whose client has yet to be accepted.
+    var awaited: [FourTuple: Session] = [:]
+    var listeners: [ListenerTable.Key: Int32] = [:]
+    /// Sessions with more to do than one turn's budget.
+    var ready: [Session] = []
+    var resetting: [Session] = []
+    var dialDeadlines: DeadlineQueue
+    var clientDeadlines: DeadlineQueue
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Session.largestChunk, alignment: 4096)
+    private var nextSweep = MonotonicTime.now + .seconds(1)
+    private var isStopped = false
+
+    init(_ shared: Shared, index: Int, mailbox: Mailbox<Message>) throws(SystemError) {
+        self.shared = shared
+        self.index = index
+        self.mailbox = mailbox
+        loop = try EventLoop()
+        dialDeadlines = DeadlineQueue(delay: shared.setting.dialTimeout)
+        clientDeadlines = DeadlineQueue(delay: shared.setting.clientTimeout)
+        try loop.add(mailbox.descriptor, .readable, tag: EventTag.mailbox.bits)
+    }
+
+    deinit { scratch.deallocate() }
+
+    func run() {
+        while !isStopped {
+            loop.wait(timeout: waitTime()) { tag, events in handle(EventTag(tag), events) }
+            serveReady()
+            expire()
+        }
+        shutDown()
+    }
+
+    private func handle(_ tag: EventTag, _ events: EventLoop.Events) {
+        switch tag {
+        case .mailbox: for message in mailbox.take() { handle(message) }
+        case .listener(let key): acceptAll(key)
+        case .session(let slot, let generation, let side):
+            guard let session = sessions.session(slot: slot, generation: generation) else { return }
+            if !events.isDisjoint(with: [.readable, .hangup, .error]) { session[side].readable = true }
+            if !events.isDisjoint(with: [.writable, .hangup, .error]) { session[side].writable = true }
+            advance(session, events)
+        }
+    }
+
+    private func handle(_ message: Message) {
+        switch message {
+        case .dial(let request): dial(request)
+        case .listener(let key, let descriptor): watch(key, descriptor)
+        case .accepted(let descriptor, let tuple): begin(descriptor, tuple)
+        case .describe(let answer): answer(describe())
+        case .stop: isStopped = true
+        }
+    }
+
+    /// Takes a session as far as it can go now.
+    private func advance(_ session: Session, _ events: EventLoop.Events) {
+        switch session.phase {
+        case .dialling, .awaitingServer: continueDial(session)
+        case .relaying: relay(session)
+        case .resetting: if !events.isDisjoint(with: [.hangup, .error]) { end(session, orderly: false) }
+        case .awaitingClient, .over: break
+        }
+    }
+
+    private func serveReady() {
+        guard !ready.isEmpty else { return }
+        let turn = ready
+        ready.removeAll(keepingCapacity: true)
+        for session in turn {
+            session.isReady = false
+            if session.phase == .relaying { relay(session) }
+        }
+    }
+
+    private func waitTime() -> Int32 {
+        guard ready.isEmpty else { return 0 }
+        let now = MonotonicTime.now
+        var next = nextSweep
+        if let deadline = dialDeadlines.next { next = min(next, deadline) }
+        if let deadline = clientDeadlines.next { next = min(next, deadline) }
+        let time = next.milliseconds(from: now)
+        return resetting.isEmpty ? time : min(time, 10)
+    }
+
+    private func expire() {
+        let now = MonotonicTime.now
+        while let session = dialDeadlines.popExpired(in: sessions, now: now) { dialTimedOut(session) }
+        while let session = clientDeadlines.popExpired(in: sessions, now: now) { clientTimedOut(session) }
+        if !resetting.isEmpty { finishResets(now) }
+        if nextSweep <= now {
+            nextSweep = now + .seconds(1)
+            retireListeners()
+            resetIdle(now)
+        }
+    }
+
+    private func shutDown() {
+        var open: [Session] = []
+        sessions.forEach { open.append($0) }
+        for session in open { end(session, orderly: false) }
+        for descriptor in listeners.values { closeDescriptor(descriptor) }
+    }
+}

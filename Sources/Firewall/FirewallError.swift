@@ -1,0 +1,32 @@
+/// A tool that could not do its part: which, what it said, and what the operator can do about it.
+public struct FirewallError: Error, Hashable, CustomStringConvertible {
+    /// The command, e.g. `ip6tables-nft-restore --noflush -w 10`.
+    public let command: String
+    /// What the tool wrote to its standard error, or why it could not be started.
+    public let message: String
+    /// The line of our input that the tool complained about, if it named one.
+    public let line: String?
+
+    var lacksPrivilege: Bool { says("must be root", "ermission denied", "not permitted") }
+
+    private func says(_ parts: String...) -> Bool { parts.contains { message.contains($0) } }
+
+    /// What to do about it.
+    public var mend: String {
+        if lacksPrivilege { return "run as root, or with CAP_NET_ADMIN" }
+        if says("not found in PATH") { return "install it: the Debian packages are iptables, iproute2 and procps" }
+        if says("xtables lock") { return "another program holds the lock on the rules: try again" }
+        if says("No such file", "missing kernel module", "No chain/target/match", "does not exist", "not supported") {
+            return """
+                the kernel lacks something that this rule needs: try modprobe -a xt_TPROXY xt_NFQUEUE xt_CONNMARK xt_mark \
+                xt_connmark xt_conntrack, for nft also nft_compat
+                """
+        }
+        return "`sluice rules show` prints the whole input; the tool's own words say what it stumbled over"
+    }
+
+    public var description: String {
+        let rule = line.map { " (the line: \($0))" } ?? ""
+        return "\(command): \(message)\(rule); \(mend)"
+    }
+}

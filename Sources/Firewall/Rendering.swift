@@ -1,0 +1,87 @@
+import Policy
+import Wire
+
+extension Firewall {
+    /// The routing protocol number on our rules and routes, by which we know them again whatever settings made them.
+    /// Free in iproute2's rt_protos; the kernel keeps the number and doesn't read it.
+    static let routeProtocol = "83"
+
+    /// The rules of one family as iptables-restore takes them: the template, filled in.
+    public func rendered(_ family: AddressFamily) -> String {
+        let text = render(
+            PackageResources.rules_template,
+            [
+                "candidate": mark(.candidate), "client": mark(.client), "upstream": mark(.upstream),
+                "local": mark(.local), "tun": setting.tun, "listen": listenAddress(family).description,
+                "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
+            ])
+        return Self.lines(of: family, in: text)
+    }
+
+    /// The routing rules and the route as `ip -batch` takes them, the same for both families.
+    func renderedRoutes() -> String {
+        render(
+            PackageResources.routes_template,
+            [
+                "client": mark(.client), "local": mark(.local), "tun": setting.tun,
+                "table": String(setting.routeTable), "priority": String(setting.rulePriority),
+                "priority_local": String(setting.rulePriority + 1),
+                "priority_client": String(setting.rulePriority + 2), "protocol": Self.routeProtocol,
+            ])
+    }
+
+    /// The settings of the TUN device as `sysctl -p` takes them.
+    func renderedSysctl() -> String { render(PackageResources.sysctl_template, ["tun": setting.tun]) }
+
+    /// All that `apply` does, as text for the operator.
+    public func describe() -> String {
+        """
+        ### iptables-restore --noflush
+
+        \(rendered(.ipv4))
+        ### ip6tables-restore --noflush
+
+        \(rendered(.ipv6))
+        ### ip -4 -batch and ip -6 -batch
+
+        \(renderedRoutes())
+        ### sysctl -p
+
+        \(renderedSysctl())
+        """
+    }
+
+    private func render(_ template: [UInt8], _ values: [String: String]) -> String {
+        // The templates are part of the program: whether they and these names agree doesn't depend on the setting.
+        try! Template(template).rendered(values)
+    }
+
+    private func mark(_ role: PacketMark.Role) -> String {
+        Self.hex(setting.mark.value(role)) + "/" + Self.hex(setting.mark.roleMask)
+    }
+
+    private static func hex(_ value: UInt32) -> String { "0x" + String(value, radix: 16) }
+
+    private func listenAddress(_ family: AddressFamily) -> IPAddress {
+        switch family {
+        case .ipv4: setting.listenAddress
+        case .ipv6: setting.listenAddress6
+        }
+    }
+
+    private var dataQueues: String {
+        let queues = setting.dataQueues
+        return queues.count == 1
+            ? "--queue-num \(queues.lowerBound)" : "--queue-balance \(queues.lowerBound):\(queues.upperBound)"
+    }
+
+    /// Without the other family's lines, and without the sign that marks a family's own.
+    private static func lines(of family: AddressFamily, in text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
+            for sign in AddressFamily.allCases where line.hasPrefix(sign.option + " ") {
+                return sign == family ? line.dropFirst(sign.option.utf8.count + 1) : nil
+            }
+            return line
+        }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,61 @@
+/// Rules as iptables-save writes and iptables-restore reads them, table by table.
+struct RuleSet {
+    struct Table {
+        let name: String
+        /// Chains, rules and commands, without comments and without COMMIT.
+        var lines: [String] = []
+    }
+
+    /// The beginning of the names of all our chains, and of no other's.
+    static let chainPrefix = "SLUICE_"
+
+    private(set) var tables: [Table] = []
+
+    init(_ text: String) {
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") && line != "COMMIT" {
+            if line.hasPrefix("*") {
+                tables.append(Table(name: String(line.dropFirst())))
+            } else if !tables.isEmpty {
+                tables[tables.count - 1].lines.append(String(line))
+            }
+        }
+    }
+
+    /// What iptables-restore has to be told so that these rules take the place of whatever is ours in `saved`, each
+    /// table in one transaction; empty when there is nothing to do.
+    func restoreInput(replacing saved: RuleSet) -> String {
+        let leftovers = saved.tables.filter { $0.hasOurs && table($0.name) == nil }.map { Table(name: $0.name) }
+        return (tables + leftovers).map { $0.restoreInput(replacing: saved.table($0.name)) }.joined()
+    }
+
+    private func table(_ name: String) -> Table? { tables.first { $0.name == name } }
+}
+
+extension RuleSet.Table {
+    fileprivate var hasOurs: Bool { !chains.isEmpty || !jumps.isEmpty }
+
+    /// The chains of ours that are declared here.
+    private var chains: [String] {
+        lines.filter { $0.hasPrefix(":" + RuleSet.chainPrefix) }.map { String($0.dropFirst().prefix { $0 != " " }) }
+    }
+
+    /// The rules outside our chains that lead into them. A jump into a chain is the end of its line; a
+    /// comment that looks like one ends with a quotation mark.
+    private var jumps: [String] {
+        lines.filter { line in
+            let words = line.split(separator: " ")
+            guard words.count >= 4, words[0] == "-A", !words[1].hasPrefix(RuleSet.chainPrefix) else { return false }
+            return words.last!.hasPrefix(RuleSet.chainPrefix) && words.last!.last != "\""
+                && ["-j", "-g"].contains(words[words.count - 2])
+        }
+    }
+
+    /// Declaring a chain empties it, so nothing refers to a stale chain any more when it's deleted.
+    fileprivate func restoreInput(replacing saved: Self?) -> String {
+        let stale = (saved?.chains ?? []).filter { !chains.contains($0) }
+        let input =
+            ["*\(name)"] + stale.map { ":\($0) - [0:0]" } + (saved?.jumps ?? []).map { "-D" + $0.dropFirst(2) } + lines
+            + stale.map { "-X \($0)" } + ["COMMIT", ""]
+        return input.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,53 @@
+public import Policy
+public import Wire
+
+/// What the templates in `iptables/` leave open.
+public struct RuleSetting: Sendable, Hashable {
+    /// Which of the two kinds of iptables the rules go to; a router uses one of them.
+    public enum Backend: String, Sendable, Hashable, CaseIterable {
+        /// The one that the command `iptables` stands for.
+        case auto
+        case nft
+        case legacy
+    }
+
+    /// The name of the TUN device by which a SYN that is to be converted comes back.
+    public var tun: String
+    public var mark: PacketMark
+    /// The NFQUEUE that MPTCP SYNs are held in.
+    public var synQueue: UInt16
+    /// The NFQUEUEs that share the data segments, a connection always on the same one.
+    public var dataQueues: ClosedRange<UInt16>
+    /// The routing table that delivers everything to the box; ours alone.
+    public var routeTable: UInt32
+    /// The first of the three adjacent priorities of our routing rules. They have to come before the operator's own.
+    public var rulePriority: UInt32
+    /// Where the redirect listeners are bound: for IPv4 in 127.0.0.0/8, for IPv6 an address that nobody else uses.
+    public var listenAddress: IPAddress
+    public var listenAddress6: IPAddress
+    public var backend: Backend
+
+    public init(
+        tun: String, mark: PacketMark, synQueue: UInt16, dataQueues: ClosedRange<UInt16>, routeTable: UInt32,
+        rulePriority: UInt32, listenAddress: IPAddress, listenAddress6: IPAddress, backend: Backend
+    ) {
+        self.tun = tun
+        self.mark = mark
+        self.synQueue = synQueue
+        self.dataQueues = dataQueues
+        self.routeTable = routeTable
+        self.rulePriority = rulePriority
+        self.listenAddress = listenAddress
+        self.listenAddress6 = listenAddress6
+        self.backend = backend
+    }
+}
+
+/// IPv4 or IPv6: the rules exist once for each.
+public enum AddressFamily: String, Sendable, Hashable, CaseIterable {
+    case ipv4 = "4"
+    case ipv6 = "6"
+
+    /// `-4` or `-6`, as `ip` and iptables-restore take it.
+    var option: String { "-\(rawValue)" }
+}

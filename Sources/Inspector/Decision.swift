@@ -1,0 +1,93 @@
+import Synchronization
+
+/// What has been decided about a SYN, and why.
+public enum Decision: Int, CaseIterable, Sendable {
+    // Goes on as if there were no box:
+    case passMalformed
+    case passNotMultipath
+    case passOldVersion
+    case passOtherInterface
+    case passPolicy
+    case passUnknownToken
+    case passServerSpeaksMultipath
+    case passServerRefused
+    case passServerSilent
+    case passPortOccupied
+    case passNoRoom
+    case passUnable
+    case passDraining
+    /// A retransmission of a SYN that went on before.
+    case passDecidedBefore
+    // Ended at the box:
+    case interceptConverted
+    case interceptSplit
+    case interceptSplitOverLimit
+    case interceptJoin
+    // Neither, for now:
+    case dropRetransmissionOfHeld
+
+    /// `pass: server speaks MPTCP`
+    public var description: String {
+        switch self {
+        case .passMalformed: "pass: malformed"
+        case .passNotMultipath: "pass: not MPTCP"
+        case .passOldVersion: "pass: MPTCP version"
+        case .passOtherInterface: "pass: interface"
+        case .passPolicy: "pass: policy"
+        case .passUnknownToken: "pass: unknown token"
+        case .passServerSpeaksMultipath: "pass: server speaks MPTCP"
+        case .passServerRefused: "pass: server refused"
+        case .passServerSilent: "pass: server silent"
+        case .passPortOccupied: "pass: port occupied"
+        case .passNoRoom: "pass: no room"
+        case .passUnable: "pass: unable"
+        case .passDraining: "pass: draining"
+        case .passDecidedBefore: "pass: decided before"
+        case .interceptConverted: "intercept: server answered"
+        case .interceptSplit: "intercept: split"
+        case .interceptSplitOverLimit: "intercept: split, over the limit of held SYNs"
+        case .interceptJoin: "intercept: join"
+        case .dropRetransmissionOfHeld: "drop: retransmission of a held SYN"
+        }
+    }
+
+    /// Reasons that may be over when the same SYN comes again: it must then fare as before, or a client would have two
+    /// answers.
+    var isPassing: Bool {
+        switch self {
+        case .passServerSpeaksMultipath, .passServerRefused, .passServerSilent, .passPortOccupied, .passNoRoom,
+            .passUnable, .passDraining:
+            true
+        default: false
+        }
+    }
+}
+
+/// What the packet path has seen since the start; written by its threads, read by whoever asks.
+public final class InspectorCounters: Sendable {
+    public let dataPackets = Atomic<UInt64>(0)
+    /// Bytes of IP packets.
+    public let dataBytes = Atomic<UInt64>(0)
+    /// SYNs held now.
+    public let held = Atomic<Int>(0)
+    /// SYNs that could not be put into the TUN device, and went on instead.
+    public let injectionFailures = Atomic<UInt64>(0)
+    /// Verdicts for packets that the kernel had already let go.
+    public let refusedVerdicts = Atomic<UInt64>(0)
+    private let decisions = DecisionCounts()
+
+    public init() {}
+
+    public subscript(decision: Decision) -> UInt64 { decisions.value(decision) }
+
+    func count(_ decision: Decision) { decisions.count(decision) }
+}
+
+/// One counter for each decision.
+private final class DecisionCounts: Sendable {
+    private let counts = Mutex([UInt64](repeating: 0, count: Decision.allCases.count))
+
+    func count(_ decision: Decision) { counts.withLock { $0[decision.rawValue] += 1 } }
+
+    func value(_ decision: Decision) -> UInt64 { counts.withLock { $0[decision.rawValue] } }
+}

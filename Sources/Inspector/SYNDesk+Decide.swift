@@ -1,0 +1,158 @@
+import LinuxSystem
+import NetfilterQueue
+import Policy
+import SystemPackage
+import Wire
+
+// The decision about a SYN (docs/architecture.md, "A connection's way").
+
+extension SYNDesk {
+    func decide(_ packet: QueuedPacket) {
+        let syn: SYN
+        do throws(WireError) {
+            syn = try SYN(packet)
+        } catch {
+            if let suppressed = malformedLog.pass(.now) {
+                log.notice("malformed SYN forwarded: \(error) (\(suppressed) more not logged)")
+            }
+            return pass(packet, .passMalformed)
+        }
+        switch syn.multipath {
+        case .join(let token, _): decideJoin(packet, token)
+        case .capable(version: 1): decideCapable(packet, syn)
+        case .capable: pass(packet, .passOldVersion)
+        case .other, nil: pass(packet, .passNotMultipath)
+        }
+    }
+
+    /// Whatever interface it comes in on: a client joins by the link that the connection was not opened on.
+    private func decideJoin(_ packet: QueuedPacket, _ token: Token) {
+        do {
+            guard try diagnostics.hasConnection(token: token.rawValue) else { return pass(packet, .passUnknownToken) }
+        } catch {
+            log.error("can't ask the kernel for token \(token): \(error); load the module: modprobe mptcp_diag")
+            return pass(packet, .passUnable)
+        }
+        intercept(packet, .interceptJoin)
+    }
+
+    private func decideCapable(_ packet: QueuedPacket, _ syn: SYN) {
+        guard !held.contains(syn.tuple) else {
+            counters.count(.dropRetransmissionOfHeld)
+            return queue.drop(packet.id)
+        }
+        if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
+        guard policy.connect == .faithful else { return intercept(packet, .interceptSplit) }
+        let id = held.nextID()
+        guard stream.dial(DialRequest(id: id, tuple: syn.tuple, mark: packet.mark)) else {
+            return intercept(packet, .interceptSplitOverLimit)
+        }
+        held.hold(
+            HeldSYN(
+                packetID: packet.id, tuple: syn.tuple, sequence: syn.sequence, mark: packet.mark,
+                bytes: Array(packet.payload), since: .now), as: id)
+    }
+
+    private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN) -> Decision? {
+        guard interfaces.contains(packet.inDevice) else { return .passOtherInterface }
+        guard policy.covers(syn.tuple) else { return .passPolicy }
+        let earlier = PassedSYN(tuple: syn.tuple, sequence: syn.sequence)
+        if passed.value(for: earlier, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
+        if isDraining { return .passDraining }
+        switch stream.knowledge(of: syn.tuple.server) {
+        case .speaksMultipath: return .passServerSpeaksMultipath
+        case .silent: return .passServerSilent
+        case .speaksTCP, nil: break
+        }
+        guard stream.hasRoom else { return .passNoRoom }
+        if let error = stream.ensureListener(for: syn.tuple.server) {
+            reportUnavailable(port: syn.tuple.server.port, error)
+            return error.errno == .addressInUse ? .passPortOccupied : .passUnable
+        }
+        occupiedPorts.remove(syn.tuple.server.port)
+        return nil
+    }
+
+    /// Once for each port, until it can be had.
+    private func reportUnavailable(port: UInt16, _ error: SystemError) {
+        guard occupiedPorts.insert(port).inserted else { return }
+        if error.errno == .addressInUse {
+            log.warning(
+                """
+                port \(port) is taken by a service of this router, so connections to it are not converted; \
+                bind that service to its own address instead of the wildcard
+                """)
+        } else {
+            log.error("no listener on port \(port), so connections to it are not converted: \(error)")
+        }
+    }
+
+    /// The dial for a held SYN has been answered.
+    func settle(_ id: UInt64, _ outcome: DialOutcome) {
+        guard let syn = held.release(id) else { return }
+        switch outcome {
+        case .connected:
+            if syn.bytes.withUnsafeBytes(inject) {
+                counters.count(.interceptConverted)
+                queue.drop(syn.packetID)
+            } else {
+                pass(syn, .passUnable)
+            }
+        case .speaksMultipath: pass(syn, .passServerSpeaksMultipath)
+        case .refused: pass(syn, .passServerRefused)
+        case .silent: pass(syn, .passServerSilent)
+        case .unable: pass(syn, .passUnable)
+        }
+    }
+
+    private func pass(_ syn: HeldSYN, _ reason: Decision) {
+        log.debug("\(syn.tuple): \(reason.description)")
+        remember(syn.tuple, syn.sequence)
+        counters.count(reason)
+        queue.accept(syn.packetID, mark: mark.setting(nil, in: syn.mark))
+    }
+
+    private func pass(_ packet: QueuedPacket, _ reason: Decision, _ syn: SYN? = nil) {
+        if let syn, reason.isPassing { remember(syn.tuple, syn.sequence) }
+        counters.count(reason)
+        queue.accept(packet.id, mark: mark.setting(nil, in: packet.mark))
+    }
+
+    private func remember(_ tuple: FourTuple, _ sequence: UInt32) {
+        passed.remember(
+            true, for: PassedSYN(tuple: tuple, sequence: sequence), at: MonotonicTime.now.nanoseconds,
+            lifetime: Self.passedLifetime)
+    }
+
+    private func intercept(_ packet: QueuedPacket, _ reason: Decision) {
+        guard inject(packet.payload) else { return pass(packet, .passUnable) }
+        counters.count(reason)
+        queue.drop(packet.id)
+    }
+
+    /// Puts the packet into the stack by the TUN device, before its queued copy is dropped: if that fails, it can still
+    /// go on.
+    private func inject(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        switch tun.inject(bytes) {
+        case .success: return true
+        case .failure(let error):
+            counters.injectionFailures.wrappingAdd(1, ordering: .relaxed)
+            log.error("can't write to \(tun.name): \(error)")
+            return false
+        }
+    }
+}
+
+/// What the decision needs of a SYN.
+struct SYN {
+    let tuple: FourTuple
+    let sequence: UInt32
+    let multipath: MultipathSYN?
+
+    init(_ packet: QueuedPacket) throws(WireError) {
+        let segment = try Segment(packet.payload.bytes)
+        tuple = FourTuple(client: segment.source, server: segment.destination)
+        sequence = segment.sequence
+        multipath = try segment.multipathSYN()
+    }
+}

@@ -1,0 +1,153 @@
+import LinuxSystem
+import Logging
+import NetfilterQueue
+import Policy
+import SystemPackage
+import Wire
+
+/// The thread of queue SYN: it decides about every MPTCP SYN that the router would forward.
+public final class SYNInspector: Sendable {
+    enum Message: Sendable {
+        case outcome(UInt64, DialOutcome)
+        case policy(ConversionPolicy)
+        case drain
+        case stop
+    }
+
+    public let counters: InspectorCounters
+    private let mailbox: Mailbox<Message>
+    private let thread: SystemThread
+
+    /// Binds the queue in the network namespace of the calling thread and starts. `dialTimeout`: how long the stream
+    /// path takes at most for an answer.
+    public init(
+        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
+        door: Door, counters: InspectorCounters, stream: any StreamPath, log: Logger
+    ) throws(SystemError) {
+        // From here on the desk is its thread's alone.
+        nonisolated(unsafe) let desk = try SYNDesk(
+            queue: queue, tun: tun, policy: policy, mark: mark, dialTimeout: dialTimeout, mailbox: door.mailbox,
+            counters: counters, stream: stream, log: log)
+        self.mailbox = door.mailbox
+        self.counters = counters
+        thread = try SystemThread(named: "queue SYN") { desk.run() }
+    }
+
+    /// Where the answers to dials come in; made before the stream path, which gives them.
+    public struct Door: Sendable {
+        let mailbox: Mailbox<Message>
+
+        public init() throws(SystemError) { mailbox = try Mailbox() }
+
+        public func answer(_ id: UInt64, _ outcome: DialOutcome) { mailbox.post(.outcome(id, outcome)) }
+    }
+
+    /// For SYNs from now on.
+    public func apply(_ policy: ConversionPolicy) { mailbox.post(.policy(policy)) }
+
+    /// Converts no new connection; subflows may still join those that there are.
+    public func drain() { mailbox.post(.drain) }
+
+    /// Lets go what is held and ends; blocks until then. The queue is unbound with it.
+    public func stop() {
+        mailbox.post(.stop)
+        thread.join()
+    }
+}
+
+/// The state of the SYN thread. Touched on that thread alone.
+final class SYNDesk {
+    let queue: PacketQueue
+    let tun: TunDevice
+    let mark: PacketMark
+    let stream: any StreamPath
+    let counters: InspectorCounters
+    let log: Logger
+    var policy: ConversionPolicy
+    var isDraining = false
+    var held = HeldSYNs()
+    /// SYNs that went on for a reason that may be over, by 4-tuple and sequence number.
+    var passed = BoundedMemory<PassedSYN, Bool>(capacity: 16384)
+    var interfaces: InterfaceCache
+    var occupiedPorts: Set<UInt16> = []
+    var malformedLog = RateLimit(every: .seconds(10))
+    let diagnostics: SocketDiagnostics
+    private let mailbox: Mailbox<SYNInspector.Message>
+    private let dialTimeout: Duration
+    private var loop: EventLoop
+    private var isStopped = false
+
+    struct PassedSYN: Hashable, Sendable {
+        let tuple: FourTuple
+        let sequence: UInt32
+    }
+
+    /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
+    static let passedLifetime: UInt64 = 130_000_000_000
+
+    init(
+        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
+        mailbox: Mailbox<SYNInspector.Message>, counters: InspectorCounters, stream: any StreamPath, log: Logger
+    ) throws(SystemError) {
+        loop = try EventLoop(capacity: 4)
+        try loop.add(queue.descriptor, .readable, tag: 0)
+        try loop.add(mailbox.descriptor, .readable, tag: 1)
+        diagnostics = try SocketDiagnostics()
+        interfaces = InterfaceCache(policy.interfaces)
+        self.queue = queue
+        self.tun = tun
+        self.policy = policy
+        self.mark = mark
+        self.dialTimeout = dialTimeout
+        self.mailbox = mailbox
+        self.counters = counters
+        self.stream = stream
+        self.log = log
+    }
+
+    func run() {
+        while !isStopped {
+            loop.wait(timeout: 1000) { tag, _ in
+                if tag == 0 { readQueue() } else { readMailbox() }
+            }
+            releaseOverdue()
+        }
+        for id in held.overdue(MonotonicTime(nanoseconds: .max)) { settle(id, .unable) }
+        queue.flush()
+    }
+
+    private func readQueue() {
+        do {
+            try queue.receive(decide)
+        } catch {
+            log.error("\(error)")
+        }
+    }
+
+    private func readMailbox() {
+        for message in mailbox.take() {
+            switch message {
+            case .outcome(let id, let outcome): settle(id, outcome)
+            case .policy(let policy):
+                self.policy = policy
+                interfaces = InterfaceCache(policy.interfaces)
+            case .drain: isDraining = true
+            case .stop: isStopped = true
+            }
+        }
+        queue.flush()
+    }
+
+    /// A SYN is let go when its answer doesn't come, whatever has become of the stream path: a client gives up MPTCP
+    /// when its SYN is lost or late.
+    private func releaseOverdue() {
+        counters.held.store(held.count, ordering: .relaxed)
+        counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
+        guard held.count > 0 else { return }
+        let now = MonotonicTime.now.nanoseconds
+        let patience = (MonotonicTime(nanoseconds: 0) + dialTimeout + .milliseconds(250)).nanoseconds
+        guard now > patience else { return }
+        for id in held.overdue(MonotonicTime(nanoseconds: now - patience)) { settle(id, .unable) }
+        queue.flush()
+    }
+}

@@ -1,0 +1,92 @@
+import Glibc
+import SystemPackage
+import Wire
+
+/// Questions to the kernel's socket tables over netlink (sock_diag(7), net/mptcp/mptcp_diag.c). One object a thread.
+public struct SocketDiagnostics: ~Copyable {
+    private let socket: NetlinkSocket
+
+    /// In the network namespace of the calling thread.
+    public init() throws(SystemError) {
+        socket = try NetlinkSocket(Self.netlinkSockDiag)
+    }
+
+    /// Has this network namespace an MPTCP connection whose peer names it by this token? The kernel's table is the
+    /// truth: it holds the token before the client can send an MP_JOIN, whatever we have seen of the handshake.
+    public func hasConnection(token: UInt32) throws(SystemError) -> Bool {
+        var request = Request()
+        request.cookie = (token, 0)
+        do {
+            _ = try exchange(request, protocolNumber: Int32(IPPROTO_MPTCP))
+            return true
+        } catch  where error.errno == .noSuchFileOrDirectory || error.errno == Errno(rawValue: ESTALE) {
+            return false
+        }
+    }
+
+    /// MPTCP_SUBFLOW_FLAG_… of one subflow's socket (include/uapi/linux/mptcp.h); nil if it is gone.
+    public func subflowFlags(local: Endpoint, remote: Endpoint) -> UInt32? {
+        var request = Request()
+        request.family = UInt8(local.address.addressFamily)
+        request.sourcePort = local.port.bigEndian
+        request.destinationPort = remote.port.bigEndian
+        request.source = Request.words(local.address)
+        request.destination = Request.words(remote.address)
+        guard let reply = try? exchange(request, protocolNumber: Int32(IPPROTO_TCP)) else { return nil }
+        // struct inet_diag_msg has 72 bytes.
+        let information = reply.attribute(Self.diagULPInfo, in: reply.attributes(afterHeader: 72))
+        let subflow = information.flatMap { reply.attribute(Self.ulpInfoMPTCP, in: $0) }
+        let flags = subflow.flatMap { reply.attribute(Self.subflowFlags, in: $0) }
+        return flags.map { reply.word(at: $0.lowerBound) }
+    }
+
+    /// MPTCP_SUBFLOW_FLAG_BKUP_REM and _LOC.
+    public static let backupFlags: UInt32 = 1 << 4 | 1 << 5
+
+    // linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h, linux/mptcp.h
+    private static let netlinkSockDiag: Int32 = 4
+    private static let sockDiagByFamily: UInt16 = 20
+    private static let requestProtocolAttribute: UInt16 = 3
+    private static let diagULPInfo: UInt16 = 19
+    private static let ulpInfoMPTCP: UInt16 = 3
+    private static let subflowFlags: UInt16 = 8
+
+    /// nlmsghdr, inet_diag_req_v2 and INET_DIAG_REQ_PROTOCOL (262 does not fit the request's own protocol byte).
+    private struct Request {
+        var length: UInt32 = UInt32(MemoryLayout<Request>.size)
+        var type = SocketDiagnostics.sockDiagByFamily
+        var flags: UInt16 = 1  // NLM_F_REQUEST
+        var sequence: UInt32 = 0
+        var portID: UInt32 = 0
+        var family = UInt8(AF_INET)
+        var protocolByte: UInt8 = 0
+        var extensions: UInt8 = 0
+        var padding: UInt8 = 0
+        var states: UInt32 = .max
+        var sourcePort: UInt16 = 0
+        var destinationPort: UInt16 = 0
+        var source: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
+        var destination: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
+        var interface: UInt32 = 0
+        var cookie: (UInt32, UInt32) = (.max, .max)
+        var attributeLength: UInt16 = 8
+        var attributeType = SocketDiagnostics.requestProtocolAttribute
+        var protocolNumber: UInt32 = 0
+
+        /// The address as inet_diag takes it: four words in network order, IPv4 in the first.
+        static func words(_ address: IPAddress) -> (UInt32, UInt32, UInt32, UInt32) {
+            if address.isIPv4 { return (address.v4Bits.bigEndian, 0, 0, 0) }
+            return (
+                UInt32(address.high >> 32).bigEndian, UInt32(truncatingIfNeeded: address.high).bigEndian,
+                UInt32(address.low >> 32).bigEndian, UInt32(truncatingIfNeeded: address.low).bigEndian
+            )
+        }
+    }
+
+    private func exchange(_ request: Request, protocolNumber: Int32) throws(SystemError) -> NetlinkReply {
+        var request = request
+        request.protocolByte = protocolNumber <= 255 ? UInt8(protocolNumber) : 0
+        request.protocolNumber = UInt32(protocolNumber)
+        return try withUnsafeBytes(of: request) { bytes throws(SystemError) in try socket.exchange(bytes) }
+    }
+}

@@ -1,0 +1,108 @@
+import CLinux
+import Glibc
+import SystemPackage
+import Wire
+
+/// TCP and MPTCP sockets: how they are made and what is asked of them. Descriptors are plain numbers here, since their
+/// owners (a session, a listener) hold several for as long as they live and close them at a point of the protocol.
+public enum StreamSocket {
+    public enum TransportProtocol: String, Sendable {
+        case tcp
+        case mptcp
+    }
+
+    /// A non-blocking, close-on-exec stream socket of the address's family.
+    public static func open(_ transport: TransportProtocol, for address: IPAddress) throws(SystemError) -> Descriptor {
+        let number = transport == .mptcp ? IPPROTO_MPTCP : IPPROTO_TCP
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        return Descriptor(
+            owning: try systemCall("socket \(transport)") {
+                socket(address.addressFamily, type, Int32(number))
+            })
+    }
+
+    public static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemError) {
+        var value = value
+        try systemCall("setsockopt \(level)/\(option)") {
+            setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
+
+    /// Lets the socket bind to addresses that are not the box's own (IP_TRANSPARENT; CAP_NET_ADMIN).
+    public static func setTransparent(_ descriptor: Int32, for address: IPAddress) throws(SystemError) {
+        if address.isIPv4 {
+            try set(descriptor, Int32(IPPROTO_IP), IP_TRANSPARENT, 1)
+        } else {
+            try set(descriptor, Int32(IPPROTO_IPV6), IPV6_TRANSPARENT, 1)
+        }
+    }
+
+    /// With `on`, closing the socket, also by the end of the process, sends a reset (TCP) or MP_FASTCLOSE instead of an
+    /// orderly end of stream.
+    public static func setResetOnClose(_ descriptor: Int32, _ on: Bool) throws(SystemError) {
+        var value = linger(l_onoff: on ? 1 : 0, l_linger: 0)
+        try systemCall("setsockopt SO_LINGER") {
+            setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+        }
+    }
+
+    public static func setCongestionControl(_ descriptor: Int32, _ name: String) throws(SystemError) {
+        try systemCall("setsockopt TCP_CONGESTION \(name)") {
+            setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, name, socklen_t(name.utf8.count))
+        }
+    }
+
+    public static func bind(_ descriptor: Int32, to endpoint: Endpoint) throws(SystemError) {
+        try systemCall("bind \(endpoint)") { endpoint.withSocketAddress { Glibc.bind(descriptor, $0, $1) } }
+    }
+
+    public static func listen(_ descriptor: Int32, backlog: Int32) throws(SystemError) {
+        try systemCall("listen") { Glibc.listen(descriptor, backlog) }
+    }
+
+    /// Starts to connect; EINPROGRESS is success.
+    public static func connect(_ descriptor: Int32, to endpoint: Endpoint) throws(SystemError) {
+        do {
+            try systemCall("connect \(endpoint)") { endpoint.withSocketAddress { Glibc.connect(descriptor, $0, $1) } }
+        } catch  where error.errno == .nowInProgress {}
+    }
+
+    /// Takes and clears the socket's pending error; nil when there is none.
+    public static func pendingError(_ descriptor: Int32) -> Errno? {
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
+        return code == 0 ? nil : Errno(rawValue: code)
+    }
+
+    /// A connection that has been accepted, and its two ends; the local one is the original destination under TPROXY.
+    public struct Accepted: ~Copyable {
+        public let descriptor: Descriptor
+        public let remote: Endpoint
+        public let local: Endpoint
+
+        public consuming func take() -> Descriptor { descriptor }
+    }
+
+    /// The next waiting connection; EAGAIN when there is none.
+    public static func accept(_ listener: Int32) throws(SystemError) -> Accepted {
+        var peer = sockaddr_storage()
+        let descriptor = Descriptor(owning: try systemCall("accept") { sluice_accept4(listener, &peer) })
+        guard let remote = Endpoint(peer), let local = localEndpoint(descriptor.rawValue) else {
+            throw SystemError("getsockname", .addressFamilyNotSupported)
+        }
+        return Accepted(descriptor: descriptor, remote: remote, local: local)
+    }
+
+    public static func localEndpoint(_ descriptor: Int32) -> Endpoint? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        return result == 0 ? Endpoint(storage) : nil
+    }
+
+    /// Bytes written that the peer has not acknowledged yet (SIOCOUTQ); 0 on a closed connection.
+    public static func unacknowledged(_ descriptor: Int32) -> Int { max(0, Int(sluice_outq(descriptor))) }
+}

@@ -1,0 +1,25 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A TUN device that exists for as long as this object: packets written to it enter the stack as if they had come in
+/// on an interface of that name.
+public struct TunDevice: ~Copyable {
+    public let name: String
+    private let descriptor: Descriptor
+
+    /// Creates the device in the network namespace of the calling thread and brings it up.
+    public init(_ name: String) throws(SystemError) {
+        let device = Descriptor(
+            owning: try systemCall("open /dev/net/tun") { open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC) })
+        try systemCall("TUNSETIFF \(name)") { sluice_tun_attach(device.rawValue, name) }
+        try systemCall("bring up \(name)") { sluice_interface_up(name) }
+        descriptor = device
+        self.name = name
+    }
+
+    /// Puts one IP packet into the stack; the kernel has processed it up to its socket when this returns.
+    public func inject(_ packet: UnsafeRawBufferPointer) -> Result<Int, Errno> {
+        systemCallResult { write(descriptor.rawValue, packet.baseAddress, packet.count) }
+    }
+}

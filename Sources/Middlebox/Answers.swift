@@ -1,0 +1,80 @@
+import Admin
+import Converter
+import Inspector
+import LinuxSystem
+import Wire
+
+// What the control socket is asked, answered from the modules' counters and descriptions.
+
+extension Middlebox {
+    var answers: ControlServer.Answers {
+        ControlServer.Answers(
+            status: { [self] in statusReport() }, connections: { [self] in await connectionReports() })
+    }
+
+    private func statusReport() -> StatusReport {
+        let stream = converter.counters
+        let used = Decision.allCases.filter { counters[$0] > 0 }
+        return StatusReport(
+            version: Self.version, state: isDraining.load(ordering: .relaxed) ? "draining" : "running",
+            uptimeSeconds: MonotonicTime.now.nanoseconds(since: started) / 1_000_000_000,
+            connections: .init(
+                open: stream.open.load(ordering: .relaxed), pending: converter.pendingCount,
+                accepted: stream.accepted.load(ordering: .relaxed), resets: stream.resets.load(ordering: .relaxed),
+                idleTimeouts: stream.idleTimeouts.load(ordering: .relaxed),
+                clientTimeouts: stream.clientTimeouts.load(ordering: .relaxed),
+                bytesToClient: stream.bytesToClient.load(ordering: .relaxed),
+                bytesToServer: stream.bytesToServer.load(ordering: .relaxed)),
+            dials: .init(
+                started: stream.dials.load(ordering: .relaxed), failed: stream.dialFailures.load(ordering: .relaxed)),
+            listeners: converter.listenerCount,
+            packets: .init(
+                data: counters.dataPackets.load(ordering: .relaxed),
+                dataBytes: counters.dataBytes.load(ordering: .relaxed), held: counters.held.load(ordering: .relaxed),
+                injectionFailures: counters.injectionFailures.load(ordering: .relaxed),
+                refusedVerdicts: counters.refusedVerdicts.load(ordering: .relaxed)),
+            decisions: Dictionary(uniqueKeysWithValues: used.map { ($0.description, counters[$0]) }))
+    }
+
+    private func connectionReports() async -> [ConnectionReport] {
+        let connections = await converter.describe()
+        let routes = InterfaceNames()
+        return connections.map { ConnectionReport($0, routes) }
+    }
+}
+
+/// The interfaces that lead to clients; asked of the kernel once for each address.
+private final class InterfaceNames {
+    private let routes = try? RouteLookup()
+    private var known: [IPAddress: String?] = [:]
+
+    func name(towards address: IPAddress) -> String? {
+        if let name = known[address] { return name }
+        let name = routes?.interface(to: address).flatMap(NetworkInterface.name)
+        known[address] = .some(name)
+        return name
+    }
+}
+
+extension ConnectionReport {
+    fileprivate init(_ connection: ConnectionDescription, _ routes: InterfaceNames) {
+        self.init(
+            token: connection.token?.description, client: connection.tuple.client.description,
+            server: connection.tuple.server.description, state: connection.state,
+            upstream: Upstream(
+                local: connection.upstream?.description, protocol: connection.upstreamProtocol.rawValue),
+            bytesToClient: connection.bytesToClient, bytesToServer: connection.bytesToServer,
+            ageUs: connection.ageNanoseconds / 1000, subflows: connection.subflows.map { Subflow($0, routes) })
+    }
+}
+
+extension ConnectionReport.Subflow {
+    fileprivate init(_ subflow: ConnectionDescription.Subflow, _ routes: InterfaceNames) {
+        let kernel = subflow.kernel
+        self.init(
+            id: kernel.id, local: kernel.local.description, remote: kernel.remote.description,
+            interface: routes.name(towards: kernel.remote.address), state: kernel.stateName, backup: subflow.isBackup,
+            bytesToClient: kernel.bytesAcknowledged, bytesToServer: kernel.bytesReceived,
+            rttUs: kernel.roundTripTime)
+    }
+}

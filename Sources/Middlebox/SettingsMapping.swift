@@ -1,0 +1,85 @@
+import Converter
+import Firewall
+import Glibc
+import NetfilterQueue
+import Policy
+import Settings
+import Wire
+
+// Settings, as each module takes them.
+
+extension RuleSetting {
+    /// The queues: SYN first, then one DATA queue for each core, four at most, unless the file says how many.
+    public init(_ settings: Settings) throws {
+        let advanced = settings.advanced
+        let queues = advanced.dataQueues ?? min(4, onlineProcessors)
+        guard let mark = PacketMark(mask: advanced.markMask) else { throw UnusableSetting.markMask(advanced.markMask) }
+        self.init(
+            tun: advanced.tun, mark: mark, synQueue: advanced.queueBase,
+            dataQueues: advanced.queueBase + 1...advanced.queueBase + UInt16(queues), routeTable: advanced.routeTable,
+            rulePriority: advanced.rulePriority, listenAddress: advanced.listenAddress,
+            listenAddress6: advanced.listenAddress6, backend: Backend(rawValue: advanced.iptables.rawValue) ?? .auto)
+    }
+}
+
+enum UnusableSetting: Error, CustomStringConvertible {
+    case markMask(UInt32)
+
+    var description: String {
+        switch self {
+        case .markMask(let mask): "[advanced] mark_mask: \(mask) is not twelve adjacent bits"
+        }
+    }
+}
+
+extension ConversionPolicy {
+    init(_ intercept: Settings.Intercept) {
+        self.init(
+            interfaces: Set(intercept.interfaces), ports: intercept.ports, clients: intercept.clients,
+            servers: intercept.servers, connect: Connect(rawValue: intercept.connect.rawValue) ?? .faithful)
+    }
+}
+
+extension ConverterSetting {
+    /// A session takes two descriptors; some are kept for listeners and everything else.
+    init(_ settings: Settings, mark: PacketMark, descriptorLimit: Int) {
+        let advanced = settings.advanced
+        let room = max(16, (descriptorLimit - min(1024, descriptorLimit / 4)) / 2)
+        self.init(
+            listenAddress: advanced.listenAddress, listenAddress6: advanced.listenAddress6, mark: mark,
+            workers: settings.relay.workers ?? onlineProcessors, dialTimeout: advanced.dialTimeout,
+            clientTimeout: advanced.clientTimeout, listenerIdle: advanced.listenerIdle,
+            idleTimeout: settings.relay.idleTimeout, upstreamPorts: advanced.upstreamPorts,
+            maxPending: advanced.maxHeld, maxPendingPerClient: advanced.maxHeldPerClient,
+            maxConnections: min(advanced.maxConnections ?? room, room), serverMemory: advanced.serverMemory,
+            serverMemoryEntries: advanced.serverMemoryEntries,
+            receiveBuffer: settings.relay.receiveBuffer.map { Int32(clamping: $0.bytes) },
+            sendBuffer: settings.relay.sendBuffer.map { Int32(clamping: $0.bytes) },
+            congestionControl: settings.relay.congestionControl)
+    }
+}
+
+extension PacketQueue.Options {
+    /// Whole packets, since they are put into the TUN device as they are; without GSO, so that the kernel completes
+    /// their checksums first. Room for all that are held, and for the others meanwhile.
+    static func syn(held: Int) -> Self {
+        Self(copyRange: .max, maximumLength: UInt32(clamping: held * 2 + 1024), gso: false)
+    }
+
+    /// Headers are enough: 60 bytes of IPv4 or 40 and some of IPv6, 60 of TCP.
+    static let data = Self(copyRange: 192, maximumLength: 8192, gso: true)
+}
+
+/// Processors that may be used: threads are made by their number.
+private let onlineProcessors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+
+extension Settings {
+    /// The first table in which something differs that a reload can't change; nil when there is none.
+    func firstDifferenceThatNeedsRestart(_ new: Settings) -> String? {
+        if intercept.inspect != new.intercept.inspect { return "[intercept] inspect" }
+        if relay != new.relay { return "[relay]" }
+        if admin != new.admin { return "[admin]" }
+        if advanced != new.advanced { return "[advanced]" }
+        return nil
+    }
+}

@@ -1,0 +1,74 @@
+/// A dictionary with a lifetime and a bound: an entry is forgotten when its time is over, or when room is needed, oldest
+/// first. Time is passed in, in nanoseconds of any steady clock.
+public struct BoundedMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private struct Entry: Sendable {
+        let value: Value
+        let expiry: UInt64
+        /// Tells an entry from an earlier one of the same key in `order`.
+        let serial: UInt64
+    }
+
+    private var entries: [Key: Entry] = [:]
+    /// Keys in the order they were written; `head` is the first that still counts.
+    private var order: [(key: Key, serial: UInt64)] = []
+    private var head = 0
+    private var serial: UInt64 = 0
+    public let capacity: Int
+
+    public init(capacity: Int) {
+        precondition(capacity > 0)
+        self.capacity = capacity
+    }
+
+    public var count: Int { entries.count }
+
+    public func value(for key: Key, at now: UInt64) -> Value? {
+        guard let entry = entries[key], entry.expiry > now else { return nil }
+        return entry.value
+    }
+
+    /// Remembers a value for `lifetime` nanoseconds, instead of an earlier one of that key.
+    public mutating func remember(_ value: Value, for key: Key, at now: UInt64, lifetime: UInt64) {
+        serial += 1
+        if entries.updateValue(Entry(value: value, expiry: now &+ lifetime, serial: serial), forKey: key) == nil,
+            entries.count > capacity
+        {
+            forgetOldest()
+        }
+        order.append((key, serial))
+        forgetExpired(at: now)
+        // Keys written again and again leave stale places behind the head.
+        if order.count > 2 * capacity + 1024 { compact() }
+    }
+
+    public mutating func forget(_ key: Key) { entries[key] = nil }
+
+    private mutating func forgetOldest() {
+        while head < order.count {
+            let (key, written) = order[head]
+            head += 1
+            if entries[key]?.serial == written {
+                entries[key] = nil
+                return
+            }
+        }
+    }
+
+    /// Drops what lies at the head of the order and no longer counts; amortised constant time.
+    private mutating func forgetExpired(at now: UInt64) {
+        while head < order.count {
+            let (key, written) = order[head]
+            if let entry = entries[key], entry.serial == written {
+                guard entry.expiry <= now else { break }
+                entries[key] = nil
+            }
+            head += 1
+        }
+        if head > 1024, head * 2 > order.count { compact() }
+    }
+
+    private mutating func compact() {
+        order = order[head...].filter { entries[$0.key]?.serial == $0.serial }
+        head = 0
+    }
+}

@@ -1,0 +1,109 @@
+// Every key: its name, its form and its field.
+
+import Wire
+
+extension Settings {
+    /// Reads a TOML text; `file` is what messages call it.
+    public static func parse(_ text: String, file: String) throws(SettingsError) -> Settings {
+        let document = try Document(text, file: file)
+        let settings = read(document)
+        document.reportUnknown()
+        try document.finish()
+        return settings
+    }
+
+    /// The settings as far as they are right; the document keeps the findings.
+    static func read(_ document: Document) -> Settings {
+        var settings = Settings(intercept: Intercept(interfaces: []))
+        settings.intercept.read(document.section("intercept"))
+        settings.relay.read(document.section("relay"))
+        settings.admin.read(document.section("admin"))
+        settings.log.read(document.section("log"))
+        settings.advanced.read(document.section("advanced"))
+        if settings.intercept.interfaces.contains(settings.advanced.tun) {
+            document.report(
+                ["advanced", "tun"], "\(settings.advanced.tun) is one of intercept.interfaces as well",
+                mend: "give the TUN device a name of its own")
+        }
+        return settings
+    }
+}
+
+extension Settings.Intercept {
+    fileprivate mutating func read(_ section: Section) {
+        let prefixes = Form.list(
+            of: .prefix, "a list of prefixes, such as [\"10.0.0.0/8\", \"2001:db8::/32\"]", conflict: ==)
+        section.require(
+            &interfaces, "interfaces",
+            .list(of: .interfaceName, "a list of interfaces, such as [\"lan0\", \"wifi0\"]", conflict: ==))
+        section.read(
+            &ports, "ports",
+            .list(of: .ports, "a list of ports from 1 to 65535 and ranges, such as [80, \"8000-8999\"]") {
+                $0.overlaps($1)
+            })
+        section.read(&clients, "clients", prefixes)
+        section.read(&servers, "servers", prefixes)
+        section.read(&connect, "connect", .choice())
+        section.read(&inspect, "inspect", .choice(reserved: ["signalling", "handshake"]))
+    }
+}
+
+extension Settings.Relay {
+    fileprivate mutating func read(_ section: Section) {
+        let buffer = Form.size(ByteCount(bytes: 4 << 10)...ByteCount(bytes: 1 << 30))
+        section.read(&receiveBuffer, "receive_buffer", buffer)
+        section.read(&sendBuffer, "send_buffer", buffer)
+        section.read(&congestionControl, "congestion_control", .congestionControl)
+        section.read(&idleTimeout, "idle_timeout", .durationOrOff(fromOneSecond))
+        section.read(&workers, "workers", .integer(1...64))
+    }
+}
+
+extension Settings.Admin {
+    fileprivate mutating func read(_ section: Section) {
+        section.read(&control, "control", .socketPath)
+    }
+}
+
+extension Settings.Log {
+    fileprivate mutating func read(_ section: Section) {
+        section.read(&level, "level", .choice())
+    }
+}
+
+extension Settings.Advanced {
+    fileprivate mutating func read(_ section: Section) {
+        section.read(&queueBase, "queue_base", .integer(0...65000))
+        section.read(&dataQueues, "data_queues", .integer(1...16))
+        section.read(&markMask, "mark_mask", .markMask)
+        section.read(&routeTable, "route_table", .routeTable)
+        section.read(&rulePriority, "rule_priority", .integer(1...32765))
+        section.read(
+            &listenAddress, "listen_address",
+            .address(in: IPPrefix("127.0.0.0/8")!, "an IPv4 address in 127.0.0.0/8, such as \"127.77.0.1\""))
+        section.read(
+            &listenAddress6, "listen_address6",
+            .address(in: IPPrefix("fc00::/7")!, "an IPv6 unique local address, such as \"fd73:6c75:6963:6500::1\""))
+        section.read(&tun, "tun", .interfaceName)
+        section.read(&maxHeld, "max_held", .count)
+        section.read(&maxHeldPerClient, "max_held_per_client", .count)
+        section.read(&maxConnections, "max_connections", .count)
+        section.read(&dialTimeout, "dial_timeout", .duration(.milliseconds(10) ... .milliseconds(900)))
+        section.read(&clientTimeout, "client_timeout", .duration(.milliseconds(100) ... .seconds(3600)))
+        section.read(&upstreamPorts, "upstream_ports", .ports(atLeast: 1000))
+        section.read(&listenerIdle, "listener_idle", .duration(fromOneSecond))
+        section.read(&serverMemory, "server_memory", .duration(fromOneSecond))
+        section.read(&serverMemoryEntries, "server_memory_entries", .count)
+        section.read(
+            &drainTimeout, "drain_timeout", .duration(.milliseconds(1) ... .seconds(86400), zeroMeans: "no wait"))
+        section.read(&iptables, "iptables", .choice())
+    }
+}
+
+extension Form where Value == Int {
+    /// A number of things, as many as could ever be meant.
+    fileprivate static var count: Form { .integer(1...10_000_000) }
+}
+
+/// Up to a year.
+private let fromOneSecond: ClosedRange<Duration> = .seconds(1) ... .seconds(365 * 86400)

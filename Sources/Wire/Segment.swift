@@ -1,0 +1,52 @@
+/// A TCP segment (RFC 9293 section 3.1) in its IP packet, over borrowed bytes. Its headers are whole and its options
+/// lie inside of it; the payload may have been cut by the capture.
+public struct Segment: ~Escapable {
+    private let bytes: RawSpan
+    private let ip: IPHeader
+    /// TCP header with options, in bytes: 20-60.
+    public let headerLength: Int
+
+    @_lifetime(copy bytes)
+    public init(_ bytes: RawSpan) throws(WireError) {
+        ip = try IPHeader(bytes)
+        let start = ip.headerLength
+        guard bytes.byteCount >= start + 20 else {
+            throw .truncated(.tcp, needed: start + 20, have: bytes.byteCount)
+        }
+        headerLength = Int(bytes[start + 12] >> 4) * 4
+        guard headerLength >= 20 else { throw .badHeaderLength(.tcp, headerLength) }
+        guard min(bytes.byteCount, ip.totalLength) >= start + headerLength else {
+            throw .truncated(.tcp, needed: start + headerLength, have: min(bytes.byteCount, ip.totalLength))
+        }
+        self.bytes = bytes
+    }
+
+    public var source: Endpoint { Endpoint(address: ip.source, port: bytes.uint16(at: ip.headerLength)) }
+    public var destination: Endpoint { Endpoint(address: ip.destination, port: bytes.uint16(at: ip.headerLength + 2)) }
+    public var sequence: UInt32 { bytes.uint32(at: ip.headerLength + 4) }
+    public var acknowledgement: UInt32 { bytes.uint32(at: ip.headerLength + 8) }
+    public var flags: TCPFlags { TCPFlags(rawValue: bytes[ip.headerLength + 13]) }
+
+    /// Bytes of payload that the IP header states, captured or not. 0 for a packet larger than its header can say
+    /// (IPv6 jumbograms).
+    public var payloadLength: Int { max(0, ip.totalLength - ip.headerLength - headerLength) }
+
+    public var options: TCPOptions {
+        @_lifetime(copy self)
+        get { TCPOptions(bytes, from: ip.headerLength + 20, to: ip.headerLength + headerLength) }
+    }
+}
+
+/// The flag bits of a TCP header (RFC 9293 section 3.1).
+public struct TCPFlags: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt8
+
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let fin = TCPFlags(rawValue: 0x01)
+    public static let syn = TCPFlags(rawValue: 0x02)
+    public static let rst = TCPFlags(rawValue: 0x04)
+    public static let psh = TCPFlags(rawValue: 0x08)
+    public static let ack = TCPFlags(rawValue: 0x10)
+    public static let urg = TCPFlags(rawValue: 0x20)
+}

@@ -1,0 +1,89 @@
+import Admin
+import ArgumentParser
+import Foundation
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "What the daemon is doing, in counts.")
+
+    @OptionGroup var output: JSONOption
+    @OptionGroup var control: ControlOption
+    @ParentCommand var parent: Sluice
+
+    func run() async throws {
+        let client = ControlClient(path: control.path(parent.control))
+        if output.json {
+            let body = try await asking { () throws(ControlError) in try await client.get("/v1/status") }
+            FileHandle.standardOutput.write(body)
+        } else {
+            print(try await asking { () throws(ControlError) in try await client.status() }.text)
+        }
+    }
+}
+
+extension StatusReport {
+    fileprivate var text: String {
+        let decisions = self.decisions.sorted { $0.key < $1.key }.map { "  \($0.value)  \($0.key)" }
+        return """
+            sluice \(version), \(state) for \(duration(microseconds: uptimeSeconds * 1_000_000))
+            connections  \(connections.open) open, \(connections.pending) of them pending; \
+            \(connections.accepted) accepted so far, \(connections.resets) reset, \
+            \(connections.clientTimeouts) clients never came, \(connections.idleTimeouts) idle too long
+            bytes        \(bytes(connections.bytesToClient)) to clients, \(bytes(connections.bytesToServer)) to servers
+            dials        \(dials.started), \(dials.failed) failed
+            listeners    \(listeners)
+            packets      \(packets.data) data segments (\(bytes(packets.dataBytes))); \(packets.held) SYNs held now
+            SYNs so far\(decisions.isEmpty ? "  none" : "\n" + decisions.joined(separator: "\n"))
+            """
+    }
+}
+
+struct Connections: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "The connections that are being converted.")
+
+    @OptionGroup var output: JSONOption
+    @Flag(name: .long, help: "Print again every second, until interrupted.")
+    var watch = false
+    @OptionGroup var control: ControlOption
+    @ParentCommand var parent: Sluice
+
+    func run() async throws {
+        let client = ControlClient(path: control.path(parent.control))
+        repeat {
+            try await print(client)
+            if watch { try await Task.sleep(for: .seconds(1)) }
+        } while watch
+    }
+
+    private func print(_ client: ControlClient) async throws {
+        if output.json {
+            let body = try await asking { () throws(ControlError) in try await client.get("/v1/connections") }
+            FileHandle.standardOutput.write(body)
+        } else {
+            let connections = try await asking { () throws(ControlError) in try await client.connections() }
+            let clear = watch && isatty(STDOUT_FILENO) == 1 ? "\u{1b}[H\u{1b}[2J" : ""
+            Swift.print(clear + Self.text(connections))
+        }
+    }
+
+    private static func text(_ connections: [ConnectionReport]) -> String {
+        let heading = ["TOKEN", "CLIENT", "SERVER", "STATE", "TO CLIENT", "TO SERVER", "AGE", "IFACE", "RTT", "BACKUP"]
+        return table([heading] + connections.flatMap(rows))
+    }
+
+    /// One row for the connection, one for each of its subflows.
+    private static func rows(_ connection: ConnectionReport) -> [[String]] {
+        let summary = [
+            connection.token ?? "-", connection.client, connection.server, connection.state,
+            bytes(connection.bytesToClient), bytes(connection.bytesToServer),
+            duration(microseconds: connection.ageUs), "", "", "",
+        ]
+        let subflows = connection.subflows.map { subflow in
+            [
+                "  subflow \(subflow.id)", subflow.remote, subflow.local, subflow.state, bytes(subflow.bytesToClient),
+                bytes(subflow.bytesToServer), "", subflow.interface ?? "-",
+                "\(Double(subflow.rttUs / 10) / 100)ms", subflow.backup ? "yes" : "",
+            ]
+        }
+        return [summary] + subflows
+    }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Firewall
+import Middlebox
+
+struct Rules: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The iptables rules, routing rules and routes.",
+        subcommands: [Show.self, Apply.self, Remove.self])
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Print what would be applied.")
+
+        @OptionGroup var config: ConfigOption
+
+        func run() async throws {
+            print(try firewall(config).describe())
+        }
+    }
+
+    struct Apply: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Put the rules in place; the daemon does so by itself.",
+            discussion: "Without a running daemon they change nothing: every packet goes on as if they weren't there.")
+
+        @OptionGroup var config: ConfigOption
+
+        func run() async throws {
+            let firewall = try firewall(config)
+            if try await reporting({ try await firewall.apply() }) == .withoutDevice {
+                printError("the daemon isn't running: its TUN device and the route over it are still to come")
+            }
+        }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove the rules, whoever put them in place; connections that are being converted end.")
+
+        @OptionGroup var config: ConfigOption
+
+        func run() async throws {
+            let firewall = try firewall(config)
+            try await reporting { try await firewall.remove() }
+        }
+    }
+}
+
+private func firewall(_ config: ConfigOption) throws -> Firewall {
+    let settings = try config.load()
+    return Firewall(try reporting { try RuleSetting(settings) })
+}
+
+/// When `body` fails, says why and ends with exit code 1.
+private func reporting<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+        return try await body()
+    } catch {
+        printError("\(error)")
+        throw Sluice.Failure.atRunTime
+    }
+}
+
+private func reporting<Value>(_ body: () throws -> Value) throws -> Value {
+    do {
+        return try body()
+    } catch {
+        printError("\(error)")
+        throw Sluice.Failure.atRunTime
+    }
+}

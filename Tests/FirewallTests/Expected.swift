@@ -1,0 +1,59 @@
+@testable import Firewall
+
+/// What iptables-save and `ip rule` print once `RuleSetting.sample` is applied, the same for both backends.
+enum Expected {
+    static let routingRules = """
+        100:\tfrom all fwmark 0x4000000/0x7000000 iif lo goto 102 proto 83
+        101:\tfrom all fwmark 0x4000000/0x7000000 lookup 7700 proto 83
+        102:\tfrom all fwmark 0x2000000/0x7000000 lookup 7700 proto 83
+
+        """
+
+    static let filter = """
+        -A INPUT -j SLUICE_INPUT
+        -A OUTPUT -j SLUICE_OUTPUT
+        -A SLUICE_INPUT -m connmark --mark 0x2000000/0x7000000 -j ACCEPT
+        -A SLUICE_INPUT -m connmark --mark 0x3000000/0x7000000 -j ACCEPT
+        -A SLUICE_OUTPUT -m connmark --mark 0x2000000/0x7000000 -j ACCEPT
+        -A SLUICE_OUTPUT -m connmark --mark 0x3000000/0x7000000 -j ACCEPT
+        COMMIT
+        """
+
+    static func mangle(_ family: AddressFamily) -> String {
+        let (listen, length, icmp) =
+            switch family {
+            case .ipv4: ("127.77.0.1", 32, "icmp")
+            case .ipv6: ("fd73:6c75:6963:6500::1", 128, "ipv6-icmp")
+            }
+        return """
+            -A PREROUTING -j SLUICE_PREROUTING
+            -A INPUT -j SLUICE_INPUT
+            -A FORWARD -j SLUICE_FORWARD
+            -A OUTPUT -j SLUICE_OUTPUT
+            -A POSTROUTING -j SLUICE_POSTROUTING
+            -A SLUICE_FORWARD ! -i sluice0 -p tcp -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j SLUICE_SYN
+            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x7000000 \
+            -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
+            -A SLUICE_OUTPUT -p tcp -m mark --mark 0x3000000/0x7000000 -j CONNMARK --set-xmark 0x3000000/0x7000000
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x7000000 \
+            -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
+            -A SLUICE_POSTROUTING -p tcp -m mark --mark 0x1000000/0x7000000 -m conntrack --ctstate NEW \
+            -j NFQUEUE --queue-num 7700 --queue-bypass
+            -A SLUICE_PREROUTING -d \(listen)/\(length) ! -i lo -j DROP
+            -A SLUICE_PREROUTING -i sluice0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN \
+            -j CONNMARK --set-xmark 0x2000000/0x7000000
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x2000000/0x7000000 -m conntrack --ctdir ORIGINAL -j SLUICE_TAKE
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x3000000/0x7000000 -m conntrack --ctdir REPLY \
+            -j MARK --set-xmark 0x4000000/0x7000000
+            -A SLUICE_PREROUTING -p \(icmp) -m conntrack --ctstate RELATED -m connmark --mark 0x2000000/0x7000000 \
+            -j MARK --set-xmark 0x4000000/0x7000000
+            -A SLUICE_PREROUTING -p \(icmp) -m conntrack --ctstate RELATED -m connmark --mark 0x3000000/0x7000000 \
+            -j MARK --set-xmark 0x4000000/0x7000000
+            -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN \
+            -j MARK --set-xmark 0x1000000/0x7000000
+            -A SLUICE_TAKE -i sluice0 -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x2000000/0x7000000
+            -A SLUICE_TAKE -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x4000000/0x7000000
+            COMMIT
+            """
+    }
+}

@@ -1,0 +1,174 @@
+import Testing
+
+@testable import Firewall
+
+/// Against the kernel, each test in a network namespace of its own.
+@Suite(.enabled(if: isRoot, needsRoot), .timeLimit(.minutes(1)))
+struct KernelTests {
+    static let backends: [RuleSetting.Backend] = [.nft, .legacy]
+
+    @Test(arguments: backends)
+    func applyPutsEverythingInPlace(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            try await scratch.makeTUN()
+            #expect(try await scratch.firewall(.sample(backend)).apply() == .complete)
+            for family in AddressFamily.allCases {
+                #expect(try await scratch.rules(backend, family).contains(Expected.mangle(family)))
+                #expect(try await scratch.rules(backend, family).contains(Expected.filter))
+                let rules = try await scratch.tool.run("ip", "-N", family.option, "rule", "show")
+                #expect(rules.contains(Expected.routingRules))
+                #expect(try await scratch.routes(family).hasPrefix("local default dev sluice0 table 7700 "))
+            }
+            for (name, value) in [("rp_filter", "0"), ("accept_local", "1"), ("src_valid_mark", "1")] {
+                let key = "net.ipv4.conf.sluice0.\(name)"
+                #expect(try await scratch.tool.run("sysctl", "-n", key) == "\(value)\n", "\(key)")
+            }
+        }
+    }
+
+    @Test(arguments: backends)
+    func applyingTwiceChangesNothing(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            try await scratch.makeTUN()
+            try await scratch.makeOperatorRules(backend)
+            let firewall = scratch.firewall(.sample(backend))
+            try await firewall.apply()
+            let once = try await scratch.state()
+            try await firewall.apply()
+            #expect(try await scratch.state() == once)
+        }
+    }
+
+    @Test(arguments: backends)
+    func removeLeavesNoTrace(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            try await scratch.makeTUN()
+            try await scratch.makeOperatorRules(backend)
+            let before = try await scratch.state()
+            let firewall = scratch.firewall(.sample(backend))
+            try await firewall.remove()
+            #expect(try await scratch.state() == before, "nothing was applied")
+            try await firewall.apply()
+            #expect(try await scratch.state() != before)
+            try await firewall.remove()
+            #expect(try await scratch.state() == before)
+        }
+    }
+
+    @Test func removeMakesNoTables() async throws {
+        try await Scratch.run { scratch in
+            let before = try await scratch.state()
+            #expect(!before.contains("*mangle"))
+            try await scratch.firewall(.sample(.auto)).remove()
+            #expect(try await scratch.state() == before)
+        }
+    }
+
+    /// What must come first and what last: see the template.
+    @Test(arguments: backends)
+    func jumpsStandWhereTheyShould(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            try await scratch.makeOperatorRules(backend)
+            try await scratch.firewall(.sample(backend)).apply()
+            for family in AddressFamily.allCases {
+                let rules = try await scratch.rules(backend, family)
+                #expect(rules.contains("\n-A PREROUTING -j SLUICE_PREROUTING\n-A PREROUTING -i wan0 -j WAN\n"))
+                #expect(rules.contains("--clamp-mss-to-pmtu\n-A FORWARD -j SLUICE_FORWARD\n"))
+                #expect(rules.contains("SLUICE_INPUT\" -j WAN\n-A POSTROUTING -j SLUICE_POSTROUTING\n"))
+                #expect(rules.contains("\n-A INPUT -j SLUICE_INPUT\n-A INPUT -m conntrack "))
+                #expect(rules.contains("\n-A OUTPUT -j SLUICE_OUTPUT\n-A OUTPUT -m conntrack "))
+            }
+        }
+    }
+
+    @Test(arguments: backends)
+    func leftoversOfAKilledRunAreReplaced(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            try await scratch.makeTUN()
+            try await scratch.makeTUN("old0")
+            try await scratch.makeOperatorRules(backend)
+            try await scratch.firewall(.sample(backend)).apply()
+            let fresh = try await scratch.state()
+            try await scratch.firewall(.other(backend)).apply()
+            // A chain of a version that had other chains.
+            try await scratch.tool.run("iptables-\(backend)", "-t", "mangle", "-N", "SLUICE_OLD")
+            try await scratch.tool.run("iptables-\(backend)", "-t", "mangle", "-A", "INPUT", "-j", "SLUICE_OLD")
+            #expect(try await scratch.state() != fresh)
+            try await scratch.firewall(.sample(backend)).apply()
+            #expect(try await scratch.state() == fresh)
+        }
+    }
+
+    @Test func theOtherBackendIsSweptToo() async throws {
+        try await Scratch.run { scratch in
+            try await scratch.firewall(.sample(.legacy)).apply()
+            try await scratch.firewall(.sample(.nft)).apply()
+            for family in AddressFamily.allCases {
+                #expect(try await !scratch.rules(.legacy, family).contains("SLUICE"))
+                #expect(try await scratch.rules(.nft, family).contains("SLUICE"))
+            }
+        }
+    }
+
+    @Test(arguments: backends)
+    func whatIsHalfAppliedIsRemovedToo(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            try await scratch.makeOperatorRules(backend)
+            let before = try await scratch.state()
+            let firewall = scratch.firewall(.sample(backend))
+            try await firewall.apply()
+            try await scratch.tool.run("ip6tables-\(backend)", "-t", "mangle", "-F", "SLUICE_FORWARD")
+            try await scratch.tool.run("ip6tables-\(backend)", "-t", "mangle", "-D", "FORWARD", "-j", "SLUICE_FORWARD")
+            try await scratch.tool.run("ip6tables-\(backend)", "-t", "mangle", "-X", "SLUICE_FORWARD")
+            try await scratch.tool.run("iptables-\(backend)", "-D", "INPUT", "-j", "SLUICE_INPUT")
+            try await scratch.tool.run("ip", "-4", "rule", "del", "priority", "102")
+            try await firewall.remove()
+            #expect(try await scratch.state() == before)
+        }
+    }
+
+    @Test func theRouteWaitsForTheDevice() async throws {
+        try await Scratch.run { scratch in
+            let firewall = scratch.firewall(.sample(.auto))
+            #expect(try await firewall.apply() == .withoutDevice)
+            #expect(try await scratch.state().contains("SLUICE_PREROUTING"))
+            #expect(try await scratch.routes(.ipv4) == "")
+            try await scratch.makeTUN()
+            #expect(try await firewall.apply() == .complete)
+            #expect(try await scratch.routes(.ipv4) != "")
+        }
+    }
+
+    /// An interface name that the kernel has no room for fails in the middle, after the routing rules.
+    @Test(arguments: backends)
+    func whatFailsLeavesNothingAndSaysWhere(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            try await scratch.makeOperatorRules(backend)
+            let before = try await scratch.state()
+            var setting = RuleSetting.sample(backend)
+            setting.tun = "much-too-long-a-name"
+            let error = await #expect(throws: FirewallError.self) { try await scratch.firewall(setting).apply() }
+            #expect(error?.command.hasPrefix("iptables-\(backend)-restore ") == true, "\(String(describing: error))")
+            #expect(error?.message.contains("much-too-long-a-name") == true, "\(String(describing: error))")
+            #expect(error?.line?.contains("-i much-too-long-a-name") == true, "\(String(describing: error))")
+            #expect(try await scratch.state() == before)
+        }
+    }
+
+    @Test(arguments: backends)
+    func withoutPrivilegeTheMendIsRoot(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            let nobody = scratch.tool.prefix + ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+            let firewall = Firewall(.sample(backend), prefix: nobody)
+            for action in [{ _ = try await firewall.apply() }, { try await firewall.remove() }] {
+                let error = await #expect(throws: FirewallError.self) { try await action() }
+                #expect(error?.mend == "run as root, or with CAP_NET_ADMIN", "\(String(describing: error))")
+            }
+        }
+    }
+
+    @Test func aMissingToolIsNamed() async {
+        let error = await #expect(throws: FirewallError.self) { try await Tool(prefix: []).run("no-such-tool", "-x") }
+        #expect(error?.description.hasPrefix("no-such-tool -x: no-such-tool not found in PATH; install it") == true)
+    }
+}

@@ -1,0 +1,64 @@
+import Testing
+
+@testable import Firewall
+
+struct RenderingTests {
+    /// Rendering traps on a name that template and code don't agree on.
+    @Test(arguments: AddressFamily.allCases)
+    func leavesNoPlaceholder(_ family: AddressFamily) {
+        let firewall = Firewall(.sample)
+        for text in [firewall.rendered(family), firewall.renderedRoutes(), firewall.renderedSysctl()] {
+            #expect(!text.contains("{{") && !text.contains("}}"))
+        }
+    }
+
+    @Test func unknownUnusedAndUnclosedNamesAreErrors() throws {
+        let template = Template(Array("a {{name}} b".utf8))
+        #expect(throws: TemplateError.unknown("name")) { try template.rendered(["nome": "1"]) }
+        #expect(throws: TemplateError.unused(["other"])) { try template.rendered(["name": "1", "other": "2"]) }
+        #expect(throws: TemplateError.unclosed) { try Template(Array("a {{name".utf8)).rendered([:]) }
+        #expect(try template.rendered(["name": "{{x}}"]) == "a {{x}} b")
+    }
+
+    @Test func keepsOnlyTheFamilysOwnLines() {
+        let firewall = Firewall(.sample)
+        let (four, six) = (firewall.rendered(.ipv4), firewall.rendered(.ipv6))
+        #expect(
+            four.contains("\n-A SLUICE_PREROUTING -p icmp ") && !four.contains("\n-A SLUICE_PREROUTING -p ipv6-icmp "))
+        #expect(
+            six.contains("\n-A SLUICE_PREROUTING -p ipv6-icmp ") && !six.contains("\n-A SLUICE_PREROUTING -p icmp "))
+        #expect(four.contains("--on-ip 127.77.0.1 ") && six.contains("--on-ip fd73:6c75:6963:6500::1 "))
+    }
+
+    /// Other software's bits stay as they are: each mark has a mask, and the mask is ours.
+    @Test(arguments: AddressFamily.allCases)
+    func everyMarkIsMasked(_ family: AddressFamily) {
+        let words = Firewall(.other(.nft)).rendered(family).split(whereSeparator: \.isWhitespace)
+        let marks = zip(words, words.dropFirst()).filter { ["--mark", "--set-xmark", "--tproxy-mark"].contains($0.0) }
+        #expect(marks.count >= 16)
+        #expect(marks.allSatisfy { $0.1.hasSuffix("/0x700") })
+    }
+
+    /// Outside our own chains we only add jumps into them.
+    @Test(arguments: AddressFamily.allCases)
+    func touchesNoChainButOurs(_ family: AddressFamily) {
+        for line in Firewall(.sample).rendered(family).split(separator: "\n") where line.hasPrefix("-") {
+            let words = line.split(separator: " ")
+            let isJump = words.count == 4 && words[2] == "-j" && words[3].hasPrefix("SLUICE_")
+            #expect(words[1].hasPrefix("SLUICE_") || isJump, "\(line)")
+        }
+    }
+
+    @Test func oneDataQueueIsNotBalanced() {
+        #expect(Firewall(.sample).rendered(.ipv4).contains("-j NFQUEUE --queue-balance 7701:7702 --queue-bypass"))
+        #expect(Firewall(.other(.nft)).rendered(.ipv4).contains("-j NFQUEUE --queue-num 11 --queue-bypass"))
+    }
+
+    @Test func describesBothFamiliesAndRouting() {
+        let text = Firewall(.sample).describe()
+        for part in ["--on-ip 127.77.0.1", "--on-ip fd73:", "route replace local default dev sluice0", "rp_filter = 0"]
+        {
+            #expect(text.contains(part))
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import Settings
+import Testing
+import Wire
+
+@Suite struct DefaultsTests {
+    @Test func onlyInterfacesAreRequired() throws {
+        let settings = try Settings.parse("[intercept]\ninterfaces = [\"lan0\"]\n", file: "t")
+        #expect(settings == Settings(intercept: .init(interfaces: ["lan0"])))
+    }
+
+    @Test func defaultsAreTheDocumentedOnes() {
+        let settings = Settings(intercept: .init(interfaces: ["lan0"]))
+        #expect(settings.intercept.ports == [1...65535])
+        #expect(settings.intercept.clients.map(\.description) == ["0.0.0.0/0", "::/0"])
+        #expect(settings.intercept.servers == settings.intercept.clients)
+        #expect(settings.intercept.connect == .faithful)
+        #expect(settings.intercept.inspect == .all)
+        #expect(settings.relay.receiveBuffer == nil)
+        #expect(settings.relay.sendBuffer == nil)
+        #expect(settings.relay.congestionControl == nil)
+        #expect(settings.relay.idleTimeout == nil)
+        #expect(settings.relay.workers == nil)
+        #expect(settings.admin.control == "/run/sluice/control.sock")
+        #expect(settings.log.level == .info)
+    }
+
+    @Test func advancedDefaultsAreTheDocumentedOnes() {
+        let advanced = Settings.Advanced()
+        #expect(advanced.queueBase == 7700)
+        #expect(advanced.dataQueues == nil)
+        #expect(advanced.markMask == 0x0fff_0000)
+        #expect(advanced.routeTable == 7700)
+        #expect(advanced.rulePriority == 77)
+        #expect(advanced.listenAddress.description == "127.77.0.1")
+        #expect(advanced.listenAddress6.description == "fd73:6c75:6963:6500::1")
+        #expect(advanced.tun == "sluice0")
+        #expect(advanced.maxHeld == 2048)
+        #expect(advanced.maxHeldPerClient == 512)
+        #expect(advanced.maxConnections == nil)
+        #expect(advanced.dialTimeout == .milliseconds(500))
+        #expect(advanced.clientTimeout == .seconds(5))
+        #expect(advanced.upstreamPorts == 4096...32767)
+        #expect(advanced.listenerIdle == .seconds(60))
+        #expect(advanced.serverMemory == .seconds(600))
+        #expect(advanced.serverMemoryEntries == 65536)
+        #expect(advanced.drainTimeout == .seconds(30))
+        #expect(advanced.iptables == .auto)
+    }
+}

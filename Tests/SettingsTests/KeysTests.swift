@@ -1,0 +1,102 @@
+import Settings
+import Testing
+import Wire
+
+/// Every key reaches its own field and no other.
+@Suite struct KeysTests {
+    @Test func everyKeyReachesItsField() throws {
+        let settings = try Settings.parse(everyKey, file: "t")
+        let prefixes = { (texts: [String]) in texts.map { IPPrefix($0)! } }
+        let expected = Settings(
+            intercept: .init(
+                interfaces: ["lan0", "wifi0"], ports: [80...80, 443...443, 8000...8999],
+                clients: prefixes(["10.1.0.0/16", "2001:db8::/32"]), servers: prefixes(["10.9.0.2/32", "::1/128"]),
+                connect: .split, inspect: .all),
+            relay: .init(
+                receiveBuffer: ByteCount(bytes: 720 * 1024), sendBuffer: ByteCount(bytes: 64000),
+                congestionControl: "cubic", idleTimeout: .seconds(3600), workers: 3),
+            admin: .init(control: "/tmp/c.sock"),
+            log: .init(level: .critical),
+            advanced: .init(
+                queueBase: 100, dataQueues: 4, markMask: 0xfff, routeTable: 4_294_967_295, rulePriority: 32765,
+                listenAddress: IPAddress("127.1.2.3")!, listenAddress6: IPAddress("fc00::7")!, tun: "tun7",
+                maxHeld: 10, maxHeldPerClient: 2, maxConnections: 1000, dialTimeout: .milliseconds(900),
+                clientTimeout: .seconds(7), upstreamPorts: 2000...2999, listenerIdle: .seconds(8),
+                serverMemory: .seconds(120), serverMemoryEntries: 11, drainTimeout: .zero, iptables: .legacy))
+        #expect(settings == expected)
+    }
+
+    private let everyKey = """
+        [intercept]
+        interfaces = ["lan0", "wifi0"]
+        ports = [80, "443", "8000-8999"]
+        clients = ["10.1.0.0/16", "2001:db8::/32"]
+        servers = ["10.9.0.2", "::1"]
+        connect = "split"
+        inspect = "all"
+        [relay]
+        receive_buffer = "720KiB"
+        send_buffer = "64kB"
+        congestion_control = "cubic"
+        idle_timeout = "1h"
+        workers = 3
+        [admin]
+        control = "/tmp/c.sock"
+        [log]
+        level = "critical"
+        [advanced]
+        queue_base = 100
+        data_queues = 4
+        mark_mask = 0xfff
+        route_table = 4294967295
+        rule_priority = 32765
+        listen_address = "127.1.2.3"
+        listen_address6 = "fc00::7"
+        tun = "tun7"
+        max_held = 10
+        max_held_per_client = 2
+        max_connections = 1000
+        dial_timeout = "900ms"
+        client_timeout = "7s"
+        upstream_ports = "2000-2999"
+        listener_idle = "8s"
+        server_memory = "2min"
+        server_memory_entries = 11
+        drain_timeout = 0
+        iptables = "legacy"
+        """
+
+    @Test(arguments: [
+        ("4096", 4096), ("\"4096\"", nil), ("\"4096B\"", 4096), ("\"5kB\"", 5000), ("\"1MB\"", 1_000_000),
+        ("\"1GB\"", 1_000_000_000), ("\"4KiB\"", 4096), ("\"2MiB\"", 2 << 20), ("\"1GiB\"", 1 << 30),
+    ])
+    func sizes(text: String, bytes: Int?) {
+        let settings = try? Settings.parse(minimal + "[relay]\nsend_buffer = \(text)\n", file: "t")
+        #expect(settings?.relay.sendBuffer == bytes.map { ByteCount(bytes: $0) })
+    }
+
+    @Test(
+        arguments: [
+            ("\"1000ms\"", .seconds(1)), ("\"2s\"", .seconds(2)), ("\"10min\"", .seconds(600)),
+            ("\"1h\"", .seconds(3600)),
+            ("0", nil), ("\"0\"", nil), ("\"0s\"", nil),
+        ] as [(String, Duration?)])
+    func durations(text: String, duration: Duration?) throws {
+        let settings = try Settings.parse(minimal + "[relay]\nidle_timeout = \(text)\n", file: "t")
+        #expect(settings.relay.idleTimeout == duration)
+    }
+
+    @Test(arguments: Settings.Log.Level.allCases)
+    func levels(level: Settings.Log.Level) throws {
+        #expect(try Settings.parse(minimal + "[log]\nlevel = \"\(level.rawValue)\"", file: "t").log.level == level)
+    }
+
+    @Test(arguments: ["a", "eth0.100", "br-lan", "wan@1", "fifteen_bytes_1"])
+    func interfaceNames(name: String) throws {
+        let settings = try Settings.parse("intercept.interfaces = ['\(name)']", file: "t")
+        #expect(settings.intercept.interfaces == [name])
+    }
+}
+
+/// The shortest text that is right.
+let minimal = "intercept.interfaces = ['lan0']\n"
