@@ -43,6 +43,8 @@ public struct SluiceDaemon: Sendable {
             if let status = process.status {
                 throw LabError.command(process.command, status, errors: process.output + process.errors)
             }
+            // It answers a moment before its rules are in; this line says that they are.
+            guard (process.output + process.errors).contains("converts on") else { return false }
             return try await command("status").status.isSuccess
         }
     }
