@@ -96,7 +96,10 @@ public final class PacketQueue {
             }
             return acknowledgement()
         }
-        if code.rawValue != 0 { throw QueueError(queue: number, errno: code) }
+        // EPERM is the kernel's answer to those who lack CAP_NET_ADMIN (12) and to those who come second
+        // (net/netfilter/nfnetlink_queue.c, nfqnl_recv_config; EBUSY only when two come at once).
+        let isTaken = code == .notPermitted && ProcessRights.hasCapability(12)
+        if code.rawValue != 0 { throw QueueError(queue: number, errno: isTaken ? .resourceBusy : code) }
     }
 
     /// Waits for the kernel's answer to the configuration. Packets may come before it, by rules of an earlier run:
