@@ -41,10 +41,13 @@ extension ConversionPolicy {
 }
 
 extension ConverterSetting {
-    /// A session takes two descriptors; some are kept for listeners and everything else.
+    /// How many connections so many descriptors allow. A session takes two; some are kept for listeners and everything
+    /// else.
+    static func room(descriptorLimit: Int) -> Int { max(16, (descriptorLimit - min(1024, descriptorLimit / 4)) / 2) }
+
     init(_ settings: Settings, mark: PacketMark, descriptorLimit: Int) {
         let advanced = settings.advanced
-        let room = max(16, (descriptorLimit - min(1024, descriptorLimit / 4)) / 2)
+        let room = Self.room(descriptorLimit: descriptorLimit)
         self.init(
             listenAddress: advanced.listenAddress, listenAddress6: advanced.listenAddress6, mark: mark,
             workers: settings.relay.workers ?? onlineProcessors, dialTimeout: advanced.dialTimeout,
