@@ -11,8 +11,9 @@ extension Firewall {
         let text = render(
             PackageResources.rules_template,
             [
-                "candidate": mark(.candidate), "client": mark(.client), "upstream": mark(.upstream),
-                "local": mark(.local), "tun": setting.tun, "listen": listenAddress(family).description,
+                "candidate": mark(.candidate), "client": mark(.client, setting.mark.clientMask),
+                "client_new": mark(.client), "client_established": mark(.establishedClient),
+                "upstream": mark(.upstream), "local": mark(.local), "tun": setting.tun, "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
             ])
         return Self.lines(of: family, in: text)
@@ -23,7 +24,7 @@ extension Firewall {
         render(
             PackageResources.routes_template,
             [
-                "client": mark(.client), "local": mark(.local), "tun": setting.tun,
+                "client_new": mark(.client), "local": mark(.local), "tun": setting.tun,
                 "table": String(setting.routeTable), "priority": String(setting.rulePriority),
                 "priority_local": String(setting.rulePriority + 1),
                 "priority_client": String(setting.rulePriority + 2), "protocol": Self.routeProtocol,
@@ -56,8 +57,8 @@ extension Firewall {
         try! Template(template).rendered(values)
     }
 
-    private func mark(_ role: PacketMark.Role) -> String {
-        Self.hex(setting.mark.value(role)) + "/" + Self.hex(setting.mark.roleMask)
+    private func mark(_ role: PacketMark.Role, _ mask: UInt32? = nil) -> String {
+        Self.hex(setting.mark.value(role)) + "/" + Self.hex(mask ?? setting.mark.roleMask)
     }
 
     private static func hex(_ value: UInt32) -> String { "0x" + String(value, radix: 16) }

@@ -12,12 +12,16 @@ public struct PacketMark: Hashable, Sendable {
     public enum Role: UInt32, CaseIterable, Sendable {
         /// An MPTCP SYN that is about to be forwarded (packet mark only).
         case candidate = 1
-        /// The connection from the client, ended at the box (connmark).
+        /// The connection from the client, ended at the box (connmark); also the mark of its SYN as it re-enters by the
+        /// TUN device.
         case client = 2
         /// The connection from the box to the server (packet mark of our sockets, and connmark).
         case upstream = 3
         /// To be delivered to the box itself, by policy routing (packet mark only).
         case local = 4
+        /// As `client`, once the box has answered with more than its SYN-ACK (connmark). From then on there is a socket
+        /// for it, or was.
+        case establishedClient = 6
     }
 
     /// All bits that Sluice owns.
@@ -36,6 +40,9 @@ public struct PacketMark: Hashable, Sendable {
 
     /// The bits that hold the role.
     public var roleMask: UInt32 { 0x700 << shift }
+
+    /// The bits that `client` and `establishedClient` have in common, and nothing else has.
+    public var clientMask: UInt32 { 0x300 << shift }
 
     public func value(_ role: Role) -> UInt32 { role.rawValue << (8 + shift) }
 

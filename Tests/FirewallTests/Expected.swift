@@ -11,10 +11,13 @@ enum Expected {
 
     static let filter = """
         -A INPUT -j SLUICE_INPUT
+        -A FORWARD -j SLUICE_FORWARD
         -A OUTPUT -j SLUICE_OUTPUT
-        -A SLUICE_INPUT -m connmark --mark 0x2000000/0x7000000 -j ACCEPT
+        -A SLUICE_FORWARD -p tcp -m connmark --mark 0x6000000/0x7000000 -m conntrack --ctdir ORIGINAL \
+        -j REJECT --reject-with tcp-reset
+        -A SLUICE_INPUT -m connmark --mark 0x2000000/0x3000000 -j ACCEPT
         -A SLUICE_INPUT -m connmark --mark 0x3000000/0x7000000 -j ACCEPT
-        -A SLUICE_OUTPUT -m connmark --mark 0x2000000/0x7000000 -j ACCEPT
+        -A SLUICE_OUTPUT -m connmark --mark 0x2000000/0x3000000 -j ACCEPT
         -A SLUICE_OUTPUT -m connmark --mark 0x3000000/0x7000000 -j ACCEPT
         COMMIT
         """
@@ -32,10 +35,12 @@ enum Expected {
             -A OUTPUT -j SLUICE_OUTPUT
             -A POSTROUTING -j SLUICE_POSTROUTING
             -A SLUICE_FORWARD ! -i sluice0 -p tcp -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j SLUICE_SYN
-            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x7000000 \
+            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 \
             -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
             -A SLUICE_OUTPUT -p tcp -m mark --mark 0x3000000/0x7000000 -j CONNMARK --set-xmark 0x3000000/0x7000000
-            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x7000000 \
+            -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags SYN NONE -m connmark --mark 0x2000000/0x7000000 \
+            -j CONNMARK --set-xmark 0x6000000/0x7000000
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 \
             -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
             -A SLUICE_POSTROUTING -p tcp -m mark --mark 0x1000000/0x7000000 -m conntrack --ctstate NEW \
             -j NFQUEUE --queue-num 7700 --queue-bypass
@@ -43,9 +48,13 @@ enum Expected {
             -A SLUICE_PREROUTING -i sluice0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN \
             -j CONNMARK --set-xmark 0x2000000/0x7000000
             -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x2000000/0x7000000 -m conntrack --ctdir ORIGINAL -j SLUICE_TAKE
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x6000000/0x7000000 -m conntrack --ctdir ORIGINAL \
+            -m socket --transparent -j MARK --set-xmark 0x4000000/0x7000000
             -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x3000000/0x7000000 -m conntrack --ctdir REPLY \
             -j MARK --set-xmark 0x4000000/0x7000000
-            -A SLUICE_PREROUTING -p \(icmp) -m conntrack --ctstate RELATED -m connmark --mark 0x2000000/0x7000000 \
+            -A SLUICE_PREROUTING -p tcp -m conntrack --ctstate INVALID -m socket --transparent \
+            -j MARK --set-xmark 0x4000000/0x7000000
+            -A SLUICE_PREROUTING -p \(icmp) -m conntrack --ctstate RELATED -m connmark --mark 0x2000000/0x3000000 \
             -j MARK --set-xmark 0x4000000/0x7000000
             -A SLUICE_PREROUTING -p \(icmp) -m conntrack --ctstate RELATED -m connmark --mark 0x3000000/0x7000000 \
             -j MARK --set-xmark 0x4000000/0x7000000

@@ -14,6 +14,8 @@ import Wire
             values.insert(mark.value(role))
         }
         #expect(values.count == PacketMark.Role.allCases.count)
+        let clients = PacketMark.Role.allCases.filter { mark.value($0) & mark.clientMask == mark.value(.client) }
+        #expect(clients == [.client, .establishedClient])
     }
 
     @Test(arguments: [0 as UInt32, 0xff, 0x1ffe_0001, 0xffff_ffff, 0xff80_0000, 0x0fff_1000])
