@@ -41,8 +41,6 @@ public struct BoundedMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable
         if order.count > 2 * capacity + 1024 { compact() }
     }
 
-    public mutating func forget(_ key: Key) { entries[key] = nil }
-
     private mutating func forgetOldest() {
         while head < order.count {
             let (key, written) = order[head]

@@ -24,22 +24,23 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
 
     private static func parseIPv6(_ text: some StringProtocol) -> IPAddress? {
         guard let gap = text.firstRange(of: "::") else {
-            return groups(text).flatMap { $0.count == 8 ? address($0[...]) : nil }
+            return groups(text, isLast: true).flatMap { $0.count == 8 ? address($0[...]) : nil }
         }
         guard text[gap.upperBound...].firstRange(of: "::") == nil,
-            let head = groups(text[..<gap.lowerBound]), let tail = groups(text[gap.upperBound...]),
+            let head = groups(text[..<gap.lowerBound], isLast: false),
+            let tail = groups(text[gap.upperBound...], isLast: true),
             head.count + tail.count <= 7
         else { return nil }
         return address((head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail)[...])
     }
 
-    /// The 16-bit groups of one side of `::`; a dotted quad may stand last and counts as two.
-    private static func groups(_ text: some StringProtocol) -> [UInt16]? {
+    /// The 16-bit groups of one side of `::`; at the address's end a dotted quad may stand, and counts as two.
+    private static func groups(_ text: some StringProtocol, isLast: Bool) -> [UInt16]? {
         guard !text.isEmpty else { return [] }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         var result: [UInt16] = []
         for (index, part) in parts.enumerated() {
-            if part.contains("."), index == parts.count - 1, let quad = parseIPv4(part) {
+            if isLast, index == parts.count - 1, part.contains("."), let quad = parseIPv4(part) {
                 result += [UInt16(quad >> 16), UInt16(truncatingIfNeeded: quad)]
             } else if (1...4).contains(part.utf8.count), part.first != "+", part.first != "-",
                 let group = UInt16(part, radix: 16)

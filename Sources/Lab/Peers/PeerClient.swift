@@ -1,0 +1,106 @@
+import Glibc
+
+/// The client's side of one conversation with a `PeerServer`.
+enum PeerClient {
+    /// Has one conversation as planned. Returns the payload's bytes that went over, both directions counted.
+    static func converse(_ request: PeerRequest, _ plan: FetchPlan) throws(PeerError) -> UInt64 {
+        let connection = try PeerSocket.connected(to: plan.to, plan.transport, from: plan.from, limit: plan.limit)
+        let payload = Payload(seed: request.seed)
+        return try withReceiveBuffer { (buffer) throws(PeerError) in
+            try connection.send(request.encoded)
+            if let bytes = plan.abortAfter, bytes < request.length {
+                try abort(connection, payload, request, after: bytes, buffer)
+                return bytes
+            }
+            try exchange(connection, payload, request, plan, buffer)
+            return request.operation.movesTwice ? 2 * request.length : request.length
+        }
+    }
+
+    private static func abort(
+        _ connection: borrowing PeerSocket, _ payload: Payload, _ request: PeerRequest, after bytes: UInt64,
+        _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(PeerError) {
+        connection.resetOnClose()
+        if request.operation == .upload {
+            try connection.send(payload, to: bytes)
+        } else {
+            try connection.receive(payload, to: bytes, with: buffer)
+        }
+    }
+
+    private static func exchange(
+        _ connection: borrowing PeerSocket, _ payload: Payload, _ request: PeerRequest, _ plan: FetchPlan,
+        _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(PeerError) {
+        switch request.operation {
+        case .download, .silence:
+            try connection.receive(payload, to: request.length, with: buffer)
+            try connection.receiveEnd(with: buffer)
+            connection.pause(plan.hold)
+        case .upload:
+            try connection.send(payload, to: request.length)
+            connection.pause(plan.hold)
+            connection.endStream()
+            try receiveVerdict(connection, buffer)
+        case .echo:
+            try bounce(connection, payload, request, buffer)
+            connection.pause(plan.hold)
+            connection.endStream()
+            try connection.receiveEnd(with: buffer)
+        case .serverAborts: try receiveUntilReset(connection, payload, request, buffer)
+        case .serverEndsFirst:
+            try connection.receive(payload, to: request.length, with: buffer)
+            try connection.receiveEnd(with: buffer)
+            connection.pause(plan.hold)
+            try connection.send(payload, to: request.length)
+        case .clientEndsFirst:
+            connection.endStream()
+            try connection.receive(payload, to: request.length, with: buffer)
+            try connection.receiveEnd(with: buffer)
+        }
+    }
+
+    private static func receiveVerdict(
+        _ connection: borrowing PeerSocket, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(PeerError) {
+        let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<1])
+        if try connection.receive(room) == 0 { throw .cutShort }
+        if room[0] != PeerSession.accepted { throw .rejected }
+        try connection.receiveEnd(with: buffer)
+    }
+
+    /// Block by block, so that neither side waits for the other to read.
+    private static func bounce(
+        _ connection: borrowing PeerSocket, _ payload: Payload, _ request: PeerRequest,
+        _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(PeerError) {
+        var offset: UInt64 = 0
+        while offset < request.length {
+            let end = min(offset + UInt64(Payload.blockSize), request.length)
+            try connection.send(payload, from: offset, to: end)
+            try connection.receive(payload, from: offset, to: end, with: buffer)
+            offset = end
+        }
+    }
+
+    /// Any beginning of the payload, then a reset: what the server had not yet sent, its reset discards.
+    private static func receiveUntilReset(
+        _ connection: borrowing PeerSocket, _ payload: Payload, _ request: PeerRequest,
+        _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(PeerError) {
+        do {
+            try connection.receive(payload, to: request.length, with: buffer)
+            try connection.receiveEnd(with: buffer)
+        } catch .system(let error) where error.errno == .connectionReset {
+            return
+        } catch .cutShort {
+            throw .notReset
+        }
+        throw .notReset
+    }
+}
+
+extension PeerRequest.Operation {
+    var movesTwice: Bool { self == .echo || self == .serverEndsFirst }
+}

@@ -1,0 +1,88 @@
+import Glibc
+import Lab
+import LinuxSystem
+import Testing
+
+// Root is needed, and said so by LabError.notRoot. Each test draws only what differs from the picture in Lab.swift.
+
+/// Everything of a lab that another program could see.
+private func traces(of name: String) -> [String] {
+    var found = directoryEntries("/run/netns").filter { $0.hasPrefix(name + "-") }
+    found += directoryEntries("/tmp").filter { $0 == name }
+    for pid in directoryEntries("/proc").filter({ pid_t($0) != nil }) {
+        let command = (try? readFile("/proc/\(pid)/cmdline")) ?? ""
+        if command.contains(name + "-") { found.append("process \(pid): \(command)") }
+    }
+    return found
+}
+
+@Suite(.serialized) struct LifecycleTests {
+    @Test func aLabComesUpAndGoesWithoutATrace() async throws {
+        let name = try await Lab.with(LabConfiguration(clients: [.init(links: [.init(delay: .milliseconds(1))])])) {
+            lab in
+            #expect(directoryEntries("/run/netns").filter { $0.hasPrefix(lab.name + "-") }.count == 4)
+            _ = try lab.spawn(in: .box, ["sleep", "1000"])
+            _ = try lab.spawn(in: .server(0), ["sh", "-c", "setsid sleep 1000 & sleep 1000"])
+            try await lab.serve()
+            #expect(!traces(of: lab.name).isEmpty)
+            return lab.name
+        }
+        #expect(traces(of: name) == [])
+    }
+
+    @Test func aLabGoesWhenTheBodyThrows() async throws {
+        struct Stop: Error { let name: String }
+        let stop = await #expect(throws: Stop.self) {
+            try await Lab.with { lab in
+                _ = try lab.spawn(in: .client(0), ["sleep", "1000"])
+                throw Stop(name: lab.name)
+            }
+        }
+        #expect(traces(of: try #require(stop).name) == [])
+    }
+
+    @Test func twoLabsDoNotCollide() async throws {
+        try await Lab.with { first in
+            try await Lab.with { second in
+                #expect(first.name != second.name)
+                _ = try await second.ping(from: .client(0), to: second.address(.server(0)))
+            }
+            _ = try await first.ping(from: .client(0), to: first.address(.server(0)))
+        }
+    }
+
+    @Test func aFailedConfigurationNamesItsFault() async throws {
+        let error = await #expect(throws: LabError.self) {
+            _ = try await Lab.make(LabConfiguration(clients: [.init(links: [.init(loss: 2)])]))
+        }
+        #expect("\(try #require(error))".contains("loss 2.0"))
+    }
+
+    @Test func anInterruptedProgramTakesItsLabWithIt() async throws {
+        let program = try Lab.programBeside("sluice-lab")
+        try await Lab.with { lab in
+            for signal in [SIGINT, SIGTERM] {
+                let up = try lab.spawn(in: .box, [program, "up", "--without-sluice"])
+                try await lab.wait(for: "the inner lab", within: .seconds(20)) { up.output.contains("Ctrl-C") }
+                let name = "sluice-\(up.pid)-1"
+                #expect(!traces(of: name).isEmpty)
+                up.signal(signal)
+                #expect(try await up.wait(within: .seconds(20)) == .signalled(signal))
+                #expect(traces(of: name) == [])
+            }
+        }
+    }
+
+    @Test func theNextLabSweepsWhatAKilledProgramLeft() async throws {
+        let program = try Lab.programBeside("sluice-lab")
+        try await Lab.with { lab in
+            let up = try lab.spawn(in: .box, [program, "up", "--without-sluice"])
+            try await lab.wait(for: "the inner lab", within: .seconds(20)) { up.output.contains("Ctrl-C") }
+            up.signal(SIGKILL)
+            try await up.wait()
+            let name = "sluice-\(up.pid)-1"
+            #expect(!traces(of: name).isEmpty)
+            try await Lab.with { _ in #expect(traces(of: name) == []) }
+        }
+    }
+}
