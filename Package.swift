@@ -70,7 +70,7 @@ let package = Package(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(
             name: "MiddleboxTests",
-            dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
+            dependencies: ["Lab", "Admin", "LinuxSystem", "Wire", systemPackage]),
     ],
     swiftLanguageModes: [.v6]
 )

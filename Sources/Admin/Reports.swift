@@ -59,7 +59,7 @@ public struct StatusReport: Codable, Sendable {
     }
 
     public var version: String
-    /// running or draining
+    /// starting, running or draining
     public var state: String
     public var uptimeSeconds: UInt64
     public var connections: Connections

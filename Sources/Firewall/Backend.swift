@@ -16,21 +16,25 @@ enum Backend: String, CaseIterable {
 
     /// Puts `rules` in place of what is ours.
     func restore(_ rules: RuleSet, _ family: AddressFamily, _ tool: Tool) async throws(FirewallError) {
-        let saved = try await tool.run(command(family, "save"))
-        try await restore(rules, replacing: RuleSet(saved), family, tool)
+        try await restore(rules, replacing: RuleSet(try await saved(family, tool)), family, tool)
+    }
+
+    /// All rules as iptables-save prints them. Makes no table that isn't there.
+    func saved(_ family: AddressFamily, _ tool: Tool) async throws(FirewallError) -> String {
+        try await tool.run(command(family, "save"))
     }
 
     /// Removes what is ours. A backend that isn't installed, or that the kernel doesn't know, has nothing.
     func removeRules(_ tool: Tool) async throws(FirewallError) {
         for family in AddressFamily.allCases {
-            let saved: String
+            let text: String
             do {
-                saved = try await tool.run(command(family, "save"))
+                text = try await saved(family, tool)
             } catch {
                 if error.lacksPrivilege { throw error }
                 continue
             }
-            try await restore(RuleSet(""), replacing: RuleSet(saved), family, tool)
+            try await restore(RuleSet(""), replacing: RuleSet(text), family, tool)
         }
     }
 

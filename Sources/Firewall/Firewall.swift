@@ -5,9 +5,9 @@
 // knows how to recognise what is ours - chains by the prefix SLUICE_, routing rules and routes by their protocol number
 // - so that a killed run's leftovers with whatever settings are replaced or removed, and it touches nothing else.
 //
-//   apply    routing rules, then the TUN device's settings and the route, then iptables: nothing is sent to a place
-//            that doesn't exist yet. Every table in one transaction of iptables-restore, old rules out and new rules in.
-//   remove   the other way round.
+//   apply    iptables, every table in one transaction of iptables-restore, old rules out and new rules in; then the
+//            routing rules; then, if the TUN device is there, the sysctls and the route.
+//   remove   all of that, and one sysctl back to what it was.
 //
 // It never decides about a packet, opens no device and no socket, and keeps no state: the kernel's tables are the
 // state. The Middlebox applies at start and on reload and removes at the end; `sluice rules` does the same by hand.
@@ -38,12 +38,11 @@ public struct Firewall: Sendable {
     public func apply() async throws(FirewallError) -> Outcome {
         let backend = try await Backend.resolving(setting.backend, tool)
         do {
-            let outcome = try await routing.apply()
+            let ipv4 = try await earlyDemux.note(in: rendered(.ipv4))
+            try await backend.restore(RuleSet(ipv4), .ipv4, tool)
+            try await backend.restore(RuleSet(rendered(.ipv6)), .ipv6, tool)
             try await backend.other.removeRules(tool)
-            for family in AddressFamily.allCases {
-                try await backend.restore(RuleSet(rendered(family)), family, tool)
-            }
-            return outcome
+            return try await routing.apply()
         } catch {
             try? await remove()
             throw error
@@ -52,9 +51,12 @@ public struct Firewall: Sendable {
 
     /// Removes all that is ours, whoever applied it and with what settings.
     public func remove() async throws(FirewallError) {
+        try await earlyDemux.restore()
         for backend in Backend.allCases { try await backend.removeRules(tool) }
         try await routing.remove()
     }
+
+    private var earlyDemux: EarlyDemux { EarlyDemux(tool: tool) }
 
     private var routing: Routing {
         Routing(tool: tool, routes: renderedRoutes(), sysctl: renderedSysctl(), tun: setting.tun)

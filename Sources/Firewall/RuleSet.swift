@@ -12,13 +12,21 @@ struct RuleSet {
     private(set) var tables: [Table] = []
 
     init(_ text: String) {
+        var current: Int?
         for line in text.split(separator: "\n") where !line.hasPrefix("#") && line != "COMMIT" {
             if line.hasPrefix("*") {
-                tables.append(Table(name: String(line.dropFirst())))
-            } else if !tables.isEmpty {
-                tables[tables.count - 1].lines.append(String(line))
+                current = open(table: String(line.dropFirst()))
+            } else if let current {
+                tables[current].lines.append(String(line))
             }
         }
+    }
+
+    /// The table's index; a table may come in several parts.
+    private mutating func open(table name: String) -> Int {
+        if let index = tables.firstIndex(where: { $0.name == name }) { return index }
+        tables.append(Table(name: name))
+        return tables.count - 1
     }
 
     /// What iptables-restore has to be told so that these rules take the place of whatever is ours in `saved`, each

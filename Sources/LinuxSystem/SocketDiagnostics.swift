@@ -60,7 +60,8 @@ public struct SocketDiagnostics: ~Copyable {
         var portID: UInt32 = 0
         var family = UInt8(AF_INET)
         var protocolByte: UInt8 = 0
-        var extensions: UInt8 = 0
+        /// INET_DIAG_INFO: the kernel tells of the MPTCP subflow only behind it.
+        var extensions: UInt8 = 1 << (2 - 1)
         var padding: UInt8 = 0
         var states: UInt32 = .max
         var sourcePort: UInt16 = 0

@@ -16,7 +16,7 @@ extension Middlebox {
         let stream = converter.counters
         let used = Decision.allCases.filter { counters[$0] > 0 }
         return StatusReport(
-            version: Self.version, state: isDraining.load(ordering: .relaxed) ? "draining" : "running",
+            version: Self.version, state: state.withLock(\.rawValue),
             uptimeSeconds: MonotonicTime.now.nanoseconds(since: started) / 1_000_000_000,
             connections: .init(
                 open: stream.open.load(ordering: .relaxed), pending: converter.pendingCount,

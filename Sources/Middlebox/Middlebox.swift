@@ -35,12 +35,19 @@ public final class Middlebox: Sendable {
     let settings: Settings
     let converter: Converter
     let counters = InspectorCounters()
-    let isDraining = Atomic<Bool>(false)
+    let state = Mutex(State.starting)
     let started = MonotonicTime.now
     private let log: Logger
     private let firewall: Firewall
     private let synInspector: SYNInspector
     private let dataInspectors: [DataInspector]
+
+    enum State: String {
+        /// The rules are not in place yet.
+        case starting
+        case running
+        case draining
+    }
 
     /// Runs until it is told to stop and has stopped. Queues, TUN device and sockets are taken in the network namespace
     /// of this process. Throws when it can't start, with nothing left behind.
@@ -55,6 +62,7 @@ public final class Middlebox: Sendable {
         do {
             try await control.waitUntilListening()
             try await box.firewall.apply()
+            box.state.withLock { $0 = .running }
             log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
             await box.serve(events, reload: reload)
             try await box.firewall.remove()
@@ -91,7 +99,7 @@ public final class Middlebox: Sendable {
             guard event == .reload else { break }
             apply(reload)
         }
-        isDraining.store(true, ordering: .relaxed)
+        state.withLock { $0 = .draining }
         synInspector.drain()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.drain() }

@@ -55,6 +55,23 @@ struct KernelTests {
         }
     }
 
+    /// The operator's value comes back, whichever it was, also when a killed run's rules are replaced in between.
+    @Test(arguments: backends, ["0", "1"])
+    func earlyDemuxIsOffMeanwhile(_ backend: RuleSetting.Backend, _ value: String) async throws {
+        try await Scratch.run { scratch in
+            let key = "net.ipv4.tcp_early_demux"
+            try await scratch.makeTUN()
+            try await scratch.makeTUN("old0")
+            try await scratch.tool.run("sysctl", "-q", "-w", "\(key)=\(value)")
+            try await scratch.firewall(.other(.legacy)).apply()
+            let firewall = scratch.firewall(.sample(backend))
+            try await firewall.apply()
+            #expect(try await scratch.tool.run("sysctl", "-n", key) == "0\n")
+            try await firewall.remove()
+            #expect(try await scratch.tool.run("sysctl", "-n", key) == "\(value)\n")
+        }
+    }
+
     @Test func removeMakesNoTables() async throws {
         try await Scratch.run { scratch in
             let before = try await scratch.state()
@@ -139,18 +156,18 @@ struct KernelTests {
         }
     }
 
-    /// An interface name that the kernel has no room for fails in the middle, after the routing rules.
+    /// An IPv4 address where IPv6 is wanted fails in the middle, after the IPv4 rules.
     @Test(arguments: backends)
     func whatFailsLeavesNothingAndSaysWhere(_ backend: RuleSetting.Backend) async throws {
         try await Scratch.run { scratch in
             try await scratch.makeOperatorRules(backend)
             let before = try await scratch.state()
             var setting = RuleSetting.sample(backend)
-            setting.tun = "much-too-long-a-name"
+            setting.listenAddress6 = setting.listenAddress
             let error = await #expect(throws: FirewallError.self) { try await scratch.firewall(setting).apply() }
-            #expect(error?.command.hasPrefix("iptables-\(backend)-restore ") == true, "\(String(describing: error))")
-            #expect(error?.message.contains("much-too-long-a-name") == true, "\(String(describing: error))")
-            #expect(error?.line?.contains("-i much-too-long-a-name") == true, "\(String(describing: error))")
+            #expect(error?.command.hasPrefix("ip6tables-\(backend)-restore ") == true, "\(String(describing: error))")
+            #expect(error?.message.contains("127.77.0.1") == true, "\(String(describing: error))")
+            #expect(error?.line?.contains("-d 127.77.0.1") == true, "\(String(describing: error))")
             #expect(try await scratch.state() == before)
         }
     }

@@ -48,6 +48,14 @@ struct RuleSetTests {
                 """)
     }
 
+    @Test func aTableInTwoPartsIsOneTransaction() {
+        let wanted = RuleSet(
+            "*filter\n:SLUICE_B - [0:0]\nCOMMIT\n*mangle\nCOMMIT\n*filter\n:SLUICE_A - [0:0]\nCOMMIT\n")
+        #expect(
+            wanted.restoreInput(replacing: RuleSet(""))
+                == "*filter\n:SLUICE_B - [0:0]\n:SLUICE_A - [0:0]\nCOMMIT\n*mangle\nCOMMIT\n")
+    }
+
     @Test func aCommentIsNoJump() {
         let saved = RuleSet("*filter\n-A INPUT -m comment --comment \"see -j SLUICE_A\"\nCOMMIT\n")
         #expect(RuleSet("").restoreInput(replacing: saved) == "")

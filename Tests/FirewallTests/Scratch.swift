@@ -71,6 +71,7 @@ struct Scratch {
             parts.append(try await tool.run("ip", family.option, "rule", "show"))
             parts.append(try await routes(family))
         }
+        parts.append(try await tool.run("sysctl", "net.ipv4.tcp_early_demux"))
         return parts.joined(separator: "\n--\n")
     }
 

@@ -1,0 +1,98 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+import Testing
+import Wire
+
+/// Real sockets on loopback.
+@Suite struct SocketTests {
+    struct Pair: ~Copyable {
+        let client: Descriptor
+        let server: Descriptor
+        let listener: Descriptor
+
+        init(_ transport: StreamSocket.TransportProtocol, _ address: String) throws {
+            let address = try #require(IPAddress(address))
+            let listening = try StreamSocket.open(transport, for: address)
+            try StreamSocket.bind(listening.rawValue, to: Endpoint(address: address, port: 0))
+            try StreamSocket.listen(listening.rawValue, backlog: 1)
+            let endpoint = try #require(StreamSocket.localEndpoint(listening.rawValue))
+            let connecting = try StreamSocket.open(transport, for: address)
+            try StreamSocket.connect(connecting.rawValue, to: endpoint)
+            var ready = pollfd(fd: listening.rawValue, events: Int16(POLLIN), revents: 0)
+            #expect(poll(&ready, 1, 5000) == 1)
+            let accepted = try StreamSocket.accept(listening.rawValue)
+            #expect(accepted.local == endpoint)
+            #expect(accepted.remote == StreamSocket.localEndpoint(connecting.rawValue))
+            server = accepted.take()
+            client = connecting
+            listener = listening
+        }
+    }
+
+    @Test(arguments: ["127.0.0.1", "::1"])
+    func multipathIsToldFromTCP(address: String) throws {
+        let multipath = try Pair(.mptcp, address)
+        #expect(MultipathInfo.isMultipath(multipath.server.rawValue))
+        let tcp = try Pair(.tcp, address)
+        #expect(!MultipathInfo.isMultipath(tcp.server.rawValue))
+        #expect(MultipathInfo(tcp.server.rawValue) == nil)
+    }
+
+    @Test(arguments: ["127.0.0.1", "::1"])
+    func theKernelTellsOfSubflows(address: String) throws {
+        let pair = try Pair(.mptcp, address)
+        let info = try #require(MultipathInfo(pair.server.rawValue))
+        let subflow = try #require(info.subflows.first)
+        #expect(info.subflows.count == 1)
+        #expect(subflow.local == StreamSocket.localEndpoint(pair.server.rawValue))
+        #expect(subflow.remote == StreamSocket.localEndpoint(pair.client.rawValue))
+        #expect(subflow.stateName == "established")
+        let diagnostics = try SocketDiagnostics()
+        let isKnown = try diagnostics.hasConnection(token: info.token)
+        #expect(isKnown)
+        let isOtherKnown = try diagnostics.hasConnection(token: ~info.token)
+        #expect(!isOtherKnown)
+        let flags = diagnostics.subflowFlags(local: subflow.local, remote: subflow.remote)
+        // MPTCP_SUBFLOW_FLAG_MCAP_REM: the peer's SYN had MP_CAPABLE.
+        #expect(try #require(flags) & 1 == 1)
+        #expect(try #require(flags) & SocketDiagnostics.backupFlags == 0)
+    }
+
+    @Test func aSubflowThatIsGoneHasNoFlags() throws {
+        let nobody = try #require(Endpoint("127.0.0.1:1"))
+        let flags = try SocketDiagnostics().subflowFlags(local: nobody, remote: nobody)
+        #expect(flags == nil)
+    }
+
+    @Test func resetOnCloseResets() throws {
+        let pair = try Pair(.tcp, "127.0.0.1")
+        let server = pair.server.rawValue
+        try StreamSocket.setResetOnClose(server, true)
+        shutdownNow(server)
+        var byte: UInt8 = 0
+        var ready = pollfd(fd: pair.client.rawValue, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&ready, 1, 5000) == 1)
+        let result = systemCallResult { recv(pair.client.rawValue, &byte, 1, 0) }
+        #expect(result == .failure(.connectionReset))
+    }
+
+    /// Puts another socket in the descriptor's place, which closes the connection that it was.
+    private func shutdownNow(_ descriptor: Int32) {
+        let other = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        dup2(other, descriptor)
+        close(other)
+    }
+
+    @Test func errorsNameTheOperationAndTheReason() throws {
+        let address = try #require(Endpoint("192.0.2.1:80"))
+        let socket = try StreamSocket.open(.tcp, for: address.address)
+        do throws(SystemError) {
+            try StreamSocket.bind(socket.rawValue, to: address)
+            Issue.record("bound to a foreign address")
+        } catch {
+            #expect(error.errno == .addressNotAvailable)
+            #expect(error.description.contains("bind 192.0.2.1:80"))
+        }
+    }
+}
