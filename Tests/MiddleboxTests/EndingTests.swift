@@ -1,0 +1,160 @@
+import Glibc
+import Lab
+import LinuxSystem
+import Testing
+import Wire
+
+/// How connections end, in order and otherwise: as they would without the box.
+@Suite(.serialized, .enabled(if: isRoot, needsRoot)) struct EndingTests {
+    @Test(arguments: [PeerRequest.Operation.serverEndsFirst, .clientEndsFirst, .echo])
+    func eitherSideMayEndFirst(_ operation: PeerRequest.Operation) async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let server = try await lab.serve()
+            for family in IPFamily.allCases {
+                var plan = lab.plan(operation, 3_000_000, family)
+                plan.hold = .milliseconds(200)
+                #expect(try await lab.fetch(plan).failures == [:])
+            }
+            try await lab.wait(for: "the server to finish") { server.statistics.completed == 2 }
+            try await lab.waitUntilIdle(sluice)
+            #expect(try await sluice.status().connections.resets == 0)
+        }
+    }
+
+    /// One direction ended, the other goes on: the box shows it, and keeps it.
+    @Test func aHalfClosedConnectionStaysHalfClosed() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            var plan = lab.plan(.serverEndsFirst, 1000)
+            plan.hold = .seconds(2)
+            let held = plan
+            async let report = lab.fetch(held)
+            try await lab.wait(for: "the half-closed connection") {
+                try await sluice.connections().first?.state == "half-closed"
+            }
+            #expect(try await report.failures == [:])
+        }
+    }
+
+    @Test(arguments: [PeerRequest.Operation.download, .upload], IPFamily.allCases)
+    func aClientsResetReachesTheServer(_ operation: PeerRequest.Operation, _ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let server = try await lab.serve()
+            var plan = lab.plan(operation, 50_000_000, family)
+            plan.abortAfter = 1_000_000
+            plan.count = 5
+            #expect(try await lab.fetch(plan).failures == [:])
+            try await lab.wait(for: "the server to notice") { server.statistics.active == 0 }
+            #expect(server.statistics.completed == 0)
+            #expect(server.statistics.failures.keys.allSatisfy { $0.contains("reset") || $0.contains("pipe") })
+            try await lab.waitUntilIdle(sluice)
+        }
+    }
+
+    @Test func aKilledClientEndsAtTheServer() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let server = try await lab.serve()
+            let client = try lab.spawn(
+                in: .client(0),
+                [
+                    Lab.programBeside("sluice-lab"), "fetch", "--to",
+                    lab.endpoint(.server(0), port: 5000).description, "--protocol", "mptcp", "--length",
+                    "2000000000-2000000000",
+                ])
+            try await lab.wait(for: "the transfer to run") {
+                try await sluice.status().connections.bytesToClient > 1_000_000
+            }
+            client.signal(SIGKILL)
+            try await lab.wait(for: "the server to notice") { server.statistics.active == 0 }
+            #expect(server.statistics.completed == 0)
+            try await lab.waitUntilIdle(sluice)
+        }
+    }
+
+    @Test(arguments: IPFamily.allCases)
+    func aServersResetReachesTheClient(_ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            var plan = lab.plan(.serverAborts, 2_000_000, family)
+            plan.count = 5
+            #expect(try await lab.fetch(plan).failures == [:])
+            try await lab.waitUntilIdle(sluice)
+            #expect(try await sluice.status().connections.resets == 5)
+        }
+    }
+
+    /// Half a minute without a byte: keep-alive or not, the connection is still there.
+    @Test func silenceIsNoEnd() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            var plan = lab.plan(.silence, 1_000_000)
+            plan.pause = 30
+            #expect(try await lab.fetch(plan).failures == [:])
+            try await lab.waitUntilIdle(sluice)
+        }
+    }
+
+    @Test func anIdleTimeoutIsKeptWhenItIsSet() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice(
+                configuration: lab.configuration(["relay": "idle_timeout = \"1s\""]))
+            let server = try await lab.serve()
+            var plan = lab.plan(.silence, 1000)
+            plan.pause = 30
+            let report = try await lab.fetch(plan)
+            #expect(report.failures.keys.allSatisfy { "\($0)".contains("reset") }, "\(report.failures)")
+            #expect(report.failures.count == 1)
+            #expect(try await sluice.status().connections.idleTimeouts == 1)
+            server.stop()
+        }
+    }
+
+    /// A link that dies in the middle: the other one carries the rest.
+    @Test(arguments: [PeerRequest.Operation.download, .upload])
+    func aDeadLinkEndsNothing(_ operation: PeerRequest.Operation) async throws {
+        let links = [LabConfiguration.Link(rate: .mbit(90)), .init(rate: .mbit(30))]
+        try await Lab.with(LabConfiguration(clients: [.init(links: links)])) { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            var plan = lab.plan(operation, 25_000_000)
+            plan.limit = .seconds(60)
+            let long = plan
+            async let report = lab.fetch(long)
+            try await lab.wait(for: "both links to carry", within: .seconds(20)) {
+                try lab.carried().allSatisfy { $0 > 1_000_000 }
+            }
+            let before = try lab.carried()[0]
+            try await lab.run(in: .box, ["ip", "link", "set", lab.links(of: .client(0))[1].name, "down"])
+            #expect(try await report.failures == [:])
+            #expect(try lab.carried()[0] - before > 5_000_000)
+            try await lab.waitUntilIdle(sluice)
+        }
+    }
+
+    /// A client that doesn't read: what the box takes from the server is bounded.
+    @Test func aSlowReaderHoldsTheServerBack() async throws {
+        let links = [LabConfiguration.Link(rate: .mbit(5)), .init(rate: .mbit(5))]
+        try await Lab.with(LabConfiguration(clients: [.init(links: links)])) { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            var plan = lab.plan(.download, 200_000_000)
+            plan.abortAfter = 4_000_000
+            let slow = plan
+            async let report = lab.fetch(slow)
+            try await lab.wait(for: "the transfer to run") {
+                try await sluice.status().connections.bytesToClient > 2_000_000
+            }
+            let ahead = try await sluice.status().connections.bytesToClient - lab.carried().reduce(0, +)
+            // A send buffer of the kernel's (tcp_wmem) and one chunk of ours; not the server's 200 MB.
+            #expect(ahead < 20_000_000)
+            #expect(try await report.failures == [:])
+            try await lab.waitUntilIdle(sluice)
+        }
+    }
+}
