@@ -70,7 +70,10 @@ let package = Package(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(
             name: "MiddleboxTests",
-            dependencies: ["Lab", "Admin", "LinuxSystem", "Wire", systemPackage]),
+dependencies: [
+                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "Wire", "sluice",
+                subprocess, systemPackage,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

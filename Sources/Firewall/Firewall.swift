@@ -49,6 +49,13 @@ public struct Firewall: Sendable {
         }
     }
 
+    /// Applies the rules for real, yet nowhere: each tool in a network namespace of its own that is gone with it. That
+    /// finds whatever is missing. `iptables-restore --test` wouldn't: it is content where the kernel lacks an extension
+    /// or refuses the rule. Takes CAP_SYS_ADMIN.
+    public static func tryOut(_ setting: RuleSetting) async throws(FirewallError) {
+        try await Firewall(setting, prefix: ["unshare", "--net"]).apply()
+    }
+
     /// Removes all that is ours, whoever applied it and with what settings.
     public func remove() async throws(FirewallError) {
         try await earlyDemux.restore()

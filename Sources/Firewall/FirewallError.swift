@@ -7,14 +7,22 @@ public struct FirewallError: Error, Hashable, CustomStringConvertible {
     /// The line of our input that the tool complained about, if it named one.
     public let line: String?
 
-    var lacksPrivilege: Bool { says("must be root", "ermission denied", "not permitted") }
+    public init(command: String, message: String, line: String?) {
+        self.command = command
+        self.message = message
+        self.line = line
+    }
+
+    public var lacksPrivilege: Bool { says("must be root", "ermission denied", "not permitted") }
 
     private func says(_ parts: String...) -> Bool { parts.contains { message.contains($0) } }
 
     /// What to do about it.
     public var mend: String {
         if lacksPrivilege { return "run as root, or with CAP_NET_ADMIN" }
-        if says("not found in PATH") { return "install it: the Debian packages are iptables, iproute2 and procps" }
+        if says("not found in PATH", "failed to execute") {
+            return "install it: the Debian packages are iptables, iproute2, procps and util-linux"
+        }
         if says("xtables lock") { return "another program holds the lock on the rules: try again" }
         if says("No such file", "missing kernel module", "No chain/target/match", "does not exist", "not supported") {
             return """
@@ -25,8 +33,8 @@ public struct FirewallError: Error, Hashable, CustomStringConvertible {
         return "`sluice rules show` prints the whole input; the tool's own words say what it stumbled over"
     }
 
-    public var description: String {
-        let rule = line.map { " (the line: \($0))" } ?? ""
-        return "\(command): \(message)\(rule); \(mend)"
-    }
+    /// Which tool, and what it said.
+    public var problem: String { "\(command): \(message)" + (line.map { " (the line: \($0))" } ?? "") }
+
+    public var description: String { "\(problem); \(mend)" }
 }

@@ -26,9 +26,11 @@ public final class ChildProcess: Sendable {
     private let errorPath: String
     private let ended = Mutex<Status?>(nil)
 
-    /// Starts `command` with standard output and standard error in `file`.out and `file`.err; it gets no input, no blocked
-    /// signals and a process group of its own, so that Ctrl-C reaches the lab first.
-    init(_ command: [String], environment: [String: String] = [:], file: String) throws(SystemError) {
+    /// Starts `command` with standard output and standard error in `file`.out and `file`.err; it gets no input, no
+    /// blocked signals and a process group of its own, so that Ctrl-C reaches the lab first.
+    ///
+    /// `Lab.spawn` does this inside a node and ends the program with the lab; outside, that is the caller's part.
+    public init(_ command: [String], environment: [String: String] = [:], file: String) throws(SystemError) {
         self.command = command
         outputPath = "\(file).out"
         errorPath = "\(file).err"

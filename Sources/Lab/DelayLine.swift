@@ -5,7 +5,7 @@ import Synchronization
 
 /// A thread that reads an NFQUEUE and lets each packet go after a time, in order.
 ///
-/// The packets wait in the kernel; only their headers are copied. The queue is the thread's own from the moment it runs.
+/// The packets wait in the kernel; only their headers are copied. The queue is the thread's own once that runs.
 final class DelayLine: @unchecked Sendable {
     private let queue: PacketQueue
     private let delay: Duration

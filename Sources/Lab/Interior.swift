@@ -45,7 +45,8 @@ struct Interior {
     }
 
     /// The inside of the router in a link's middle. A forwarder heeds a route's MTU only when it is locked
-    /// (ip_dst_mtu_maybe_forward in the kernel's include/net/ip.h). The kernel's own route to a connected IPv6 network has metric 256.
+    /// (ip_dst_mtu_maybe_forward in the kernel's include/net/ip.h). The kernel's own route to a connected IPv6 network
+    /// has metric 256.
     init(hopOf link: Lab.Link) {
         ports = [
             Port(name: "near", network: link.near, host: 1, rate: link.configuration.rate),

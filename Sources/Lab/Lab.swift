@@ -8,8 +8,8 @@
 //     fd00:2::2                 fd00:2::1        wan1 10.9.1.1    ────▶ 10.9.1.2   (a second server)
 //
 // Link i of client c is network n = 16c + i (c from 0, i from 1): 10.n.0.0/24 and fd00:n::/64, written with the same
-// digits. Server j is 10.9.j.0/24 and fd00:9:j::/64. The end has .2, its gateway .1. The client routes by source address and has an
-// MPTCP endpoint for each link but the first.
+// digits. Server j is 10.9.j.0/24 and fd00:9:j::/64. The end has .2, its gateway .1. The client routes by source
+// address and has an MPTCP endpoint for each link but the first.
 //
 // A link with a delay, jitter, loss or an MTU of its own gets a router in its middle, the hop, and all of that happens
 // there, so that the box's rules and queueing disciplines stay as the box's owner left them:
@@ -17,9 +17,10 @@
 //     10.1.0.2 ── 10.1.0.1 [hop] 10.1.1.2 ── 10.1.1.1 lan0 [box]
 //
 // The hop delays packets with NFQUEUE readers of this process (netem is absent from many kernels), loses them with
-// xtables' statistic match, and forwards by routes whose locked MTU makes it answer with ICMP too-big while both its neighbours believe in
-// 1500 bytes. A rate is a token bucket on both sides of the wire next to the client or server: on a link without a hop
-// that is the root queueing discipline of the box's interface; give the link a hop (`mtu: 1500`) to keep it free.
+// xtables' statistic match, and forwards by routes whose locked MTU makes it answer with ICMP too-big while both its
+// neighbours believe in 1500 bytes. A rate is a token bucket on both sides of the wire next to the client or server: on
+// a link without a hop that is the root queueing discipline of the box's interface; give the link a hop (`mtu: 1500`)
+// to keep it free.
 //
 // Lab knows namespaces, processes, rates and test peers. It must never know how Sluice works inside: it sees the
 // program, its control socket's path, the packets and the kernel's counters, as an operator would.

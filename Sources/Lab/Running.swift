@@ -14,8 +14,8 @@ public struct CommandResult: Sendable {
 extension Lab {
     /// Starts a program in a node; `command[0]` is looked up in PATH. It is killed with the lab at the latest.
     ///
-    /// It runs under `ip netns exec`, which execs: the pid is the program's own. A program that doesn't exist fails with
-    /// a word on standard error.
+    /// It runs under `ip netns exec`, which execs: the pid is the program's own. A program that doesn't exist fails
+    /// with a word on standard error.
     public func spawn(
         in node: Node, _ command: [String], environment: [String: String] = [:]
     ) throws -> ChildProcess {

@@ -43,9 +43,9 @@ public struct SluiceDaemon: Sendable {
             if let status = process.status {
                 throw LabError.command(process.command, status, errors: process.output + process.errors)
             }
-            // It answers a moment before its rules are in; this line says that they are.
-            guard (process.output + process.errors).contains("converts on") else { return false }
-            return try await command("status").status.isSuccess
+            // It answers a moment before its rules are in, with another state.
+            let report = try await command("status", "--json").output
+            return report.filter { !$0.isWhitespace }.contains("\"state\":\"running\"")
         }
     }
 }

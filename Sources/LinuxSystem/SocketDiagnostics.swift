@@ -24,6 +24,19 @@ public struct SocketDiagnostics: ~Copyable {
         }
     }
 
+    /// Can the kernel be asked about MPTCP connections at all? Without mptcp_diag it says ENOENT to every question, which
+    /// `hasConnection` can't tell from "no such connection"; a dump, here of no socket at all, ends with that error.
+    public func knowsMultipath() throws(SystemError) -> Bool { try knows(protocolNumber: Int32(IPPROTO_MPTCP)) }
+
+    func knows(protocolNumber: Int32) throws(SystemError) -> Bool {
+        var request = Request()
+        request.flags |= 0x300  // NLM_F_DUMP
+        request.states = 0
+        // NLMSG_DONE carries the error of the dump.
+        let code = try exchange(request, protocolNumber: protocolNumber).word(at: 16)
+        return Int32(bitPattern: code) != -ENOENT
+    }
+
     /// MPTCP_SUBFLOW_FLAG_… of one subflow's socket (include/uapi/linux/mptcp.h); nil if it is gone.
     public func subflowFlags(local: Endpoint, remote: Endpoint) -> UInt32? {
         var request = Request()

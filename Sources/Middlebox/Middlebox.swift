@@ -80,12 +80,15 @@ public final class Middlebox: Sendable {
         let descriptors = ProcessRights.raiseDescriptorLimit()
         let rules = try RuleSetting(settings)
         firewall = Firewall(rules)
+        let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
+        let lowest = PacketQueue.Options.lowestDescriptor(
+            maxConnections: conversion.maxConnections, limit: descriptors)
         let tun = try TunDevice(rules.tun)
-        let synQueue = try PacketQueue(rules.synQueue, .syn(held: settings.advanced.maxHeld))
-        let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data) }
+        let synQueue = try PacketQueue(
+            rules.synQueue, .syn(held: settings.advanced.maxHeld, lowestDescriptor: lowest))
+        let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data(lowestDescriptor: lowest)) }
         let door = try SYNInspector.Door()
-        converter = try Converter(
-            ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors), log: log, outcome: door.answer)
+        converter = try Converter(conversion, log: log, outcome: door.answer)
         synInspector = try SYNInspector(
             queue: synQueue, tun: tun, policy: ConversionPolicy(settings.intercept), mark: rules.mark,
             dialTimeout: settings.advanced.dialTimeout, door: door, counters: counters, stream: converter, log: log)

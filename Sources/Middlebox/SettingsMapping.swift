@@ -41,10 +41,13 @@ extension ConversionPolicy {
 }
 
 extension ConverterSetting {
-    /// A session takes two descriptors; some are kept for listeners and everything else.
+    /// How many connections so many descriptors allow. A session takes two; some are kept for listeners and everything
+    /// else.
+    static func room(descriptorLimit: Int) -> Int { max(16, (descriptorLimit - min(1024, descriptorLimit / 4)) / 2) }
+
     init(_ settings: Settings, mark: PacketMark, descriptorLimit: Int) {
         let advanced = settings.advanced
-        let room = max(16, (descriptorLimit - min(1024, descriptorLimit / 4)) / 2)
+        let room = Self.room(descriptorLimit: descriptorLimit)
         self.init(
             listenAddress: advanced.listenAddress, listenAddress6: advanced.listenAddress6, mark: mark,
             workers: settings.relay.workers ?? onlineProcessors, dialTimeout: advanced.dialTimeout,
@@ -62,12 +65,22 @@ extension ConverterSetting {
 extension PacketQueue.Options {
     /// Whole packets, since they are put into the TUN device as they are; without GSO, so that the kernel completes
     /// their checksums first. Room for all that are held, and for the others meanwhile.
-    static func syn(held: Int) -> Self {
-        Self(copyRange: .max, maximumLength: UInt32(clamping: held * 2 + 1024), gso: false)
+    static func syn(held: Int, lowestDescriptor: Int32 = 0) -> Self {
+        Self(
+            copyRange: .max, maximumLength: UInt32(clamping: held * 2 + 1024), gso: false,
+            lowestDescriptor: lowestDescriptor)
     }
 
     /// Headers are enough: 60 bytes of IPv4 or 40 and some of IPv6, 60 of TCP.
-    static let data = Self(copyRange: 192, maximumLength: 8192, gso: true)
+    static func data(lowestDescriptor: Int32 = 0) -> Self {
+        Self(copyRange: 192, maximumLength: 8192, gso: true, lowestDescriptor: lowestDescriptor)
+    }
+
+    /// Above the sockets of as many sessions as there may be, as far as the limit allows and without making the kernel's
+    /// table of descriptors large for nothing.
+    static func lowestDescriptor(maxConnections: Int, limit: Int) -> Int32 {
+        Int32(clamping: max(3, min(limit - 64, 2 * maxConnections + 1024, 1 << 18)))
+    }
 }
 
 /// Processors that may be used: threads are made by their number.

@@ -25,15 +25,21 @@ public final class PacketQueue {
         public var failOpen: Bool
         /// Bytes of the netlink socket's receive buffer.
         public var receiveBuffer: Int32
+        /// The queue's descriptor gets at least this number. When a process dies, the kernel closes its files from the
+        /// highest descriptor down (kernel/task_work.c runs what close queued last in, first out): a queue above all
+        /// sockets is unbound before they are closed, and their last packets, resets, pass instead of dying in it.
+        public var lowestDescriptor: Int32
 
         public init(
-            copyRange: UInt16, maximumLength: UInt32, gso: Bool, failOpen: Bool = true, receiveBuffer: Int32 = 8 << 20
+            copyRange: UInt16, maximumLength: UInt32, gso: Bool, failOpen: Bool = true, receiveBuffer: Int32 = 8 << 20,
+            lowestDescriptor: Int32 = 0
         ) {
             self.copyRange = copyRange
             self.maximumLength = maximumLength
             self.gso = gso
             self.failOpen = failOpen
             self.receiveBuffer = receiveBuffer
+            self.lowestDescriptor = lowestDescriptor
         }
     }
 
@@ -49,8 +55,7 @@ public final class PacketQueue {
 
     /// Binds queue `number` in the network namespace of the calling thread.
     public init(_ number: UInt16, _ options: Options) throws(QueueError) {
-        guard let socket = mnl_socket_open2(NETLINK_NETFILTER, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
-        else {
+        guard let socket = Self.openSocket(from: options.lowestDescriptor) else {
             throw QueueError(queue: number, errno: Errno(rawValue: errno))
         }
         self.number = number
@@ -67,6 +72,15 @@ public final class PacketQueue {
 
     /// Unbinds: the kernel then accepts (--queue-bypass) or drops what comes, and drops what still waits.
     deinit { mnl_socket_close(socket) }
+
+    private static func openSocket(from lowest: Int32) -> OpaquePointer? {
+        let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let any = Glibc.socket(AF_NETLINK, type, NETLINK_NETFILTER)
+        guard any >= 0 else { return nil }
+        defer { close(any) }
+        let chosen = fcntl(any, F_DUPFD_CLOEXEC, lowest)
+        return chosen < 0 ? nil : mnl_socket_fdopen(chosen)
+    }
 
     private func setReceiveBuffer(_ bytes: Int32) {
         // An overrun is no error for the reader: the kernel has then handled the packet by the queue's fail-open flag.
@@ -96,7 +110,10 @@ public final class PacketQueue {
             }
             return acknowledgement()
         }
-        if code.rawValue != 0 { throw QueueError(queue: number, errno: code) }
+        // EPERM is the kernel's answer to those who lack CAP_NET_ADMIN (12) and to those who come second
+        // (net/netfilter/nfnetlink_queue.c, nfqnl_recv_config; EBUSY only when two come at once).
+        let isTaken = code == .notPermitted && ProcessRights.hasCapability(12)
+        if code.rawValue != 0 { throw QueueError(queue: number, errno: isTaken ? .resourceBusy : code) }
     }
 
     /// Waits for the kernel's answer to the configuration. Packets may come before it, by rules of an earlier run:

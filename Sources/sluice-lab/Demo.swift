@@ -34,13 +34,20 @@ struct Demo: AsyncParsableCommand {
             step("Sluice starts in the box")
             let sluice = try await lab.startSluice()
             step("With Sluice: mptcpize run curl")
+            async let view = connections(sluice)
             let multipath = try await transfer.run()
-            print("")
+            print(await view)
             print(DemoReport(lab, single: single, multipath: multipath, family: ipv6 ? .v6 : .v4).text)
             try await sluice.stop()
             return single.isIdentical && multipath.isIdentical
         }
         if !isFaithful { throw ExitCode.failure }
+    }
+
+    /// What `sluice connections` shows a second into the transfer.
+    private func connections(_ sluice: SluiceDaemon) async -> String {
+        try? await Task.sleep(for: .seconds(1))
+        return (try? await sluice.command("connections").output) ?? ""
     }
 
     private func step(_ text: String) {

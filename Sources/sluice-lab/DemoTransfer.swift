@@ -1,5 +1,4 @@
 import Lab
-import SystemPackage
 import Wire
 
 /// The demo's file, carried by curl between the client and nginx.

@@ -33,7 +33,8 @@ struct Up: AsyncParsableCommand {
     private func describe(_ lab: Lab, _ sluice: SluiceDaemon?) {
         print("The lab is up.")
         for link in lab.links {
-            print("  \(link.node) \(link.address()) \(link.address(.v6))  ──  box \(link.name) \(link.boxAddress())")
+            let box = "box \(link.name) \(link.boxAddress())"
+            print("  \(link.node) \(link.address()) \(link.address(.v6))  ──  \(box)")
         }
         print("\nAn nginx answers in the server on port 80. Try:")
         print("  ip netns exec \(lab.namespace(.client(0)).name) mptcpize run curl http://\(lab.address(.server(0)))/")

@@ -173,6 +173,15 @@ struct KernelTests {
     }
 
     @Test(arguments: backends)
+    func tryingOutAppliesForReal(_ backend: RuleSetting.Backend) async throws {
+        try await Firewall.tryOut(.sample(backend))
+        var setting = RuleSetting.sample(backend)
+        setting.tun = "much-too-long-a-name"
+        let error = await #expect(throws: FirewallError.self) { try await Firewall.tryOut(setting) }
+        #expect(error?.line?.contains("-i much-too-long-a-name") == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: backends)
     func withoutPrivilegeTheMendIsRoot(_ backend: RuleSetting.Backend) async throws {
         try await Scratch.run { scratch in
             let nobody = scratch.tool.prefix + ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]

@@ -14,7 +14,7 @@ import Wire
     private func holdings(_ lab: Lab, _ sluice: SluiceDaemon) async throws -> Holdings {
         Holdings(
             descriptors: try lab.descriptors(of: sluice), listeners: try await sluice.status().listeners,
-            conntrackEntries: try lab.conntrackCount())
+            conntrackEntries: try await lab.conntrackEntries())
     }
 
     @Test func thousandsOfConnectionsLeaveNothingBehind() async throws {

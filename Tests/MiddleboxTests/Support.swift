@@ -46,6 +46,15 @@ extension Lab {
         return ([intercept] + others).joined(separator: "\n")
     }
 
+    /// Entries of the box's connection tracking. Listing them, unlike their count, leaves out those whose time is over.
+    func conntrackEntries() async throws -> Int {
+        var entries = 0
+        for family in ["ipv4", "ipv6"] {
+            entries += try await run(in: .box, ["conntrack", "-L", "-f", family]).output.split(separator: "\n").count
+        }
+        return entries
+    }
+
     /// Open descriptors of a process in this lab.
     func descriptors(of daemon: SluiceDaemon) throws -> Int {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(daemon.process.pid)/fd").count

@@ -2,7 +2,7 @@ import Glibc
 
 /// The client's side of one conversation with a `PeerServer`.
 enum PeerClient {
-    /// Has one conversation as planned. Returns the payload's bytes that went over, both directions counted.
+    /// Has one conversation as planned. Returns how many of the payload's bytes were verified, both directions counted.
     static func converse(_ request: PeerRequest, _ plan: FetchPlan) throws(PeerError) -> UInt64 {
         let connection = try PeerSocket.connected(to: plan.to, plan.transport, from: plan.from, limit: plan.limit)
         let payload = Payload(seed: request.seed)
@@ -13,7 +13,7 @@ enum PeerClient {
                 return bytes
             }
             try exchange(connection, payload, request, plan, buffer)
-            return request.operation.movesTwice ? 2 * request.length : request.length
+            return request.operation.verifiedPasses * request.length
         }
     }
 
@@ -102,5 +102,12 @@ enum PeerClient {
 }
 
 extension PeerRequest.Operation {
-    var movesTwice: Bool { self == .echo || self == .serverEndsFirst }
+    /// How often a conversation that goes well carries its whole payload. A server that aborts discards some of it.
+    fileprivate var verifiedPasses: UInt64 {
+        switch self {
+        case .serverAborts: 0
+        case .echo, .serverEndsFirst: 2
+        case .download, .upload, .clientEndsFirst, .silence: 1
+        }
+    }
 }

@@ -1,0 +1,68 @@
+import Converter
+import Settings
+
+extension MachineFacts {
+    func capabilityFindings(_ settings: Settings) -> [Finding] {
+        var findings: [Finding] = []
+        if !capabilities.contains(.netAdmin) {
+            findings.append(missing("CAP_NET_ADMIN", "no queue, rule or TUN device can be had"))
+        }
+        if capabilities.contains(.netAdmin), lacksRawSocket {
+            findings.append(missing("CAP_NET_RAW", "iptables-legacy can't be used"))
+        }
+        if !capabilities.contains(.netBindService), settings.intercept.ports.contains(where: { $0.lowerBound < 1024 }) {
+            findings.append(missing("CAP_NET_BIND_SERVICE", "connections to ports below 1024 can't be converted"))
+        }
+        return findings
+    }
+
+    private func missing(_ name: String, _ consequence: String) -> Finding {
+        .error(
+            .capabilities, "\(name) is missing: \(consequence)",
+            mend: "run as root, or with AmbientCapabilities=\(name) in the unit")
+    }
+
+    func congestionControlFindings(_ settings: Settings) -> [Finding] {
+        guard let congestionControlError, let name = settings.relay.congestionControl else { return [] }
+        return [
+            .error(
+                .congestionControl,
+                "[relay] congestion_control = \"\(name)\" can't be set: \(congestionControlError)",
+                mend: "modprobe tcp_\(name), or name one of: \(congestionControls)")
+        ]
+    }
+
+    func descriptorFindings(_ settings: Settings) -> [Finding] {
+        let room = ConverterSetting.room(descriptorLimit: descriptorLimit)
+        let wanted = settings.advanced.maxConnections
+        guard room < wanted ?? Self.fewConnections else { return [] }
+        let setting = wanted.map { ", [advanced] max_connections = \($0) notwithstanding" } ?? ""
+        return [
+            .warning(
+                .descriptors,
+                "the limit of \(descriptorLimit) open descriptors allows \(room) connections at a time\(setting)",
+                mend: "raise it: ulimit -Hn, or LimitNOFILE= in the unit")
+        ]
+    }
+
+    /// A handful of browsers open as many.
+    private static let fewConnections = 1000
+
+    func controlFindings(_ settings: Settings) -> [Finding] {
+        let path = settings.admin.control
+        if let daemonVersion {
+            return [
+                .note(
+                    .control,
+                    "sluice \(daemonVersion) is running and answers on \(path); its queues and TUN device are in use by it"
+                )
+            ]
+        }
+        guard let controlFolderError else { return [] }
+        return [
+            .error(
+                .control, "the control socket \(path) can't be made in \(controlFolderError)",
+                mend: "run as root, set RuntimeDirectory=sluice in the unit, or set [admin] control to another path")
+        ]
+    }
+}

@@ -1,0 +1,13 @@
+import Settings
+
+extension MachineFacts {
+    /// In the order in which they are best mended: what lies deeper comes first.
+    func findings(for settings: Settings) -> [Finding] {
+        let kernel = kernelFindings + multipathFindings + pathManagerFindings(settings)
+        let network =
+            forwardingFindings + interfaceFindings(settings) + reversePathFindings(settings) + socketMarkFindings
+        let packets = conntrackFindings + rulesFindings + queueFindings + tunFindings(settings)
+        let process = congestionControlFindings(settings) + descriptorFindings(settings) + portFindings(settings)
+        return capabilityFindings(settings) + kernel + network + packets + process + controlFindings(settings)
+    }
+}

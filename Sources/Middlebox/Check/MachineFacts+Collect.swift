@@ -1,0 +1,130 @@
+import Admin
+import Firewall
+import Glibc
+import LinuxSystem
+import NetfilterQueue
+import Settings
+import SystemPackage
+import Wire
+
+extension Middlebox {
+    /// What speaks against running with these settings here, or for running otherwise. Throws when the settings
+    /// can't be used on any machine.
+    public static func check(_ settings: Settings) async throws -> [Finding] {
+        try await MachineFacts.collect(settings).findings(for: settings)
+    }
+}
+
+extension MachineFacts {
+    static func collect(_ settings: Settings) async throws -> MachineFacts {
+        let rules = try RuleSetting(settings)
+        let daemon = try? await ControlClient(path: settings.admin.control).status()
+        let interfaces = (try? NetworkInterface.list()) ?? [:]
+        // Before conntrack is looked for: applying the rules loads it.
+        let rulesError = await tryRules(rules)
+        let multipath = tryMultipath()
+        return MachineFacts(
+            release: sysctl("kernel.osrelease") ?? "",
+            capabilities: Set(Capability.allCases.filter { ProcessRights.hasCapability($0.rawValue) }),
+            multipathEnabled: sysctl("net.mptcp.enabled"), multipathSocketError: multipath.socketError,
+            hasFullInfo: multipath.hasFullInfo,
+            hasDiagnostics: (try? SocketDiagnostics().knowsMultipath()) ?? false,
+            pathManagerLimits: try? PathManagerLimits.read(), ipv4Forwarding: sysctl("net.ipv4.ip_forward"),
+            ipv6Forwarding: sysctl("net.ipv6.conf.all.forwarding"),
+            hasGlobalIPv6: interfaces.values.contains { $0.hasGlobalIPv6 },
+            interfaces: Dictionary(uniqueKeysWithValues: interfaces.map { ($0.key, Interface($0.key, $0.value)) }),
+            reversePathFilter: reversePathFilter("all") ?? 0,
+            socketMarkIsInherited: sysctl("net.ipv4.tcp_fwmark_accept") == "1",
+            hasConntrack: sysctl("net.netfilter.nf_conntrack_max") != nil, daemonVersion: daemon?.version,
+            rulesError: rulesError, queueErrors: daemon == nil ? tryQueues(rules, settings) : [],
+            tunError: daemon == nil ? tryTun(rules.tun) : nil,
+            controlFolderError: controlFolderError(settings.admin.control),
+            congestionControlError: tryCongestionControl(settings.relay.congestionControl),
+            congestionControls: sysctl("net.ipv4.tcp_available_congestion_control") ?? "",
+            descriptorLimit: ProcessRights.raiseDescriptorLimit())
+    }
+
+    private static func sysctl(_ name: String) -> String? { try? Sysctl.read(name) }
+
+    fileprivate static func reversePathFilter(_ interface: String) -> Int? {
+        sysctl("net/ipv4/conf/\(interface)/rp_filter").flatMap { Int($0) }
+    }
+
+    private static func tryRules(_ rules: RuleSetting) async -> FirewallError? {
+        do throws(FirewallError) {
+            try await Firewall.tryOut(rules)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// With the options that the daemon binds them with. Where rules stand without a daemon, a packet in the
+    /// microseconds until the queue is let go again would be lost.
+    private static func tryQueues(_ rules: RuleSetting, _ settings: Settings) -> [QueueError] {
+        let data = rules.dataQueues.map { ($0, PacketQueue.Options.data()) }
+        return ([(rules.synQueue, .syn(held: settings.advanced.maxHeld))] + data).compactMap { number, options in
+            do throws(QueueError) {
+                _ = try PacketQueue(number, options)
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
+    private static func tryTun(_ name: String) -> SystemError? {
+        do throws(SystemError) {
+            _ = try TunDevice(name)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private static func tryMultipath() -> (socketError: Errno?, hasFullInfo: Bool) {
+        do {
+            let socket = try StreamSocket.open(.mptcp, for: loopback)
+            return (nil, MultipathInfo(socket.rawValue) != nil)
+        } catch {
+            return (error.errno, false)
+        }
+    }
+
+    /// Loads its module, as it will for the daemon. On a TCP socket: an MPTCP socket without subflows takes any name.
+    private static func tryCongestionControl(_ name: String?) -> Errno? {
+        guard let name else { return nil }
+        do {
+            let socket = try StreamSocket.open(.tcp, for: loopback)
+            try StreamSocket.setCongestionControl(socket.rawValue, name)
+            return nil
+        } catch {
+            return error.errno
+        }
+    }
+
+    /// For sockets that never bind nor connect.
+    private static let loopback = IPAddress("127.0.0.1")!
+
+    /// The daemon makes what is missing of the folder, so the nearest one that exists counts.
+    private static func controlFolderError(_ path: String) -> SystemError? {
+        var folder = path
+        repeat {
+            folder = String(folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)])
+        } while !folder.isEmpty && access(folder, F_OK) != 0
+        if folder.isEmpty { folder = "/" }
+        do {
+            // With the slash, what isn't a folder is refused.
+            try systemCall(folder) { access(folder + "/", W_OK | X_OK) }
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
+
+extension MachineFacts.Interface {
+    fileprivate init(_ name: String, _ state: NetworkInterface.State) {
+        self.init(isUp: state.isUp, reversePathFilter: MachineFacts.reversePathFilter(name))
+    }
+}

@@ -1,0 +1,71 @@
+// Check: is this machine able to run Sluice with these settings?
+//
+//     settings ──▶ MachineFacts.collect ──▶ MachineFacts ──▶ findings(for: settings)
+//                  asks the kernel          plain values     judges; asks nobody
+//
+// Whatever can be tried is tried instead of guessed from versions and module lists: an MPTCP socket is opened, the
+// queues are bound, the rules applied in a namespace that nobody uses. Nothing stays behind. Judging is apart so that
+// every judgement is tested without a machine that has the fault.
+
+import Firewall
+import LinuxSystem
+import NetfilterQueue
+import SystemPackage
+
+/// What matters of the machine, as the process found it in its own network namespace.
+struct MachineFacts: Sendable {
+    /// Linux's capabilities by their numbers (linux/capability.h).
+    enum Capability: Int, Sendable, CaseIterable {
+        case netBindService = 10
+        case netAdmin = 12
+        case netRaw = 13
+        case sysAdmin = 21
+    }
+
+    struct Interface: Sendable {
+        var isUp: Bool
+        /// net.ipv4.conf.NAME.rp_filter: 0 off, 1 strict, 2 loose; nil when there is none.
+        var reversePathFilter: Int?
+    }
+
+    /// As `uname -r` prints it.
+    var release: String
+    var capabilities: Set<Capability>
+
+    /// net.mptcp.enabled; nil when the kernel has no such sysctl.
+    var multipathEnabled: String?
+    /// Why an MPTCP socket can't be opened.
+    var multipathSocketError: Errno?
+    /// MPTCP_FULL_INFO is answered (Linux 6.5).
+    var hasFullInfo: Bool
+    /// mptcp_diag is there.
+    var hasDiagnostics: Bool
+    /// nil when the in-kernel path manager doesn't answer.
+    var pathManagerLimits: PathManagerLimits?
+
+    /// net.ipv4.ip_forward and net.ipv6.conf.all.forwarding; nil when the kernel lacks the family.
+    var ipv4Forwarding: String?
+    var ipv6Forwarding: String?
+    var hasGlobalIPv6: Bool
+    /// All that there are, by name.
+    var interfaces: [String: Interface]
+    /// net.ipv4.conf.all.rp_filter: an interface's own counts where it is larger.
+    var reversePathFilter: Int
+    /// net.ipv4.tcp_fwmark_accept
+    var socketMarkIsInherited: Bool
+    var hasConntrack: Bool
+
+    /// The version of the daemon that answers on the control socket. Queues and TUN device are then its own.
+    var daemonVersion: String?
+    var rulesError: FirewallError?
+    var queueErrors: [QueueError]
+    var tunError: SystemError?
+    /// What is wrong with the folder that the control socket belongs in.
+    var controlFolderError: SystemError?
+
+    /// Why `[relay] congestion_control` can't be set on a socket.
+    var congestionControlError: Errno?
+    /// net.ipv4.tcp_available_congestion_control
+    var congestionControls: String
+    var descriptorLimit: Int
+}
