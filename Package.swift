@@ -70,7 +70,7 @@ let package = Package(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(
             name: "MiddleboxTests",
-dependencies: [
+            dependencies: [
                 "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "Wire", "sluice",
                 subprocess, systemPackage,
             ]),
