@@ -52,7 +52,8 @@ let package = Package(
                 "Admin", logging, systemPackage,
             ]),
         .executableTarget(
-            name: "sluice", dependencies: ["Middlebox", "Settings", "Firewall", "Admin", "LinuxSystem", argumentParser, logging]),
+            name: "sluice",
+            dependencies: ["Middlebox", "Settings", "Firewall", "Admin", "LinuxSystem", argumentParser, logging]),
 
         .target(
             name: "Lab",
@@ -69,10 +70,18 @@ let package = Package(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(
             name: "MiddleboxTests",
-dependencies: [
+            dependencies: [
                 "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "Wire", "sluice",
                 subprocess, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Set by Scripts/test. Not for those who build us as we build others: a newer compiler may warn of more.
+if Context.environment["SLUICE_STRICT"] == "1" {
+    for target in package.targets where target.type != .system {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+        if target.name == "CLinux" { target.cSettings = [.treatAllWarnings(as: .error)] }
+    }
+}

@@ -57,7 +57,8 @@ struct IPHeader {
             }
             let length: Int
             switch next {
-            case 0, 43, 60, 135: length = (Int(bytes[offset + 1]) + 1) * 8  // hop-by-hop, routing, destination, mobility
+            case 0, 43, 60, 135:  // hop-by-hop, routing, destination, mobility
+                length = (Int(bytes[offset + 1]) + 1) * 8
             case 51: length = (Int(bytes[offset + 1]) + 2) * 4  // authentication (RFC 4302 section 2.2)
             case 44:  // fragment: only an "atomic" one (RFC 6946) holds a whole segment
                 guard bytes.uint16(at: offset + 2) & 0xfff9 == 0 else { throw .fragment }
