@@ -57,10 +57,15 @@ public struct Firewall: Sendable {
     }
 
     /// Removes all that is ours, whoever applied it and with what settings.
-    public func remove() async throws(FirewallError) {
-        try await earlyDemux.restore()
+    public func remove() async throws(FirewallError) { try await Self.remove(tool) }
+
+    /// Removes all that is ours, for which no setting is needed.
+    public static func remove() async throws(FirewallError) { try await remove(Tool(prefix: [])) }
+
+    private static func remove(_ tool: Tool) async throws(FirewallError) {
+        try await EarlyDemux(tool: tool).restore()
         for backend in Backend.allCases { try await backend.removeRules(tool) }
-        try await routing.remove()
+        try await Routing.remove(tool)
     }
 
     private var earlyDemux: EarlyDemux { EarlyDemux(tool: tool) }

@@ -15,9 +15,9 @@ struct Routing {
         return .complete
     }
 
-    func remove() async throws(FirewallError) {
+    static func remove(_ tool: Tool) async throws(FirewallError) {
         for family in AddressFamily.allCases {
-            try await tool.run("ip", family.option, "-batch", "-", input: Self.flush)
+            try await tool.run("ip", family.option, "-batch", "-", input: flush)
         }
     }
 

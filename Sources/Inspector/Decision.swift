@@ -16,6 +16,8 @@ public enum Decision: Int, CaseIterable, Sendable {
     case passNoRoom
     case passUnable
     case passDraining
+    /// It was put into the TUN device and has come to the queue again: something dropped it on its way to the listener.
+    case passNotTaken
     /// A retransmission of a SYN that went on before.
     case passDecidedBefore
     // Ended at the box:
@@ -42,6 +44,7 @@ public enum Decision: Int, CaseIterable, Sendable {
         case .passNoRoom: "pass: no room"
         case .passUnable: "pass: unable"
         case .passDraining: "pass: draining"
+        case .passNotTaken: "pass: re-injected SYN was not taken"
         case .passDecidedBefore: "pass: decided before"
         case .interceptConverted: "intercept: server answered"
         case .interceptSplit: "intercept: split"
@@ -56,7 +59,7 @@ public enum Decision: Int, CaseIterable, Sendable {
     var isPassing: Bool {
         switch self {
         case .passServerSpeaksMultipath, .passServerRefused, .passServerSilent, .passPortOccupied, .passNoRoom,
-            .passUnable, .passDraining:
+            .passUnable, .passDraining, .passNotTaken:
             true
         default: false
         }

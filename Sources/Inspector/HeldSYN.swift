@@ -4,8 +4,7 @@ import Wire
 /// A SYN that waits in the queue for the outcome of a dial.
 struct HeldSYN {
     let packetID: UInt32
-    let tuple: FourTuple
-    let sequence: UInt32
+    let identity: SYNIdentity
     let mark: UInt32
     /// The whole IP packet, to be put into the TUN device.
     let bytes: [UInt8]
@@ -30,12 +29,12 @@ struct HeldSYNs {
 
     mutating func hold(_ syn: HeldSYN, as id: UInt64) {
         byID[id] = syn
-        ids[syn.tuple] = id
+        ids[syn.identity.tuple] = id
     }
 
     mutating func release(_ id: UInt64) -> HeldSYN? {
         guard let syn = byID.removeValue(forKey: id) else { return nil }
-        ids[syn.tuple] = nil
+        ids[syn.identity.tuple] = nil
         return syn
     }
 

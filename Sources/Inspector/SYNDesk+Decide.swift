@@ -18,7 +18,7 @@ extension SYNDesk {
             return pass(packet, .passMalformed)
         }
         switch syn.multipath {
-        case .join(let token, _): decideJoin(packet, token)
+        case .join(let token, _): decideJoin(packet, syn, token)
         case .capable(version: 1): decideCapable(packet, syn)
         case .capable: pass(packet, .passOldVersion)
         case .other, nil: pass(packet, .passNotMultipath)
@@ -26,14 +26,15 @@ extension SYNDesk {
     }
 
     /// Whatever interface it comes in on: a client joins by the link that the connection was not opened on.
-    private func decideJoin(_ packet: QueuedPacket, _ token: Token) {
+    private func decideJoin(_ packet: QueuedPacket, _ syn: SYN, _ token: Token) {
+        if wasNotTaken(syn) { return pass(packet, .passNotTaken) }
         do {
             guard try diagnostics.hasConnection(token: token.rawValue) else { return pass(packet, .passUnknownToken) }
         } catch {
             log.error("can't ask the kernel for token \(token): \(error); load the module: modprobe mptcp_diag")
             return pass(packet, .passUnable)
         }
-        intercept(packet, .interceptJoin)
+        intercept(packet, .interceptJoin, syn)
     }
 
     private func decideCapable(_ packet: QueuedPacket, _ syn: SYN) {
@@ -42,22 +43,22 @@ extension SYNDesk {
             return queue.drop(packet.id)
         }
         if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
-        guard policy.connect == .faithful else { return intercept(packet, .interceptSplit) }
+        guard policy.connect == .faithful else { return intercept(packet, .interceptSplit, syn) }
         let id = held.nextID()
         guard stream.dial(DialRequest(id: id, tuple: syn.tuple, mark: packet.mark)) else {
-            return intercept(packet, .interceptSplitOverLimit)
+            return intercept(packet, .interceptSplitOverLimit, syn)
         }
         held.hold(
             HeldSYN(
-                packetID: packet.id, tuple: syn.tuple, sequence: syn.sequence, mark: packet.mark,
+                packetID: packet.id, identity: syn.identity, mark: packet.mark,
                 bytes: Array(packet.payload), since: .now), as: id)
     }
 
     private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN) -> Decision? {
         guard interfaces.contains(packet.inDevice) else { return .passOtherInterface }
         guard policy.covers(syn.tuple) else { return .passPolicy }
-        let earlier = PassedSYN(tuple: syn.tuple, sequence: syn.sequence)
-        if passed.value(for: earlier, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
+        if passed.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
+        if wasNotTaken(syn) { return .passNotTaken }
         if isDraining { return .passDraining }
         switch stream.knowledge(of: syn.tuple.server) {
         case .speaksMultipath: return .passServerSpeaksMultipath
@@ -71,6 +72,20 @@ extension SYNDesk {
         }
         occupiedPorts.remove(syn.tuple.server.port)
         return nil
+    }
+
+    /// Has this very SYN been put into the TUN device before? It would be dropped again, and the client kept waiting.
+    private func wasNotTaken(_ syn: SYN) -> Bool {
+        guard intercepted.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil else { return false }
+        if let suppressed = notTakenLog.pass(.now) {
+            log.warning(
+                """
+                \(syn.tuple): its SYN was dropped on the way from \(tun.name) to the listener, so it is not converted \
+                (\(suppressed) more not logged); look for an rpfilter match or an nftables chain that drops packets on \
+                \(tun.name), and let it accept iifname "\(tun.name)"
+                """)
+        }
+        return true
     }
 
     /// Once for each port, until it can be had.
@@ -94,6 +109,7 @@ extension SYNDesk {
         case .connected:
             if syn.bytes.withUnsafeBytes(inject) {
                 counters.count(.interceptConverted)
+                rememberIntercepted(syn.identity)
                 queue.drop(syn.packetID)
             } else {
                 pass(syn, .passUnable)
@@ -106,27 +122,30 @@ extension SYNDesk {
     }
 
     private func pass(_ syn: HeldSYN, _ reason: Decision) {
-        log.debug("\(syn.tuple): \(reason.description)")
-        remember(syn.tuple, syn.sequence)
+        log.debug("\(syn.identity.tuple): \(reason.description)")
+        rememberPassed(syn.identity)
         counters.count(reason)
         queue.accept(syn.packetID, mark: mark.setting(nil, in: syn.mark))
     }
 
     private func pass(_ packet: QueuedPacket, _ reason: Decision, _ syn: SYN? = nil) {
-        if let syn, reason.isPassing { remember(syn.tuple, syn.sequence) }
+        if let syn, reason.isPassing { rememberPassed(syn.identity) }
         counters.count(reason)
         queue.accept(packet.id, mark: mark.setting(nil, in: packet.mark))
     }
 
-    private func remember(_ tuple: FourTuple, _ sequence: UInt32) {
-        passed.remember(
-            true, for: PassedSYN(tuple: tuple, sequence: sequence), at: MonotonicTime.now.nanoseconds,
-            lifetime: Self.passedLifetime)
+    private func rememberPassed(_ syn: SYNIdentity) {
+        passed.remember(true, for: syn, at: MonotonicTime.now.nanoseconds, lifetime: Self.passedLifetime)
     }
 
-    private func intercept(_ packet: QueuedPacket, _ reason: Decision) {
+    private func rememberIntercepted(_ syn: SYNIdentity) {
+        intercepted.remember(true, for: syn, at: MonotonicTime.now.nanoseconds, lifetime: Self.interceptedLifetime)
+    }
+
+    private func intercept(_ packet: QueuedPacket, _ reason: Decision, _ syn: SYN) {
         guard inject(packet.payload) else { return pass(packet, .passUnable) }
         counters.count(reason)
+        rememberIntercepted(syn.identity)
         queue.drop(packet.id)
     }
 
@@ -145,14 +164,21 @@ extension SYNDesk {
 
 /// What the decision needs of a SYN.
 struct SYN {
-    let tuple: FourTuple
-    let sequence: UInt32
+    let identity: SYNIdentity
     let multipath: MultipathSYN?
 
     init(_ packet: QueuedPacket) throws(WireError) {
         let segment = try Segment(packet.payload.bytes)
-        tuple = FourTuple(client: segment.source, server: segment.destination)
-        sequence = segment.sequence
+        let tuple = FourTuple(client: segment.source, server: segment.destination)
+        identity = SYNIdentity(tuple: tuple, sequence: segment.sequence)
         multipath = try segment.multipathSYN()
     }
+
+    var tuple: FourTuple { identity.tuple }
+}
+
+/// What a SYN and its retransmissions have in common, and no other.
+struct SYNIdentity: Hashable, Sendable {
+    let tuple: FourTuple
+    let sequence: UInt32
 }

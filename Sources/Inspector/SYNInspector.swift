@@ -66,24 +66,25 @@ final class SYNDesk {
     var policy: ConversionPolicy
     var isDraining = false
     var held = HeldSYNs()
-    /// SYNs that went on for a reason that may be over, by 4-tuple and sequence number.
-    var passed = BoundedMemory<PassedSYN, Bool>(capacity: 16384)
+    /// SYNs that went on for a reason that may be over.
+    var passed = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
+    /// SYNs that were put into the TUN device. Their retransmissions don't come to the queue, since the connmark leads
+    /// them to the listener, unless the first never got there.
+    var intercepted = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
     var interfaces: InterfaceCache
     var occupiedPorts: Set<UInt16> = []
     var malformedLog = RateLimit(every: .seconds(10))
+    var notTakenLog = RateLimit(every: .seconds(10))
     let diagnostics: SocketDiagnostics
     private let mailbox: Mailbox<SYNInspector.Message>
     private let dialTimeout: Duration
     private var loop: EventLoop
     private var isStopped = false
 
-    struct PassedSYN: Hashable, Sendable {
-        let tuple: FourTuple
-        let sequence: UInt32
-    }
-
     /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
     static let passedLifetime: UInt64 = 130_000_000_000
+    /// Clients send a SYN again after a second, and then after two and four more.
+    static let interceptedLifetime: UInt64 = 10_000_000_000
 
     init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,

@@ -45,9 +45,11 @@ func bytes(_ count: UInt64) -> String {
 
 /// `3m 5s`: a time in its two largest units.
 func duration(microseconds: UInt64) -> String {
-    let seconds = microseconds / 1_000_000
+    microseconds < 1_000_000 ? "\(microseconds / 1000)ms" : duration(seconds: microseconds / 1_000_000)
+}
+
+func duration(seconds: UInt64) -> String {
     switch seconds {
-    case 0: return "\(microseconds / 1000)ms"
     case ..<60: return "\(seconds)s"
     case ..<3600: return "\(seconds / 60)m \(seconds % 60)s"
     case ..<86400: return "\(seconds / 3600)h \(seconds % 3600 / 60)m"

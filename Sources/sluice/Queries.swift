@@ -24,7 +24,7 @@ extension StatusReport {
     fileprivate var text: String {
         let decisions = self.decisions.sorted { $0.key < $1.key }.map { "  \($0.value)  \($0.key)" }
         return """
-            sluice \(version), \(state) for \(duration(microseconds: uptimeSeconds * 1_000_000))
+            sluice \(version), \(state) for \(duration(seconds: uptimeSeconds))
             connections  \(connections.open) open, \(connections.pending) of them pending; \
             \(connections.accepted) accepted so far, \(connections.resets) reset, \
             \(connections.clientTimeouts) clients never came, \(connections.idleTimeouts) idle too long

@@ -4,6 +4,7 @@ import LinuxSystem
 import Logging
 import Middlebox
 import Settings
+import Synchronization
 
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,24 +19,42 @@ struct Run: AsyncParsableCommand {
     @ParentCommand var parent: Sluice
 
     func run() async throws {
-        let settings = try load()
-        let logger = Logger(label: "sluice") { LineLogHandler(level: Logger.Level(settings.log.level), label: $0) }
+        let settings = withControl(try config.load())
+        let level = LogLevel(settings.log.level)
+        let logger = Logger(label: "sluice") { _ in LineLogHandler(level: level) }
         let (events, continuation) = AsyncStream.makeStream(of: RunEvent.self)
         try Signals.handle([SIGTERM, SIGINT, SIGHUP]) { continuation.yield($0 == SIGHUP ? .reload : .stop) }
         // A write to a connection that is gone is an error to its writer, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
         do {
-            try await Middlebox.run(settings, log: logger, events: events) { try load() }
+            try await Middlebox.run(settings, log: logger, events: events) {
+                let new = withControl(try Settings.load(path: config.config))
+                level.value = new.log.level
+                return new
+            }
         } catch {
             printError("\(error)")
             throw Sluice.Failure.atRunTime
         }
     }
 
-    private func load() throws -> Settings {
-        var settings = try config.load()
+    /// The settings with the control socket that the command line names.
+    private func withControl(_ settings: Settings) -> Settings {
+        var settings = settings
         if let path = control.control ?? parent.control.control { settings.admin.control = path }
         return settings
+    }
+}
+
+/// `[log] level`, the same for every copy of the logger: a reload changes it.
+final class LogLevel: Sendable {
+    private let level: Mutex<Settings.Log.Level>
+
+    fileprivate init(_ level: Settings.Log.Level) { self.level = Mutex(level) }
+
+    var value: Settings.Log.Level {
+        get { level.withLock(\.self) }
+        set { level.withLock { $0 = newValue } }
     }
 }
 
@@ -43,10 +62,16 @@ struct Run: AsyncParsableCommand {
 /// level's name.
 struct LineLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level
+    private let level: LogLevel
     private let underSystemd = getenv("JOURNAL_STREAM") != nil
 
-    init(level: Logger.Level, label: String) { logLevel = level }
+    init(level: LogLevel) { self.level = level }
+
+    /// Setting it is for libraries that have a level of their own; here there is one for all.
+    var logLevel: Logger.Level {
+        get { Logger.Level(level.value) }
+        set {}
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -55,12 +80,12 @@ struct LineLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let prefix = underSystemd ? "<\(event.level.priority)>" : "\(event.level): "
-        writeError("\(prefix)\(event.message)\n")
+        writeError(event.message.description.split(separator: "\n").map { "\(prefix)\($0)\n" }.joined())
     }
 }
 
 extension Logger.Level {
-    init(_ level: Settings.Log.Level) { self = Logger.Level(rawValue: level.rawValue) ?? .info }
+    fileprivate init(_ level: Settings.Log.Level) { self = Logger.Level(rawValue: level.rawValue) ?? .info }
 
     /// The syslog priority (RFC 5424 section 6.2.1).
     fileprivate var priority: Int {
