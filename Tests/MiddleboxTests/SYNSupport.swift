@@ -67,6 +67,9 @@ extension Lab {
 }
 
 extension SluiceDaemon {
-    /// How often each decision about a SYN has been made; those never made are absent.
-    func decisions() async throws -> [String: UInt64] { try await status().decisions }
+    /// How often each decision about a new connection has been made, those never made left out; also those about joins,
+    /// which a short connection may or may not bring.
+    func decisions() async throws -> [String: UInt64] {
+        try await status().decisions.filter { !["intercept: join", "pass: unknown token"].contains($0.key) }
+    }
 }
