@@ -42,7 +42,9 @@ final class PacketSocket: Sendable {
     func receive() -> [[UInt8]] {
         var packets: [[UInt8]] = []
         var buffer = [UInt8](repeating: 0, count: 2048)
-        while case .success(let count) = systemCallResult({ recv(descriptor.rawValue, &buffer, buffer.count, Int32(MSG_DONTWAIT)) }) {
+        while case .success(let count) = systemCallResult({
+            recv(descriptor.rawValue, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+        }) {
             packets.append(Array(buffer[..<count]))
         }
         return packets

@@ -47,7 +47,8 @@ import Wire
                 #expect(try await lab.fetch(plan).failures == [:], "\(address)")
             }
             try await lab.wait(for: "the service to finish") { service.statistics.completed == addresses.count }
-            #expect(try lab.counters(in: .client(0))["MPTcpExtMPCapableFallbackSYNACK"] == 0, "MPTCP with the box itself")
+            #expect(
+                try lab.counters(in: .client(0))["MPTcpExtMPCapableFallbackSYNACK"] == 0, "MPTCP with the box itself")
             #expect(try await sluice.status().packets.data == 0)
             for family in IPFamily.allCases {
                 for _ in 1...2 { #expect(try await lab.fetch(lab.plan(.download, 1000, family)).failures == [:]) }

@@ -6,6 +6,8 @@ import Wire
 enum IPTables: String, CaseIterable {
     case nft, legacy
 
+    var other: IPTables { self == .nft ? .legacy : .nft }
+
     /// Sluice's setting for it.
     var setting: [String: String] { ["advanced": "iptables = \"\(rawValue)\""] }
 }

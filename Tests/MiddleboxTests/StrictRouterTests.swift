@@ -8,6 +8,8 @@ import Wire
     struct Router: CustomTestStringConvertible, Sendable {
         let testDescription: String
         var tables = ""
+        /// Are they in the kind of iptables that Sluice does not use?
+        var isElsewhere = false
         /// A shell script in the box.
         var script = ":"
     }
@@ -61,13 +63,22 @@ import Wire
         testDescription: "rpfilter match in raw PREROUTING",
         tables: "*raw\n-A PREROUTING -m rpfilter --invert -j DROP\nCOMMIT")
 
-    static let routers = [closed, dropsInvalid, strictSources, markedSources, filtersSources]
+    /// firewalld's `fib saddr . mark . iif oif missing drop`, as iptables has it: it comes after our mark. In the same kind
+    /// of iptables, our own rules would end the table.
+    static let filtersMarkedSources = Router(
+        testDescription: "rpfilter match behind Sluice's rules",
+        tables: "*mangle\n-A PREROUTING -m rpfilter --validmark --invert -j DROP\nCOMMIT", isElsewhere: true)
+
+    static let routers = [
+        closed, dropsInvalid, strictSources, markedSources, filtersSources, filtersMarkedSources,
+    ]
 
     @Test(arguments: IPTables.allCases, routers)
     func converts(_ backend: IPTables, _ router: Router) async throws {
         try await Lab.with { lab in
             try await lab.shell(router.script)
-            if !router.tables.isEmpty { try await lab.operate(backend, router.tables) }
+            let operators = router.isElsewhere ? backend.other : backend
+            if !router.tables.isEmpty { try await lab.operate(operators, router.tables) }
             let sluice = try await lab.startSluice(configuration: lab.configuration(backend.setting))
             try await lab.serve()
             try await lab.expectConversion(sluice)
