@@ -61,9 +61,9 @@ import Wire
 
     /// The operator sends marked connections another way: the upstream connection goes that way too.
     ///
-    /// Two servers have the same address, behind wan0 and wan1.
-    @Test(arguments: IPTables.allCases, IPFamily.allCases)
-    func theUpstreamTakesTheOperatorsWay(_ backend: IPTables, _ family: IPFamily) async throws {
+    /// Two servers have the same address, behind wan0 and, for port 5000, wan1.
+    @Test(arguments: ["faithful", "split"], IPFamily.allCases)
+    func theUpstreamTakesTheOperatorsWay(_ connect: String, _ family: IPFamily) async throws {
         try await Lab.with(LabConfiguration(servers: [.init(), .init()])) { lab in
             let (option, address) = family == .v4 ? ("-4", "192.0.2.5") : ("-6", "2001:db8::5")
             for index in 0...1 {
@@ -74,19 +74,20 @@ import Wire
             }
             try await lab.shell("ip \(option) rule add fwmark 0x1/0xff lookup 300 priority 1000")
             try await lab.operate(
-                backend,
+                .nft,
                 "*mangle\n-A PREROUTING -i lan0 -p tcp --dport 5000 --syn -j MARK --set-xmark 0x1/0xff\nCOMMIT")
-            let sluice = try await lab.startSluice(configuration: lab.configuration(backend.setting))
-            var servers: [PeerServer] = []
-            for index in 0...1 {
-                servers.append(try await lab.serve(in: .server(index)))
-                try await lab.serve(in: .server(index), port: 5001)
+            let sluice = try await lab.startSluice(
+                configuration: lab.configuration(["intercept": "connect = \"\(connect)\""]))
+            for (port, way) in [(UInt16(5000), [0, 1]), (5001, [1, 0])] {
+                let servers = [
+                    try await lab.serve(in: .server(0), port: port), try await lab.serve(in: .server(1), port: port),
+                ]
+                var plan = lab.plan(.echo, 100_000)
+                plan.to = Endpoint(address: try #require(IPAddress(address)), port: port)
+                #expect(try await lab.fetch(plan).failures == [:])
+                #expect(servers.map(\.statistics.accepted) == way, "port \(port)")
             }
-            var plan = lab.plan(.echo, 100_000)
-            plan.to = Endpoint(address: try #require(IPAddress(address)), port: 5000)
-            #expect(try await lab.fetch(plan).failures == [:])
-            #expect(try await sluice.count("intercept: server answered") == 1)
-            #expect(servers.map(\.statistics.accepted) == [0, 1])
+            #expect(try await sluice.status().connections.accepted == 2)
         }
     }
 
