@@ -42,10 +42,10 @@ extension SYNDesk {
             return queue.drop(packet.id)
         }
         if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
-        guard policy.connect == .faithful else { return intercept(packet, .interceptSplit) }
+        guard policy.connect == .faithful else { return split(packet, syn, .interceptSplit) }
         let id = held.nextID()
         guard stream.dial(DialRequest(id: id, tuple: syn.tuple, mark: packet.mark)) else {
-            return intercept(packet, .interceptSplitOverLimit)
+            return split(packet, syn, .interceptSplitOverLimit)
         }
         held.hold(
             HeldSYN(
@@ -122,6 +122,11 @@ extension SYNDesk {
         passed.remember(
             true, for: PassedSYN(tuple: tuple, sequence: sequence), at: MonotonicTime.now.nanoseconds,
             lifetime: Self.passedLifetime)
+    }
+
+    private func split(_ packet: QueuedPacket, _ syn: SYN, _ reason: Decision) {
+        stream.announce(syn.tuple, mark: packet.mark)
+        intercept(packet, reason)
     }
 
     private func intercept(_ packet: QueuedPacket, _ reason: Decision) {
