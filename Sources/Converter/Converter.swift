@@ -69,6 +69,12 @@ public final class Converter: Sendable {
         return true
     }
 
+    /// A SYN with this mark goes in now; its server is dialled once the client has been accepted.
+    public func announce(_ tuple: FourTuple, mark: UInt32) {
+        // Most routers mark nothing.
+        if shared.setting.mark.cleared(mark) != 0 { shared.marks.announce(mark, of: tuple) }
+    }
+
     /// Dialled connections whose client has yet to complete its handshake.
     public var pendingCount: Int { shared.pending.total }
 

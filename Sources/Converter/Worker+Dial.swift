@@ -139,7 +139,7 @@ extension Worker {
         guard tuple.server.address != shared.setting.listenAddress(for: tuple.server.address), shared.hasRoom else {
             return end(session, orderly: false)
         }
-        dial(session, mark: 0)
+        dial(session, mark: shared.marks.mark(of: tuple))
     }
 
     func retireListeners() {

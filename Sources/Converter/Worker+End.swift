@@ -10,7 +10,9 @@ extension Worker {
         shared.counters.resets.count()
         let other = failed.other
         close(session, failed)
-        guard StreamSocket.unacknowledged(session[other].descriptor) > 0 else { return end(session, orderly: false) }
+        guard !session[other].broken, StreamSocket.unacknowledged(session[other].descriptor) > 0 else {
+            return end(session, orderly: false)
+        }
         session.phase = .resetting(other)
         session.lastMoved = .now
         resetting.append(session)

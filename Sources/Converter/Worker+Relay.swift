@@ -87,16 +87,18 @@ extension Worker {
             case .success(let count): written += count
             case .failure(let error):
                 session[destination].writable = false
-                if error != .wouldBlock {
-                    session[destination].broken = true
-                    // What the failed side had sent before it failed is still to be passed on.
-                    session[destination].readable = true
-                    postpone(session)
-                }
+                if error != .wouldBlock { breakDown(session, destination) }
                 return written
             }
         }
         return written
+    }
+
+    /// A side has failed. What it had sent before is still to be passed on; then comes the reset.
+    func breakDown(_ session: Session, _ side: Session.Side) {
+        session[side].broken = true
+        session[side].readable = true
+        postpone(session)
     }
 
     private func keep(_ session: Session, from source: Session.Side, _ rest: UnsafeRawBufferPointer) {
@@ -121,7 +123,9 @@ extension Worker {
     }
 
     /// The source has ended in order, and all it sent has been written: end the other direction likewise (half-close).
+    /// A source that has failed since is not waited for.
     private func finish(_ session: Session, from source: Session.Side) {
+        if session[source].broken { return reset(session, failed: source) }
         guard !session[source].finished else { return }
         session[source].finished = true
         if !session[source.other].broken { shutdown(session[source.other].descriptor, Int32(SHUT_WR)) }

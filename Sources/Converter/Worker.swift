@@ -66,7 +66,7 @@ final class Worker {
             guard let session = sessions.session(slot: slot, generation: generation) else { return }
             if !events.isDisjoint(with: [.readable, .hangup, .error]) { session[side].readable = true }
             if !events.isDisjoint(with: [.writable, .hangup, .error]) { session[side].writable = true }
-            advance(session, events)
+            advance(session, side, events)
         }
     }
 
@@ -81,10 +81,13 @@ final class Worker {
     }
 
     /// Takes a session as far as it can go now.
-    private func advance(_ session: Session, _ events: EventLoop.Events) {
+    private func advance(_ session: Session, _ side: Session.Side, _ events: EventLoop.Events) {
         switch session.phase {
         case .dialling, .awaitingServer: continueDial(session)
-        case .relaying: relay(session)
+        case .relaying:
+            // Nothing is read any more from a side that has ended: a reset of it shows here alone.
+            if events.contains(.error), session[side].ended { breakDown(session, side) }
+            relay(session)
         case .resetting: if !events.isDisjoint(with: [.hangup, .error]) { end(session, orderly: false) }
         case .awaitingClient, .over: break
         }

@@ -25,9 +25,11 @@ extension Firewall {
             PackageResources.routes_template,
             [
                 "client_new": mark(.client), "local": mark(.local), "tun": setting.tun,
-                "table": String(setting.routeTable), "priority": String(setting.rulePriority),
+                "table": String(setting.routeTable), "table_reverse": String(setting.routeTable + 1),
+                "priority": String(setting.rulePriority),
                 "priority_local": String(setting.rulePriority + 1),
-                "priority_client": String(setting.rulePriority + 2), "protocol": Self.routeProtocol,
+                "priority_client": String(setting.rulePriority + 2), "priority_syn": String(setting.rulePriority + 3),
+                "protocol": Self.routeProtocol,
             ])
     }
 

@@ -18,9 +18,9 @@ public struct RuleSetting: Sendable, Hashable {
     public var synQueue: UInt16
     /// The NFQUEUEs that share the data segments, a connection always on the same one.
     public var dataQueues: ClosedRange<UInt16>
-    /// The routing table that delivers everything to the box; ours alone.
+    /// The routing table that delivers everything to the box, and with the next one, for reverse look-ups, ours alone.
     public var routeTable: UInt32
-    /// The first of the three adjacent priorities of our routing rules. They have to come before the operator's own.
+    /// The first of the four adjacent priorities of our routing rules. They have to come before the operator's own.
     public var rulePriority: UInt32
     /// Where the redirect listeners are bound: for IPv4 in 127.0.0.0/8, for IPv6 an address that nobody else uses.
     public var listenAddress: IPAddress

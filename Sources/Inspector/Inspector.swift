@@ -20,4 +20,6 @@ public protocol StreamPath: Sendable {
     func knowledge(of server: Endpoint) -> ServerKnowledge?
     /// false: too many connections are dialled already; no answer will come.
     func dial(_ request: DialRequest) -> Bool
+    /// A SYN with this mark goes in before its server is dialled.
+    func announce(_ tuple: FourTuple, mark: UInt32)
 }

@@ -43,10 +43,10 @@ extension SYNDesk {
             return queue.drop(packet.id)
         }
         if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
-        guard policy.connect == .faithful else { return intercept(packet, .interceptSplit, syn) }
+        guard policy.connect == .faithful else { return split(packet, syn, .interceptSplit) }
         let id = held.nextID()
         guard stream.dial(DialRequest(id: id, tuple: syn.tuple, mark: packet.mark)) else {
-            return intercept(packet, .interceptSplitOverLimit, syn)
+            return split(packet, syn, .interceptSplitOverLimit)
         }
         held.hold(
             HeldSYN(
@@ -140,6 +140,11 @@ extension SYNDesk {
 
     private func rememberIntercepted(_ syn: SYNIdentity) {
         intercepted.remember(true, for: syn, at: MonotonicTime.now.nanoseconds, lifetime: Self.interceptedLifetime)
+    }
+
+    private func split(_ packet: QueuedPacket, _ syn: SYN, _ reason: Decision) {
+        stream.announce(syn.tuple, mark: packet.mark)
+        intercept(packet, reason, syn)
     }
 
     private func intercept(_ packet: QueuedPacket, _ reason: Decision, _ syn: SYN) {

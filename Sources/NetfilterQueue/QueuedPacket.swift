@@ -16,12 +16,15 @@ public struct QueuedPacket {
     /// The packet's full length in bytes, whatever was copied.
     public let length: Int
 
+    /// The library fills in as many as its own header knew, which may be more than ours.
+    private static let attributeRoom = 64
+
     /// nil when the message is no packet or lacks its header.
     init?(_ message: UnsafePointer<nlmsghdr>) {
         let type = UInt32(NFNL_SUBSYS_QUEUE) << 8 | NFQNL_MSG_PACKET.rawValue
         guard UInt32(message.pointee.nlmsg_type) == type else { return nil }
         let packet: QueuedPacket? = withUnsafeTemporaryAllocation(
-            of: UnsafeMutablePointer<nlattr>?.self, capacity: Int(__NFQA_MAX.rawValue)
+            of: UnsafeMutablePointer<nlattr>?.self, capacity: Self.attributeRoom
         ) { attributes in
             attributes.initialize(repeating: nil)
             guard nfq_nlmsg_parse(message, attributes.baseAddress) >= 0,

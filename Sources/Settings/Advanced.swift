@@ -18,9 +18,9 @@ extension Settings {
         public var dataQueues: Int?
         /// The twelve adjacent bits of the packet mark and connmark that are ours. Default 0x0fff0000.
         public var markMask: UInt32
-        /// Routing table for local delivery, 1-4294967295 without the system's own 253-255. Default 7700.
+        /// Routing table for local delivery; the next is ours, too. 1-4294967294 without 252-255. Default 7700.
         public var routeTable: UInt32
-        /// Priority of our ip rules, 1-32765, so that they come before main's (32766). Default 77.
+        /// The first of four priorities of our ip rules, 1-32762, so that they come before main's (32766). Default 77.
         public var rulePriority: UInt32
         /// The IPv4 address in 127.0.0.0/8 that the redirect listeners are bound to. Default 127.77.0.1.
         public var listenAddress: IPAddress

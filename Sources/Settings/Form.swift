@@ -70,12 +70,13 @@ extension Form where Value == UInt32 {
         }
     }
 
-    /// A routing table's number that the system doesn't use itself (rt_tables: local, main, default).
+    /// A routing table's number, such that the system uses neither it nor the next (rt_tables: local, main, default).
     static var routeTable: Form {
-        let range = Form.integer(1...UInt32.max)
-        return Form("\(range.expected), without 253 to 255") { node throws(Mismatch) in
+        let range = Form.integer(1...UInt32.max - 1)
+        return Form("\(range.expected), without 252 to 255") { node throws(Mismatch) in
             let table = try range.read(node)
             guard !(253...255).contains(table) else { throw Mismatch(node, "is one of the system's own tables") }
+            guard table != 252 else { throw Mismatch(node, "is followed by one of the system's own tables") }
             return table
         }
     }

@@ -77,7 +77,7 @@ extension Settings.Advanced {
         section.read(&dataQueues, "data_queues", .integer(1...16))
         section.read(&markMask, "mark_mask", .markMask)
         section.read(&routeTable, "route_table", .routeTable)
-        section.read(&rulePriority, "rule_priority", .integer(1...32765))
+        section.read(&rulePriority, "rule_priority", .integer(1...32762))
         section.read(
             &listenAddress, "listen_address",
             .address(in: IPPrefix("127.0.0.0/8")!, "an IPv4 address in 127.0.0.0/8, such as \"127.77.0.1\""))

@@ -5,8 +5,15 @@ enum Expected {
     static let routingRules = """
         100:\tfrom all fwmark 0x4000000/0x7000000 iif lo goto 102 proto 83
         101:\tfrom all fwmark 0x4000000/0x7000000 lookup 7700 proto 83
-        102:\tfrom all fwmark 0x2000000/0x7000000 lookup 7700 proto 83
+        102:\tfrom all fwmark 0x2000000/0x7000000 iif lo lookup 7701 proto 83
+        103:\tfrom all fwmark 0x2000000/0x7000000 lookup 7700 proto 83
 
+        """
+
+    static let raw = """
+        -A PREROUTING -j SLUICE_PREROUTING
+        -A SLUICE_PREROUTING -i sluice0 -j ACCEPT
+        COMMIT
         """
 
     static let filter = """

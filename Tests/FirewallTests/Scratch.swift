@@ -91,6 +91,11 @@ struct Scratch {
     }
 
     static let operatorRules = """
+        *raw
+        :PREROUTING ACCEPT [0:0]
+        :OUTPUT ACCEPT [0:0]
+        -A PREROUTING -m rpfilter --invert -j DROP
+        COMMIT
         *mangle
         :PREROUTING ACCEPT [0:0]
         :INPUT ACCEPT [0:0]

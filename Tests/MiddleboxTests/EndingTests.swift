@@ -38,7 +38,8 @@ import Wire
         }
     }
 
-    @Test(arguments: [PeerRequest.Operation.download, .upload], IPFamily.allCases)
+    /// Also when the client had ended its own direction before.
+    @Test(arguments: [PeerRequest.Operation.download, .upload, .clientEndsFirst], IPFamily.allCases)
     func aClientsResetReachesTheServer(_ operation: PeerRequest.Operation, _ family: IPFamily) async throws {
         try await Lab.with { lab in
             let sluice = try await lab.startSluice()

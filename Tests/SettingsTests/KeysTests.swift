@@ -18,7 +18,7 @@ import Wire
             admin: .init(control: "/tmp/c.sock"),
             log: .init(level: .critical),
             advanced: .init(
-                queueBase: 100, dataQueues: 4, markMask: 0xfff, routeTable: 4_294_967_295, rulePriority: 32765,
+                queueBase: 100, dataQueues: 4, markMask: 0xfff, routeTable: 4_294_967_294, rulePriority: 32762,
                 listenAddress: IPAddress("127.1.2.3")!, listenAddress6: IPAddress("fc00::7")!, tun: "tun7",
                 maxHeld: 10, maxHeldPerClient: 2, maxConnections: 1000, dialTimeout: .milliseconds(900),
                 clientTimeout: .seconds(7), upstreamPorts: 2000...2999, listenerIdle: .seconds(8),
@@ -48,8 +48,8 @@ import Wire
         queue_base = 100
         data_queues = 4
         mark_mask = 0xfff
-        route_table = 4294967295
-        rule_priority = 32765
+        route_table = 4294967294
+        rule_priority = 32762
         listen_address = "127.1.2.3"
         listen_address6 = "fc00::7"
         tun = "tun7"

@@ -22,6 +22,7 @@ enum PeerClient {
         _ buffer: UnsafeMutableRawBufferPointer
     ) throws(PeerError) {
         connection.resetOnClose()
+        if request.operation == .clientEndsFirst { connection.endStream() }
         if request.operation == .upload {
             try connection.send(payload, to: bytes)
         } else {
