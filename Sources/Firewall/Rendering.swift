@@ -13,7 +13,8 @@ extension Firewall {
             [
                 "candidate": mark(.candidate), "client": mark(.client, setting.mark.clientMask),
                 "client_new": mark(.client), "client_established": mark(.establishedClient),
-                "upstream": mark(.upstream), "local": mark(.local), "tun": setting.tun, "listen": listenAddress(family).description,
+                "upstream": mark(.upstream), "local": mark(.local), "tun": setting.tun,
+                "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
             ])
         return Self.lines(of: family, in: text)
