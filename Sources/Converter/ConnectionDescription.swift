@@ -13,7 +13,7 @@ public struct ConnectionDescription: Sendable {
     /// nil while the client has not been accepted, and when it has fallen back to TCP.
     public let token: Token?
     public let tuple: FourTuple
-    /// dialling, awaiting client, awaiting server, established, half-closed or resetting.
+    /// dialling, awaiting client, awaiting server, established, half-closed, closing or resetting.
     public let state: String
     public let upstream: Endpoint?
     public let upstreamProtocol: StreamSocket.TransportProtocol
@@ -58,6 +58,7 @@ extension Session {
         case .awaitingServer: "awaiting server"
         case .relaying: client.finished || server.finished ? "half-closed" : "established"
         case .resetting, .over: "resetting"
+        case .closing: "closing"
         }
     }
 }

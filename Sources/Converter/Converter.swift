@@ -60,6 +60,14 @@ public final class Converter: Sendable {
         }
     }
 
+    /// Why a listener on the server's port was not to be had lately; nil if nothing speaks against it.
+    public func listenerRefusal(for server: Endpoint) -> SystemError? {
+        shared.listeners.refusal(ListenerTable.Key(server))
+    }
+
+    /// Has the server not answered this client lately?
+    public func wasSilent(_ tuple: FourTuple) -> Bool { shared.memory.wasSilent(tuple) }
+
     public func knowledge(of server: Endpoint) -> ServerKnowledge? { shared.memory.knowledge(of: server) }
 
     /// Dials for a held SYN, unless too many clients have yet to prove that they exist: then false, and no answer comes.

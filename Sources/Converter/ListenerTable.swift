@@ -42,6 +42,8 @@ final class ListenerTable: Sendable {
 
     /// How long a port that could not be bound is left alone.
     private static let refusalTime = Duration.seconds(10)
+    /// Listeners at a time. The descriptors that `ConverterSetting.room` sets aside have to suffice for them.
+    static let limit = 512
 
     init(_ setting: ConverterSetting) { self.setting = setting }
 
@@ -55,6 +57,9 @@ final class ListenerTable: Sendable {
             case .refused(let error, let until) where until > now:
                 return .unavailable(error)
             default:
+                guard entries.count < Self.limit || openCount(entries) < Self.limit else {
+                    return .unavailable(SystemError("listen on port \(key.port)", .tooManyOpenFiles))
+                }
                 do throws(SystemError) {
                     let descriptor = try open(key)
                     entries[key] = .open(descriptor: descriptor, connections: 0, lastUsed: now)
@@ -85,18 +90,39 @@ final class ListenerTable: Sendable {
         }
     }
 
-    /// Gives up the listener if it has been idle for long enough: the caller, which watches the descriptor, closes it.
+    /// Why the port was not to be had, if that was found out lately.
+    func refusal(_ key: Key) -> SystemError? {
+        entries.withLock { entries in
+            guard case .refused(let error, let until) = entries[key], until > .now else { return nil }
+            return error
+        }
+    }
+
+    /// Closes the listener if it has been idle for long enough. For the worker that watches it.
     func retire(_ key: Key) -> Bool {
         entries.withLock { entries in
-            guard case .open(_, connections: 0, let lastUsed) = entries[key],
+            guard case .open(let descriptor, connections: 0, let lastUsed) = entries[key],
                 lastUsed + setting.listenerIdle < .now
             else { return false }
+            // Inside the lock: whoever asks for the port next has to find it free.
+            close(descriptor)
             entries[key] = nil
             return true
         }
     }
 
-    var count: Int {
-        entries.withLock { $0.values.count { if case .open = $0 { true } else { false } } }
+    /// Closes a listener that nobody can watch, so that no client is answered by it.
+    func abandon(_ key: Key, _ error: SystemError) {
+        entries.withLock { entries in
+            guard case .open(let descriptor, _, _) = entries[key] else { return }
+            close(descriptor)
+            entries[key] = .refused(error, until: .now + Self.refusalTime)
+        }
+    }
+
+    var count: Int { entries.withLock { openCount($0) } }
+
+    private func openCount(_ entries: [Key: Entry]) -> Int {
+        entries.values.count { if case .open = $0 { true } else { false } }
     }
 }

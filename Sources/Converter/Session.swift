@@ -17,6 +17,9 @@ final class Session {
         case relaying
         /// One side was reset; this other side still gets what it was sent before, then its reset.
         case resetting(Side)
+        /// Both sides have ended in order, and not all has been acknowledged: the kernel gives up an MPTCP connection
+        /// without an owner after a minute (net.mptcp.close_timeout), whatever is still on its way.
+        case closing
         /// Closed and forgotten; whoever still holds it, e.g. the list of ready ones, passes over it.
         case over
     }
@@ -86,7 +89,7 @@ final class Session {
     var isPending: Bool {
         switch phase {
         case .dialling, .awaitingClient: true
-        case .awaitingServer, .relaying, .resetting, .over: false
+        case .awaitingServer, .relaying, .resetting, .closing, .over: false
         }
     }
 

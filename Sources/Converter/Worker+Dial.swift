@@ -12,6 +12,7 @@ extension Worker {
             try loop.add(descriptor, .readable, tag: EventTag.listener(key).bits)
             listeners[key] = descriptor
         } catch {
+            shared.listeners.abandon(key, error)
             shared.log.error("can't watch the listener on port \(key.port): \(error)")
         }
     }
@@ -37,7 +38,9 @@ extension Worker {
         } catch {
             shared.counters.dialFailures.count()
             let outcome = DialOutcome(error.errno)
-            if outcome == .unable { shared.log.warning("can't dial: \(error)") }
+            if outcome == .unable, let suppressed = dialLog.pass(.now) {
+                shared.log.warning("can't dial: \(error) (\(suppressed) more not logged)")
+            }
             dialFailed(session, outcome)
         }
     }
@@ -71,7 +74,7 @@ extension Worker {
         case .awaitingServer:
             session.phase = .relaying
             relay(session)
-        case .awaitingClient, .relaying, .resetting, .over: break
+        case .awaitingClient, .relaying, .resetting, .closing, .over: break
         }
     }
 
@@ -84,7 +87,7 @@ extension Worker {
     func dialTimedOut(_ session: Session) {
         guard case .dialling = session.phase else { return }
         shared.counters.dialFailures.count()
-        shared.memory.learn(.silent, of: session.tuple.server)
+        shared.memory.learnSilence(session.tuple)
         dialFailed(session, .silent)
     }
 
@@ -111,11 +114,25 @@ extension Worker {
                 }
             } catch {
                 if error.errno == .connectionAbort { continue }
-                if error.errno != .wouldBlock { shared.log.error("listener on port \(key.port): \(error)") }
+                if error.errno != .wouldBlock { acceptFailed(key, listener, error) }
                 return
             }
         }
     }
+
+    /// A listener stays readable while a connection waits: one that can't be taken is refused with the descriptor that
+    /// is kept for this, instead of being asked for again and again.
+    private func acceptFailed(_ key: ListenerTable.Key, _ listener: Int32, _ error: SystemError) {
+        if let suppressed = acceptLog.pass(.now) {
+            shared.log.error("listener on port \(key.port): \(error) (\(suppressed) more not logged)")
+        }
+        closeDescriptor(spareDescriptor)
+        // Closing resets it: see ConverterSetting.prepare.
+        if let accepted = try? StreamSocket.accept(listener) { _ = accepted }
+        spareDescriptor = Self.openSpare()
+    }
+
+    static func openSpare() -> Int32 { open("/dev/null", O_RDONLY | O_CLOEXEC) }
 
     /// The client has completed its handshake.
     func begin(_ descriptor: Int32, _ tuple: FourTuple) {
@@ -143,9 +160,6 @@ extension Worker {
     }
 
     func retireListeners() {
-        for (key, descriptor) in listeners where shared.listeners.retire(key) {
-            closeDescriptor(descriptor)
-            listeners[key] = nil
-        }
+        for key in listeners.keys where shared.listeners.retire(key) { listeners[key] = nil }
     }
 }

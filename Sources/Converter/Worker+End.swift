@@ -15,18 +15,31 @@ extension Worker {
         }
         session.phase = .resetting(other)
         session.lastMoved = .now
-        resetting.append(session)
+        leaving.append(session)
+    }
+
+    /// Both sides have ended in order. The sockets are kept until what was written has been acknowledged.
+    func close(_ session: Session) {
+        guard session.hasUnacknowledgedData else { return end(session, orderly: true) }
+        session.phase = .closing
+        leaving.append(session)
     }
 
     /// How long data may take to reach a side that is to be reset.
     private static let resetPatience = Duration.seconds(10)
 
-    func finishResets(_ now: MonotonicTime) {
-        resetting.removeAll { session in
-            guard case .resetting(let side) = session.phase else { return true }
-            let isThrough = StreamSocket.unacknowledged(session[side].descriptor) == 0
-            guard isThrough || session.lastMoved + Self.resetPatience < now else { return false }
-            end(session, orderly: false)
+    func finishLeaving(_ now: MonotonicTime) {
+        leaving.removeAll { session in
+            switch session.phase {
+            case .resetting(let side):
+                let isThrough = StreamSocket.unacknowledged(session[side].descriptor) == 0
+                guard isThrough || session.lastMoved + Self.resetPatience < now else { return false }
+                end(session, orderly: false)
+            case .closing:
+                guard !session.hasUnacknowledgedData else { return false }
+                end(session, orderly: true)
+            case .dialling, .awaitingClient, .awaitingServer, .relaying, .over: break
+            }
             return true
         }
     }
@@ -66,4 +79,11 @@ extension Worker {
     }
 
     func closeDescriptor(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
+}
+
+extension Session {
+    /// Is there more on the way than the end of the stream, which counts as one byte?
+    fileprivate var hasUnacknowledgedData: Bool {
+        StreamSocket.unacknowledged(client.descriptor) > 1 || StreamSocket.unacknowledged(server.descriptor) > 1
+    }
 }

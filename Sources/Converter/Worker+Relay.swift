@@ -15,7 +15,7 @@ extension Worker {
         guard session.phase == .relaying else { return }
         relay(session, from: .client)
         guard session.phase == .relaying else { return }
-        if session.client.finished, session.server.finished { end(session, orderly: true) }
+        if session.client.finished, session.server.finished { close(session) }
     }
 
     private func relay(_ session: Session, from source: Session.Side) {
@@ -41,7 +41,12 @@ extension Worker {
         let wanted = session[source].chunk
         switch systemCallResult({ recv(descriptor, scratch.baseAddress, wanted, 0) }) {
         case .success(0):
-            if session[source].broken { reset(session, failed: source) } else { session[source].ended = true }
+            // A reset right behind the end of the stream comes with the same event, and no further one tells of it.
+            if session[source].broken || StreamSocket.pendingError(descriptor) != nil {
+                reset(session, failed: source)
+            } else {
+                session[source].ended = true
+            }
             return 0
         case .success(let count):
             session.lastMoved = .now

@@ -30,12 +30,17 @@ final class Worker {
     var listeners: [ListenerTable.Key: Int32] = [:]
     /// Sessions with more to do than one turn's budget.
     var ready: [Session] = []
-    var resetting: [Session] = []
+    /// Sessions whose last bytes are yet to be acknowledged, before they are reset or closed.
+    var leaving: [Session] = []
     var dialDeadlines: DeadlineQueue
     var clientDeadlines: DeadlineQueue
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Session.largestChunk, alignment: 4096)
     private var nextSweep = MonotonicTime.now + .seconds(1)
     private var isStopped = false
+    var dialLog = RateLimit(every: .seconds(10))
+    var acceptLog = RateLimit(every: .seconds(10))
+    /// Given up for a moment to refuse a connection when there are no other descriptors left.
+    var spareDescriptor = Worker.openSpare()
 
     init(_ shared: Shared, index: Int, mailbox: Mailbox<Message>) throws(SystemError) {
         self.shared = shared
@@ -47,7 +52,10 @@ final class Worker {
         try loop.add(mailbox.descriptor, .readable, tag: EventTag.mailbox.bits)
     }
 
-    deinit { scratch.deallocate() }
+    deinit {
+        scratch.deallocate()
+        closeDescriptor(spareDescriptor)
+    }
 
     func run() {
         while !isStopped {
@@ -83,12 +91,15 @@ final class Worker {
     /// Takes a session as far as it can go now.
     private func advance(_ session: Session, _ side: Session.Side, _ events: EventLoop.Events) {
         switch session.phase {
+        // A client that has gone doesn't wait for its server any more.
+        case .awaitingServer where side == .client:
+            if !events.isDisjoint(with: [.hangup, .error]) { end(session, orderly: false) }
         case .dialling, .awaitingServer: continueDial(session)
         case .relaying:
             // Nothing is read any more from a side that has ended: a reset of it shows here alone.
             if events.contains(.error), session[side].ended { breakDown(session, side) }
             relay(session)
-        case .resetting: if !events.isDisjoint(with: [.hangup, .error]) { end(session, orderly: false) }
+        case .resetting, .closing: if events.contains(.error) { end(session, orderly: false) }
         case .awaitingClient, .over: break
         }
     }
@@ -110,14 +121,14 @@ final class Worker {
         if let deadline = dialDeadlines.next { next = min(next, deadline) }
         if let deadline = clientDeadlines.next { next = min(next, deadline) }
         let time = next.milliseconds(from: now)
-        return resetting.isEmpty ? time : min(time, 10)
+        return leaving.isEmpty ? time : min(time, 10)
     }
 
     private func expire() {
         let now = MonotonicTime.now
         while let session = dialDeadlines.popExpired(in: sessions, now: now) { dialTimedOut(session) }
         while let session = clientDeadlines.popExpired(in: sessions, now: now) { clientTimedOut(session) }
-        if !resetting.isEmpty { finishResets(now) }
+        if !leaving.isEmpty { finishLeaving(now) }
         if nextSweep <= now {
             nextSweep = now + .seconds(1)
             retireListeners()

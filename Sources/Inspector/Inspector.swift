@@ -17,7 +17,11 @@ public protocol StreamPath: Sendable {
     var hasRoom: Bool { get }
     /// Makes a redirect listener stand on the server's port; why not, if it can't be had.
     func ensureListener(for server: Endpoint) -> SystemError?
+    /// Why a listener there was not to be had lately; nil if nothing speaks against it.
+    func listenerRefusal(for server: Endpoint) -> SystemError?
     func knowledge(of server: Endpoint) -> ServerKnowledge?
+    /// Has the server not answered this client lately? Another dial would only delay the client again.
+    func wasSilent(_ tuple: FourTuple) -> Bool
     /// false: too many connections are dialled already; no answer will come.
     func dial(_ request: DialRequest) -> Bool
     /// A SYN with this mark goes in before its server is dialled.

@@ -21,23 +21,3 @@ struct InterfaceCache {
         return answer
     }
 }
-
-/// Lets one event through in a while, and counts the others.
-struct RateLimit {
-    private let interval: Duration
-    private var next = MonotonicTime(nanoseconds: 0)
-    private var suppressed = 0
-
-    init(every interval: Duration) { self.interval = interval }
-
-    /// How many were suppressed since the last that passed; nil if this one is suppressed too.
-    mutating func pass(_ now: MonotonicTime) -> Int? {
-        guard next <= now else {
-            suppressed += 1
-            return nil
-        }
-        next = now + interval
-        defer { suppressed = 0 }
-        return suppressed
-    }
-}

@@ -13,6 +13,9 @@ public struct TunDevice: ~Copyable {
         let device = Descriptor(
             owning: try systemCall("open /dev/net/tun") { open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC) })
         try systemCall("TUNSETIFF \(name)") { sluice_tun_attach(device.rawValue, name) }
+        // A new device inherits net.ipv6.conf.default, by which a router may have IPv6 off where it isn't asked for; where
+        // the kernel has no IPv6, there is no such file.
+        try? Sysctl.write("net/ipv6/conf/\(name)/disable_ipv6", "0")
         try systemCall("bring up \(name)") { sluice_interface_up(name) }
         descriptor = device
         self.name = name

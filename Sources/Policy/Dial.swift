@@ -34,6 +34,4 @@ public enum DialOutcome: Hashable, Sendable {
 public enum ServerKnowledge: Hashable, Sendable {
     case speaksTCP
     case speaksMultipath
-    /// Did not answer within the time allowed; another dial would only delay the client again.
-    case silent
 }

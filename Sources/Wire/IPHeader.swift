@@ -40,9 +40,11 @@ struct IPHeader {
 
     private static func ipv6(_ bytes: RawSpan) throws(WireError) -> IPHeader {
         guard bytes.byteCount >= 40 else { throw .truncated(.ipv6, needed: 40, have: bytes.byteCount) }
+        let source = IPAddress(high: bytes.uint64(at: 8), low: bytes.uint64(at: 16))
+        let destination = IPAddress(high: bytes.uint64(at: 24), low: bytes.uint64(at: 32))
+        guard !source.isIPv4, !destination.isIPv4 else { throw .mappedAddress }
         return IPHeader(
-            source: IPAddress(high: bytes.uint64(at: 8), low: bytes.uint64(at: 16)),
-            destination: IPAddress(high: bytes.uint64(at: 24), low: bytes.uint64(at: 32)),
+            source: source, destination: destination,
             headerLength: try tcpOffset(inIPv6: bytes), totalLength: 40 + Int(bytes.uint16(at: 4)))
     }
 
@@ -57,7 +59,7 @@ struct IPHeader {
             }
             let length: Int
             switch next {
-            case 0, 43, 60, 135:  // hop-by-hop, routing, destination, mobility
+            case 0, 60, 135:  // hop-by-hop, destination, mobility
                 length = (Int(bytes[offset + 1]) + 1) * 8
             case 51: length = (Int(bytes[offset + 1]) + 2) * 4  // authentication (RFC 4302 section 2.2)
             case 44:  // fragment: only an "atomic" one (RFC 6946) holds a whole segment

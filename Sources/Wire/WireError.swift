@@ -8,7 +8,10 @@ public enum WireError: Error, Hashable, Sendable {
     case badHeaderLength(Header, Int)
     /// A fragment other than a first one holds no TCP header, and a first one is only part of a segment.
     case fragment
-    /// The IP payload is not TCP, but this protocol number.
+    /// An IPv4-mapped address in an IPv6 header (RFC 4291 section 2.5.5.2): none that belongs on the wire.
+    case mappedAddress
+    /// What follows is neither TCP nor an extension header that leaves the packet's ends what they are: this protocol
+    /// number. A routing header (43) has the last destination elsewhere.
     case notTCP(UInt8)
     /// A TCP option's length is below 2 or reaches beyond the header.
     case badOptionLength(kind: UInt8, length: Int, offset: Int)
@@ -31,6 +34,7 @@ extension WireError: CustomStringConvertible {
         case .unknownVersion(let version): "unknown IP version \(version)"
         case .badHeaderLength(let header, let length): "\(header.rawValue) of impossible length \(length)"
         case .fragment: "fragment"
+        case .mappedAddress: "IPv4-mapped address in an IPv6 header"
         case .notTCP(let number): "not TCP but protocol \(number)"
         case .badOptionLength(let kind, let length, let offset): "bad option \(kind) at \(offset): length \(length)"
         case .optionWithoutLength(let kind, let offset): "bad option \(kind) at \(offset): no length"

@@ -24,6 +24,8 @@ import Wire
                 try await lab.run(
                     in: .box, ["sysctl", "-qw", "net.netfilter.nf_conntrack_tcp_timeout_\(state)=1"])
             }
+            // And with that forgotten so soon, a late packet would count as a connection begun elsewhere.
+            try await lab.run(in: .box, ["sysctl", "-qw", "net.netfilter.nf_conntrack_tcp_loose=0"])
             let sluice = try await lab.startSluice(
                 configuration: lab.configuration(["advanced": "listener_idle = \"2s\""]))
             let server = try await lab.serve()

@@ -101,6 +101,26 @@ import Wire
         #expect(error(PacketBuilder(fragmentField: 0x0001).bytes) == .fragment)
     }
 
+    @Test func addressesThatAreNotThePacketsEnds() {
+        let mapped = { (source: String, destination: String) -> [UInt8] in
+            var bytes = PacketBuilder(
+                source: IPAddress("fd00:1::2")!, destination: IPAddress("fd00:9::2")!,
+                options: MultipathBytes.capable
+            ).bytes
+            bytes.replaceSubrange(8..<24, with: IPAddress(source)!.bytes)
+            bytes.replaceSubrange(24..<40, with: IPAddress(destination)!.bytes)
+            return bytes
+        }
+        #expect(error(mapped("10.1.0.2", "10.9.0.2")) == .mappedAddress)
+        #expect(error(mapped("fd00:1::2", "10.9.0.2")) == .mappedAddress)
+        #expect(error(mapped("10.1.0.2", "fd00:9::2")) == .mappedAddress)
+        let routed = PacketBuilder(
+            source: IPAddress("fd00:1::2")!, destination: IPAddress("fd00:9::2")!,
+            extensionHeaders: (43, [6, 0, 0, 0, 0, 0, 0, 0])
+        ).bytes
+        #expect(error(routed) == .notTCP(43))
+    }
+
     @Test func otherProtocols() {
         var udp = PacketBuilder().bytes
         udp[9] = 17
