@@ -122,7 +122,9 @@ final class SYNDesk {
     /// What was held has reached its server when the sentinel has answered: it must not go into the TUN device as well.
     private func heedSentinel() {
         let answered = queue.beat()
-        if answered, !isSubstituted { log.warning("this thread stood still: the sentinel has let SYNs go in its place") }
+        if answered, !isSubstituted {
+            log.warning("queue SYN stood still: the sentinel has let SYNs go in its place")
+        }
         isSubstituted = answered
         if answered { settleAll() }
     }

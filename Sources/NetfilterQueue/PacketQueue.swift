@@ -60,7 +60,8 @@ public final class PacketQueue {
     /// Binds queue `number` in the network namespace of the calling thread. Waits for `patience` when it has another
     /// reader: the sentinel of a daemon that was killed just now is one for some milliseconds.
     public init(_ number: UInt16, _ options: Options, patience: Duration = .zero) throws(QueueError) {
-        guard let socket = mnl_socket_open2(NETLINK_NETFILTER, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)) else {
+        guard let socket = mnl_socket_open2(NETLINK_NETFILTER, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+        else {
             throw QueueError(queue: number, errno: Errno(rawValue: errno))
         }
         self.number = number
@@ -191,7 +192,9 @@ public final class PacketQueue {
         guard let pulse else { return false }
         let takeovers = sluice_beat(pulse)
         defer { knownTakeovers = takeovers }
-        return takeovers != knownTakeovers || takeovers % 2 == 1
+        // From odd to even the queue comes back, empty: all that comes from then on is this thread's.
+        let isGivenBack = knownTakeovers % 2 == 1 && takeovers == knownTakeovers + 1
+        return takeovers % 2 == 1 || takeovers != knownTakeovers && !isGivenBack
     }
 
     private func forEachMessage(_ body: (UnsafePointer<nlmsghdr>) -> Void) -> Result<Int, Errno> {
