@@ -46,8 +46,9 @@ import Wire
                 var plan = lab.plan(operation, 1_000_000_000)
                 plan.limit = .seconds(20)
                 let transfer = plan
+                let before = try lab.carried().reduce(0, +)
                 async let report = lab.fetch(transfer)
-                try await lab.wait(for: "bytes") { try lab.carried().reduce(0, +) > 10_000_000 }
+                try await lab.wait(for: "bytes") { try lab.carried().reduce(0, +) > before + 10_000_000 }
                 sluice.process.signal(SIGSTOP)
                 try await Task.sleep(for: .seconds(1))
                 sluice.process.signal(SIGCONT)
