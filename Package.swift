@@ -34,7 +34,7 @@ let package = Package(
         .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
-        .target(name: "NetfilterQueue", dependencies: ["CNetfilterQueue", "LinuxSystem", systemPackage]),
+        .target(name: "NetfilterQueue", dependencies: ["CLinux", "CNetfilterQueue", "LinuxSystem", systemPackage]),
         .target(
             name: "Firewall", dependencies: ["LinuxSystem", "Policy", "Wire", subprocess, systemPackage],
             // A link to iptables/: the templates belong where an operator looks for them, and in the binary.

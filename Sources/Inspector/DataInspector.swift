@@ -41,6 +41,7 @@ public final class DataInspector: Sendable {
         func run() {
             var isStopped = false
             while !isStopped {
+                queue.beat()
                 loop.wait(timeout: -1) { tag, _ in
                     if tag == 0 { read() } else { isStopped = true }
                 }

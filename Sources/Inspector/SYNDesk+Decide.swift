@@ -17,6 +17,7 @@ extension SYNDesk {
             }
             return pass(packet, .passMalformed)
         }
+        if isSubstituted { return pass(packet, .passUnable, syn) }
         switch syn.multipath {
         case .join(let token, _): decideJoin(packet, syn, token)
         case .capable(version: 1): decideCapable(packet, syn)

@@ -65,6 +65,8 @@ final class SYNDesk {
     let log: Logger
     var policy: ConversionPolicy
     var isDraining = false
+    /// In this turn of the loop: the sentinel answers, or has just done so.
+    var isSubstituted = false
     var held = HeldSYNs()
     /// SYNs that went on for a reason that may be over.
     var passed = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
@@ -108,11 +110,27 @@ final class SYNDesk {
 
     func run() {
         while !isStopped {
-            loop.wait(timeout: 1000) { tag, _ in
-                if tag == 0 { readQueue() } else { readMailbox() }
-            }
+            var tags: Set<UInt64> = []
+            loop.wait(timeout: held.count > 0 ? 100 : 1000) { tag, _ in tags.insert(tag) }
+            heedSentinel()
+            if tags.contains(0) { readQueue() }
+            if tags.contains(1) { readMailbox() }
             releaseOverdue()
         }
+        settleAll()
+    }
+
+    /// What was held has reached its server when the sentinel has answered: it must not go into the TUN device as well.
+    private func heedSentinel() {
+        let answered = queue.beat()
+        if answered, !isSubstituted {
+            log.warning("queue SYN stood still: the sentinel has let SYNs go in its place")
+        }
+        isSubstituted = answered
+        if answered { settleAll() }
+    }
+
+    private func settleAll() {
         for id in held.overdue(MonotonicTime(nanoseconds: .max)) { settle(id, .unable) }
         queue.flush()
     }

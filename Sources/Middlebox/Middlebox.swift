@@ -1,7 +1,7 @@
 // Middlebox: puts it together. It alone knows all modules; none knows it. Start order, reload, drain and shutdown are
 // here, and the translation of settings into what each module takes.
 //
-//     start   TUN ─ queues bound ─ workers ─ inspectors ─ control socket ─ rules last: traffic comes when all stands
+//     start   TUN ─ queues bound ─ sentinel ─ workers ─ inspectors ─ control socket ─ rules last
 //     stop    no new conversions ─ running connections drain ─ rules removed ─ queues unbound ─ sockets closed
 //
 // Taking the rules away before the running connections have drained would cut those: their packets find our sockets by
@@ -41,6 +41,7 @@ public final class Middlebox: Sendable {
     private let firewall: Firewall
     private let synInspector: SYNInspector
     private let dataInspectors: [DataInspector]
+    private let sentinel: Sentinel
 
     enum State: String {
         /// The rules are not in place yet.
@@ -81,12 +82,13 @@ public final class Middlebox: Sendable {
         let rules = try RuleSetting(settings)
         firewall = Firewall(rules)
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
-        let lowest = PacketQueue.Options.lowestDescriptor(
-            maxConnections: conversion.maxConnections, limit: descriptors)
         let tun = try TunDevice(rules.tun)
         let synQueue = try PacketQueue(
-            rules.synQueue, .syn(held: settings.advanced.maxHeld, lowestDescriptor: lowest))
-        let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data(lowestDescriptor: lowest)) }
+            rules.synQueue, .syn(held: settings.advanced.maxHeld), patience: .seconds(2))
+        let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data(), patience: .seconds(2)) }
+        sentinel = try Sentinel([synQueue] + dataQueues) {
+            log.warning("the sentinel has died; should this process hang or be killed, packets may be lost. Restart it")
+        }
         let door = try SYNInspector.Door()
         converter = try Converter(conversion, log: log, outcome: door.answer)
         synInspector = try SYNInspector(
@@ -139,6 +141,7 @@ public final class Middlebox: Sendable {
     private func stopThreads() {
         synInspector.stop()
         for inspector in dataInspectors { inspector.stop() }
+        sentinel.stop()
         converter.stop()
     }
 }

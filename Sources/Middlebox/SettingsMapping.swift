@@ -65,21 +65,13 @@ extension ConverterSetting {
 extension PacketQueue.Options {
     /// Whole packets, since they are put into the TUN device as they are; without GSO, so that the kernel completes
     /// their checksums first. Room for all that are held, and for the others meanwhile.
-    static func syn(held: Int, lowestDescriptor: Int32 = 0) -> Self {
-        Self(
-            copyRange: .max, maximumLength: UInt32(clamping: held * 2 + 1024), gso: false,
-            lowestDescriptor: lowestDescriptor)
+    static func syn(held: Int) -> Self {
+        Self(copyRange: .max, maximumLength: UInt32(clamping: held * 2 + 1024), gso: false)
     }
 
     /// Headers are enough: 60 bytes of IPv4 or 40 and some of IPv6, 60 of TCP.
-    static func data(lowestDescriptor: Int32 = 0) -> Self {
-        Self(copyRange: 192, maximumLength: 8192, gso: true, lowestDescriptor: lowestDescriptor)
-    }
-
-    /// Above the sockets of as many sessions as there may be, as far as the limit allows and without making the kernel's
-    /// table of descriptors large for nothing.
-    static func lowestDescriptor(maxConnections: Int, limit: Int) -> Int32 {
-        Int32(clamping: max(3, min(limit - 64, 2 * maxConnections + 1024, 1 << 18)))
+    static func data() -> Self {
+        Self(copyRange: 192, maximumLength: 8192, gso: true)
     }
 }
 

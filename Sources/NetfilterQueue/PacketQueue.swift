@@ -5,8 +5,11 @@
 // which reads it without blocking and answers in any order; verdicts are packed into one buffer and sent together.
 // Nothing is allocated per packet: a packet is a view into the receive buffer, valid until the closure returns.
 //
+// A queue may have a sentinel: a child process that answers when the queue's thread doesn't.
+//
 // The Inspector calls it for the box's own queues, the lab for its delay lines.
 
+import CLinux
 import CNetfilterQueue
 import Glibc
 import LinuxSystem
@@ -25,21 +28,15 @@ public final class PacketQueue {
         public var failOpen: Bool
         /// Bytes of the netlink socket's receive buffer.
         public var receiveBuffer: Int32
-        /// The queue's descriptor gets at least this number. When a process dies, the kernel closes its files from the
-        /// highest descriptor down (kernel/task_work.c runs what close queued last in, first out): a queue above all
-        /// sockets is unbound before they are closed, and their last packets, resets, pass instead of dying in it.
-        public var lowestDescriptor: Int32
 
         public init(
-            copyRange: UInt16, maximumLength: UInt32, gso: Bool, failOpen: Bool = true, receiveBuffer: Int32 = 8 << 20,
-            lowestDescriptor: Int32 = 0
+            copyRange: UInt16, maximumLength: UInt32, gso: Bool, failOpen: Bool = true, receiveBuffer: Int32 = 8 << 20
         ) {
             self.copyRange = copyRange
             self.maximumLength = maximumLength
             self.gso = gso
             self.failOpen = failOpen
             self.receiveBuffer = receiveBuffer
-            self.lowestDescriptor = lowestDescriptor
         }
     }
 
@@ -49,17 +46,27 @@ public final class PacketQueue {
     /// Verdicts that the kernel refused (the packet was gone already), since the start.
     public private(set) var refusedVerdicts: UInt64 = 0
 
+    let maximumLength: UInt32
+    /// Shared with the sentinel that watches this queue, if one does.
+    var pulse: UnsafeMutablePointer<sluice_pulse>?
+
     private let socket: OpaquePointer
+    /// Packets received whose verdict has yet to be given.
+    private var unanswered = 0
+    private var knownTakeovers: UInt32 = 0
     private let batch: ReceiveBatch
     private var verdicts: VerdictBuffer
 
-    /// Binds queue `number` in the network namespace of the calling thread.
-    public init(_ number: UInt16, _ options: Options) throws(QueueError) {
-        guard let socket = Self.openSocket(from: options.lowestDescriptor) else {
+    /// Binds queue `number` in the network namespace of the calling thread. Waits for `patience` when it has another
+    /// reader: the sentinel of a daemon that was killed just now is one for some milliseconds.
+    public init(_ number: UInt16, _ options: Options, patience: Duration = .zero) throws(QueueError) {
+        guard let socket = mnl_socket_open2(NETLINK_NETFILTER, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+        else {
             throw QueueError(queue: number, errno: Errno(rawValue: errno))
         }
         self.number = number
         self.socket = socket
+        maximumLength = options.maximumLength
         // Netlink header, attributes around the payload (well below 512 bytes), payload.
         batch = ReceiveBatch(count: 32, stride: 512 + Int(options.copyRange))
         verdicts = VerdictBuffer(queue: number)
@@ -67,20 +74,19 @@ public final class PacketQueue {
             throw QueueError(queue: number, errno: Errno(rawValue: errno))
         }
         setReceiveBuffer(options.receiveBuffer)
-        try configure(options)
+        let deadline = MonotonicTime.now + patience
+        while true {
+            let code = configure(options)
+            if code.rawValue == 0 { return }
+            guard code == .resourceBusy, MonotonicTime.now < deadline else {
+                throw QueueError(queue: number, errno: code)
+            }
+            usleep(20_000)
+        }
     }
 
-    /// Unbinds: the kernel then accepts (--queue-bypass) or drops what comes, and drops what still waits.
+    /// Unbinds, unless a sentinel shares the queue: the kernel then accepts (--queue-bypass) or drops what comes, and drops what still waits.
     deinit { mnl_socket_close(socket) }
-
-    private static func openSocket(from lowest: Int32) -> OpaquePointer? {
-        let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        let any = Glibc.socket(AF_NETLINK, type, NETLINK_NETFILTER)
-        guard any >= 0 else { return nil }
-        defer { close(any) }
-        let chosen = fcntl(any, F_DUPFD_CLOEXEC, lowest)
-        return chosen < 0 ? nil : mnl_socket_fdopen(chosen)
-    }
 
     private func setReceiveBuffer(_ bytes: Int32) {
         // An overrun is no error for the reader: the kernel has then handled the packet by the queue's fail-open flag.
@@ -91,7 +97,7 @@ public final class PacketQueue {
     }
 
     /// One message for all of it: a packet can't come before the copy mode is set.
-    private func configure(_ options: Options) throws(QueueError) {
+    private func configure(_ options: Options) -> Errno {
         let code = withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { buffer in
             let message = nfq_nlmsg_put(
                 buffer.baseAddress!.assumingMemoryBound(to: CChar.self), Int32(NFQNL_MSG_CONFIG.rawValue),
@@ -113,7 +119,7 @@ public final class PacketQueue {
         // EPERM is the kernel's answer to those who lack CAP_NET_ADMIN (12) and to those who come second
         // (net/netfilter/nfnetlink_queue.c, nfqnl_recv_config; EBUSY only when two come at once).
         let isTaken = code == .notPermitted && ProcessRights.hasCapability(12)
-        if code.rawValue != 0 { throw QueueError(queue: number, errno: isTaken ? .resourceBusy : code) }
+        return isTaken ? .resourceBusy : code
     }
 
     /// Waits for the kernel's answer to the configuration. Packets may come before it, by rules of an earlier run:
@@ -127,6 +133,7 @@ public final class PacketQueue {
                 if Int32(message.pointee.nlmsg_type) == NLMSG_ERROR {
                     answer = Self.errorCode(message)
                 } else if let packet = QueuedPacket(message) {
+                    unanswered += 1
                     accept(packet.id)
                 }
             }
@@ -141,11 +148,13 @@ public final class PacketQueue {
     @discardableResult
     public func receive(_ body: (QueuedPacket) -> Void) throws(QueueError) -> Int {
         var packets = 0
+        if let pulse { sluice_set_owing(pulse, 1) }
         let received = forEachMessage { message in
             if Int32(message.pointee.nlmsg_type) == NLMSG_ERROR {
                 if Self.errorCode(message).rawValue != 0 { refusedVerdicts += 1 }
             } else if let packet = QueuedPacket(message) {
                 packets += 1
+                unanswered += 1
                 body(packet)
             }
         }
@@ -155,17 +164,16 @@ public final class PacketQueue {
     }
 
     /// Lets a packet go on, with another mark if one is given.
-    public func accept(_ id: UInt32, mark: UInt32? = nil) {
-        if !verdicts.append(id, NF_ACCEPT, mark: mark) {
-            flush()
-            verdicts.append(id, NF_ACCEPT, mark: mark)
-        }
-    }
+    public func accept(_ id: UInt32, mark: UInt32? = nil) { answer(id, NF_ACCEPT, mark) }
 
-    public func drop(_ id: UInt32) {
-        if !verdicts.append(id, NF_DROP, mark: nil) {
-            flush()
-            verdicts.append(id, NF_DROP, mark: nil)
+    public func drop(_ id: UInt32) { answer(id, NF_DROP, nil) }
+
+    /// Once for each packet.
+    private func answer(_ id: UInt32, _ verdict: Int32, _ mark: UInt32?) {
+        unanswered -= 1
+        if !verdicts.append(id, verdict, mark: mark) {
+            verdicts.send(to: descriptor)
+            verdicts.append(id, verdict, mark: mark)
         }
     }
 
@@ -173,6 +181,20 @@ public final class PacketQueue {
     /// any other time.
     public func flush() {
         verdicts.send(to: descriptor)
+        if let pulse { sluice_set_owing(pulse, unanswered > 0 ? 1 : 0) }
+    }
+
+    /// Tells the sentinel that this queue's thread is alive; call it with every turn of the thread's loop, and at least
+    /// every 200 ms while a packet is held. True when the sentinel has answered in its place since the last call:
+    /// what was held has gone, and what is received before the next call may have gone, too.
+    @discardableResult
+    public func beat() -> Bool {
+        guard let pulse else { return false }
+        let takeovers = sluice_beat(pulse)
+        defer { knownTakeovers = takeovers }
+        // From odd to even the queue comes back, empty: all that comes from then on is this thread's.
+        let isGivenBack = knownTakeovers % 2 == 1 && takeovers == knownTakeovers + 1
+        return takeovers % 2 == 1 || takeovers != knownTakeovers && !isGivenBack
     }
 
     private func forEachMessage(_ body: (UnsafePointer<nlmsghdr>) -> Void) -> Result<Int, Errno> {

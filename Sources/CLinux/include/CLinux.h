@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <sys/types.h>
 
+#include "Sentinel.h"
+
 // glibc declares these only under _GNU_SOURCE, which Swift's Glibc module map does not set.
 int sluice_set_network_namespace(int fd);
 void sluice_set_thread_name(const char *name);

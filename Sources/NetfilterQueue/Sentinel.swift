@@ -1,0 +1,52 @@
+import CLinux
+import Glibc
+import LinuxSystem
+import Synchronization
+import SystemPackage
+
+/// A child process, `sluice-sentinel`, that shares queues with this one. When a queue's thread stands still for some
+/// 300 ms while packets wait for it, or when this process ends, however it does, the sentinel lets go what waits and
+/// sets the queue's length to 0: being full, it fails open. It gives the queue back when the thread moves again.
+public final class Sentinel: Sendable {
+    private let lifeline: Lifeline
+    private let reaper: SystemThread
+
+    /// Starts it; the queues' threads must `beat()` from then on. `onDeath` is called when it ends without `stop()`.
+    public init(_ queues: [PacketQueue], onDeath: @escaping @Sendable () -> Void) throws(SystemError) {
+        guard let pulses = sluice_pulses(UInt32(queues.count)) else {
+            throw SystemError("mmap for the sentinel", Errno(rawValue: errno))
+        }
+        let watched = queues.enumerated().map { index, queue in
+            sluice_watched_queue(
+                fd: queue.descriptor, number: queue.number, length: queue.maximumLength, pulse: pulses + index)
+        }
+        var end: Int32 = -1
+        let pid = try systemCall("start the sentinel") {
+            sluice_sentinel_start(watched, UInt32(watched.count), &end)
+        }
+        for (index, queue) in queues.enumerated() { queue.pulse = pulses + index }
+        let lifeline = Lifeline(Descriptor(owning: end))
+        self.lifeline = lifeline
+        reaper = try SystemThread(named: "sentinel") {
+            _ = systemCallResult { waitpid(pid, nil, 0) }
+            if lifeline.isOpen { onDeath() }
+        }
+    }
+
+    /// Ends it; the queues are unbound with it if their own threads have let go of them. Once only.
+    public func stop() {
+        lifeline.cut()
+        reaper.join()
+    }
+
+    /// The sentinel ends when this is closed.
+    private final class Lifeline: Sendable {
+        private let pipe: Mutex<Descriptor?>
+
+        init(_ pipe: consuming Descriptor) { self.pipe = Mutex(pipe) }
+
+        var isOpen: Bool { pipe.withLock { $0 != nil } }
+
+        func cut() { pipe.withLock { $0 = nil } }
+    }
+}

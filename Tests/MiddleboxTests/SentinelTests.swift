@@ -1,0 +1,159 @@
+import Glibc
+import Lab
+import LinuxSystem
+import Testing
+import Wire
+
+/// While the daemon can't answer, the sentinel does.
+@Suite(.serialized, .enabled(if: isRoot, needsRoot)) struct SentinelTests {
+    /// One connection of an MPTCP client: is it MPTCP as far as the server's side, and does it work?
+    private func isConverted(_ lab: Lab, _ family: IPFamily) async throws -> Bool {
+        let before = try lab.counters(in: .client(0))["MPTcpExtMPCapableSYNACKRX"] ?? 0
+        var plan = lab.plan(.download, 100_000, family)
+        plan.limit = .seconds(5)
+        #expect(try await lab.fetch(plan).failures == [:])
+        return try lab.counters(in: .client(0))["MPTcpExtMPCapableSYNACKRX"] ?? 0 > before
+    }
+
+    @Test func aStoppedDaemonLeavesPlainForwarding() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            for _ in 0..<2 {
+                let retransmitted = try lab.counters(in: .client(0))["TcpExtTCPTimeouts"] ?? 0
+                sluice.process.signal(SIGSTOP)
+                #expect(try await !isConverted(lab, .v4))
+                #expect(try await !isConverted(lab, .v6))
+                #expect(try lab.counters(in: .client(0))["TcpExtTCPTimeouts"] ?? 0 == retransmitted, "no SYN was lost")
+                sluice.process.signal(SIGCONT)
+                try await lab.wait(for: "conversion to return") {
+                    let v4 = try await isConverted(lab, .v4)
+                    let v6 = try await isConverted(lab, .v6)
+                    return v4 && v6
+                }
+                try await lab.waitUntilIdle(sluice)
+            }
+            #expect(sluice.log.contains("stood still"))
+            #expect(try await sluice.stop() == .exited(0))
+        }
+    }
+
+    @Test func aTransferOutlivesAPause() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            for operation in [PeerRequest.Operation.download, .upload] {
+                var plan = lab.plan(operation, 1_000_000_000)
+                plan.limit = .seconds(20)
+                let transfer = plan
+                let before = try lab.carried().reduce(0, +)
+                async let report = lab.fetch(transfer)
+                try await lab.wait(for: "bytes") { try lab.carried().reduce(0, +) > before + 10_000_000 }
+                sluice.process.signal(SIGSTOP)
+                try await Task.sleep(for: .seconds(1))
+                sluice.process.signal(SIGCONT)
+                #expect(try await report.failures == [:])
+                try await lab.waitUntilIdle(sluice)
+            }
+            try await lab.wait(for: "conversion to return") { try await isConverted(lab, .v4) }
+        }
+    }
+
+    /// A server that says nothing: the SYN is held for `dial_timeout`. When the daemon dies or stops meanwhile, the
+    /// client's own SYN gets there without being sent a second time.
+    @Test(arguments: [SIGKILL, SIGSTOP]) func aHeldSYNGoesOn(_ signal: Int32) async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice(
+                configuration: lab.configuration(["advanced": "dial_timeout = \"900ms\""]))
+            // The box's own dials come from ports below these.
+            for rule in ["--sport 32768:65535 -j ACCEPT", "--dport 5000 -j DROP"] {
+                let words = ["iptables", "-A", "INPUT", "-p", "tcp"] + rule.split(separator: " ").map(String.init)
+                #expect(try await lab.run(in: .server(0), words).status.isSuccess)
+            }
+            try await lab.serve()
+            let retransmitted = { try lab.counters(in: .client(0))["TcpExtTCPTimeouts"] ?? 0 }
+            let before = try retransmitted()
+            let plan = lab.plan(.download, 1000)
+            async let report = lab.fetch(plan)
+            try await lab.wait(for: "a held SYN") { try await sluice.status().packets.held == 1 }
+            sluice.process.signal(signal)
+            #expect(try await report.failures == [:])
+            #expect(try retransmitted() == before)
+            guard signal == SIGSTOP else { return }
+            sluice.process.signal(SIGCONT)
+            try await lab.wait(for: "nothing to be held") { try await sluice.status().packets.held == 0 }
+            #expect(try await sluice.count("pass: unable") == 1)
+        }
+    }
+
+    @Test func theSentinelEndsWithTheDaemon() async throws {
+        try await Lab.with { lab in
+            let first = try await lab.startSluice()
+            #expect(try await sentinels(lab).count == 1)
+            // A second daemon doesn't get as far as its own.
+            let program = try Lab.programBeside("sluice")
+            for control in [first.controlPath, first.controlPath + "2"] {
+                let failed = try await lab.run(
+                    in: .box, [program, "run", "--config", first.configurationPath, "--control", control])
+                #expect(failed.status == .exited(1))
+            }
+            #expect(try await sentinels(lab).count == 1)
+            #expect(try await first.stop() == .exited(0))
+            #expect(try await sentinels(lab) == [])
+
+            let killed = try await lab.startSluice()
+            try await killed.kill()
+            try await lab.wait(for: "the sentinel to end", within: .seconds(3)) { try await sentinels(lab) == [] }
+
+            let failing = try await lab.run(
+                in: .box, [program, "run", "--config", first.configurationPath, "--control", first.controlPath],
+                environment: ["PATH": "/nowhere"])
+            #expect(failing.status == .exited(1))
+            #expect(failing.errors.contains("iptables"), "\(failing.errors)")
+            try await lab.wait(for: "the sentinel to end", within: .seconds(3)) { try await sentinels(lab) == [] }
+        }
+    }
+
+    @Test func aKilledDaemonIsReplacedAtOnceAndAKilledSentinelMissed() async throws {
+        try await Lab.with { lab in
+            try await lab.serve()
+            var sluice = try await lab.startSluice()
+            for _ in 0..<5 {
+                try await sluice.kill()
+                sluice = try await lab.startSluice()
+            }
+            #expect(try await isConverted(lab, .v4))
+            for pid in try await sentinels(lab) { #expect(kill(pid, SIGKILL) == 0) }
+            let daemon = sluice
+            try await lab.wait(for: "a warning") { daemon.log.contains("the sentinel has died") }
+            #expect(try await isConverted(lab, .v6))
+            #expect(try await sluice.stop() == .exited(0))
+        }
+    }
+
+    /// It keeps nothing of the daemon's open but the queues.
+    @Test func theSentinelHoldsQueuesAndItsLifelineOnly() async throws {
+        try await Lab.with { lab in
+            _ = try await lab.startSluice()
+            let pid = try #require(try await sentinels(lab).first)
+            let open = try await lab.run(in: .box, ["sh", "-c", "for f in /proc/\(pid)/fd/*; do readlink $f; done"])
+            let kinds = open.output.split(separator: "\n").map { $0.prefix { $0 != ":" } }
+            #expect(kinds.filter { $0 == "pipe" }.count == 1)
+            #expect(kinds.allSatisfy { $0 == "pipe" || $0 == "socket" }, "\(open.output)")
+            let readers = try await lab.run(in: .box, ["cat", "/proc/net/netfilter/nfnetlink_queue"]).output
+            #expect(kinds.count == readers.split(separator: "\n").count + 1)
+        }
+    }
+
+    /// The sentinels in the box.
+    private func sentinels(_ lab: Lab) async throws -> [pid_t] {
+        let script = """
+            for p in /proc/[0-9]*; do
+                [ "$(cat $p/comm 2>/dev/null)" = sluice-sentinel ] || continue
+                [ "$(readlink $p/ns/net)" = "$(readlink /proc/self/ns/net)" ] && echo ${p#/proc/}
+            done
+            true
+            """
+        return try await lab.run(in: .box, ["sh", "-c", script]).output.split(separator: "\n").compactMap { pid_t($0) }
+    }
+}
