@@ -87,7 +87,7 @@ public struct StatusReport: Codable, Sendable {
 /// `GET /v1/connections`: an array of these.
 public struct ConnectionReport: Codable, Sendable {
     public struct Upstream: Codable, Sendable {
-        public var local: String?
+        @Nullable public var local: String?
         /// tcp, or mptcp for a connection that was dialled so; it has then fallen back to TCP, unless the server was
         /// only just found to speak MPTCP (`connect = "split"`).
         public var `protocol`: String
@@ -104,7 +104,7 @@ public struct ConnectionReport: Codable, Sendable {
         public var local: String
         public var remote: String
         /// The interface that leads to the client's end; null if no route does.
-        public var interface: String?
+        @Nullable public var interface: String?
         public var state: String
         public var backup: Bool
         public var bytesToClient: UInt64
@@ -128,7 +128,7 @@ public struct ConnectionReport: Codable, Sendable {
     }
 
     /// null until the client has been accepted, and when it has fallen back to TCP.
-    public var token: String?
+    @Nullable public var token: String?
     public var client: String
     public var server: String
     public var state: String

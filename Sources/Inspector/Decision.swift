@@ -15,6 +15,7 @@ public enum Decision: Int, CaseIterable, Sendable {
     case passPortOccupied
     case passNoRoom
     case passUnable
+    case passStarting
     case passDraining
     /// It was put into the TUN device and has come to the queue again: something dropped it on its way to the listener.
     case passNotTaken
@@ -43,6 +44,7 @@ public enum Decision: Int, CaseIterable, Sendable {
         case .passPortOccupied: "pass: port occupied"
         case .passNoRoom: "pass: no room"
         case .passUnable: "pass: unable"
+        case .passStarting: "pass: starting"
         case .passDraining: "pass: draining"
         case .passNotTaken: "pass: re-injected SYN was not taken"
         case .passDecidedBefore: "pass: decided before"
@@ -59,7 +61,7 @@ public enum Decision: Int, CaseIterable, Sendable {
     var isPassing: Bool {
         switch self {
         case .passServerSpeaksMultipath, .passServerRefused, .passServerSilent, .passPortOccupied, .passNoRoom,
-            .passUnable, .passDraining, .passNotTaken:
+            .passUnable, .passStarting, .passDraining, .passNotTaken:
             true
         default: false
         }

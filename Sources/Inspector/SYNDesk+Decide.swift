@@ -32,7 +32,9 @@ extension SYNDesk {
         do {
             guard try diagnostics.hasConnection(token: token.rawValue) else { return pass(packet, .passUnknownToken) }
         } catch {
-            log.error("can't ask the kernel for token \(token): \(error); load the module: modprobe mptcp_diag")
+            if let suppressed = errorLog.pass(.now) {
+                log.error("can't ask the kernel for token \(token): \(error) (\(suppressed) more not logged)")
+            }
             return pass(packet, .passUnable)
         }
         intercept(packet, .interceptJoin, syn)
@@ -60,19 +62,34 @@ extension SYNDesk {
         guard policy.covers(syn.tuple) else { return .passPolicy }
         if passed.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
         if wasNotTaken(syn) { return .passNotTaken }
-        if isDraining { return .passDraining }
-        switch stream.knowledge(of: syn.tuple.server) {
-        case .speaksMultipath: return .passServerSpeaksMultipath
-        case .silent: return .passServerSilent
-        case .speaksTCP, nil: break
+        switch stage {
+        case .starting: return .passStarting
+        case .draining: return .passDraining
+        case .converting: break
         }
+        if stream.knowledge(of: syn.tuple.server) == .speaksMultipath { return .passServerSpeaksMultipath }
+        if stream.wasSilent(syn.tuple) { return .passServerSilent }
         guard stream.hasRoom else { return .passNoRoom }
-        if let error = stream.ensureListener(for: syn.tuple.server) {
-            reportUnavailable(port: syn.tuple.server.port, error)
-            return error.errno == .addressInUse ? .passPortOccupied : .passUnable
+        return stream.listenerRefusal(for: syn.tuple.server).map(Self.reason)
+    }
+
+    /// Makes the listener stand; why the SYN has to go on if it can't. Only once it is clear that the SYN goes in: a
+    /// client that tries all ports must not take all descriptors.
+    private func prepareListener(for server: Endpoint) -> Decision? {
+        guard let error = stream.ensureListener(for: server) else {
+            occupiedPorts.remove(server.port)
+            return nil
         }
-        occupiedPorts.remove(syn.tuple.server.port)
-        return nil
+        reportUnavailable(port: server.port, error)
+        return Self.reason(error)
+    }
+
+    private static func reason(_ error: SystemError) -> Decision {
+        switch error.errno {
+        case .addressInUse: .passPortOccupied
+        case .tooManyOpenFiles: .passNoRoom
+        default: .passUnable
+        }
     }
 
     /// Has this very SYN been put into the TUN device before? It would be dropped again, and the client kept waiting.
@@ -108,7 +125,9 @@ extension SYNDesk {
         guard let syn = held.release(id) else { return }
         switch outcome {
         case .connected:
-            if syn.bytes.withUnsafeBytes(inject) {
+            if let reason = prepareListener(for: syn.identity.tuple.server) {
+                pass(syn, reason)
+            } else if syn.bytes.withUnsafeBytes(inject) {
                 counters.count(.interceptConverted)
                 rememberIntercepted(syn.identity)
                 queue.drop(syn.packetID)
@@ -144,6 +163,7 @@ extension SYNDesk {
     }
 
     private func split(_ packet: QueuedPacket, _ syn: SYN, _ reason: Decision) {
+        if let reason = prepareListener(for: syn.tuple.server) { return pass(packet, reason, syn) }
         stream.announce(syn.tuple, mark: packet.mark)
         intercept(packet, reason, syn)
     }
@@ -162,7 +182,9 @@ extension SYNDesk {
         case .success: return true
         case .failure(let error):
             counters.injectionFailures.wrappingAdd(1, ordering: .relaxed)
-            log.error("can't write to \(tun.name): \(error)")
+            if let suppressed = errorLog.pass(.now) {
+                log.error("can't write to \(tun.name): \(error) (\(suppressed) more not logged)")
+            }
             return false
         }
     }

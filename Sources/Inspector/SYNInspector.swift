@@ -10,8 +10,14 @@ public final class SYNInspector: Sendable {
     enum Message: Sendable {
         case outcome(UInt64, DialOutcome)
         case policy(ConversionPolicy)
-        case drain
+        case stage(Stage)
         case stop
+    }
+
+    enum Stage: Sendable {
+        case starting
+        case converting
+        case draining
     }
 
     public let counters: InspectorCounters
@@ -45,8 +51,11 @@ public final class SYNInspector: Sendable {
     /// For SYNs from now on.
     public func apply(_ policy: ConversionPolicy) { mailbox.post(.policy(policy)) }
 
+    /// Converts new connections, once the rules and routes that they need are in place.
+    public func open() { mailbox.post(.stage(.converting)) }
+
     /// Converts no new connection; subflows may still join those that there are.
-    public func drain() { mailbox.post(.drain) }
+    public func drain() { mailbox.post(.stage(.draining)) }
 
     /// Lets go what is held and ends; blocks until then. The queue is unbound with it.
     public func stop() {
@@ -64,7 +73,7 @@ final class SYNDesk {
     let counters: InspectorCounters
     let log: Logger
     var policy: ConversionPolicy
-    var isDraining = false
+    var stage = SYNInspector.Stage.starting
     /// In this turn of the loop: the sentinel answers, or has just done so.
     var isSubstituted = false
     var held = HeldSYNs()
@@ -77,6 +86,7 @@ final class SYNDesk {
     var occupiedPorts: Set<UInt16> = []
     var malformedLog = RateLimit(every: .seconds(10))
     var notTakenLog = RateLimit(every: .seconds(10))
+    var errorLog = RateLimit(every: .seconds(10))
     let diagnostics: SocketDiagnostics
     private let mailbox: Mailbox<SYNInspector.Message>
     private let dialTimeout: Duration
@@ -110,11 +120,14 @@ final class SYNDesk {
 
     func run() {
         while !isStopped {
-            var tags: Set<UInt64> = []
-            loop.wait(timeout: held.count > 0 ? 100 : 1000) { tag, _ in tags.insert(tag) }
+            var hasPackets = false
+            var hasMessages = false
+            loop.wait(timeout: held.count > 0 ? 50 : 1000) { tag, _ in
+                if tag == 0 { hasPackets = true } else { hasMessages = true }
+            }
             heedSentinel()
-            if tags.contains(0) { readQueue() }
-            if tags.contains(1) { readMailbox() }
+            if hasMessages { readMailbox() }
+            if hasPackets { readQueue() }
             releaseOverdue()
         }
         settleAll()
@@ -150,7 +163,7 @@ final class SYNDesk {
             case .policy(let policy):
                 self.policy = policy
                 interfaces = InterfaceCache(policy.interfaces)
-            case .drain: isDraining = true
+            case .stage(let stage): self.stage = stage
             case .stop: isStopped = true
             }
         }
@@ -164,7 +177,9 @@ final class SYNDesk {
         counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
         guard held.count > 0 else { return }
         let now = MonotonicTime.now.nanoseconds
-        let patience = (MonotonicTime(nanoseconds: 0) + dialTimeout + .milliseconds(250)).nanoseconds
+        // Well below the second after which a client sends its SYN again.
+        let limit = min(dialTimeout + .milliseconds(250), .milliseconds(900))
+        let patience = (MonotonicTime(nanoseconds: 0) + limit).nanoseconds
         guard now > patience else { return }
         for id in held.overdue(MonotonicTime(nanoseconds: now - patience)) { settle(id, .unable) }
         queue.flush()

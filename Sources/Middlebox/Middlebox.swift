@@ -63,6 +63,7 @@ public final class Middlebox: Sendable {
         do {
             try await control.waitUntilListening()
             try await box.firewall.apply()
+            box.synInspector.open()
             box.state.withLock { $0 = .running }
             log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
             await box.serve(events, reload: reload)

@@ -30,8 +30,8 @@ struct VerdictBuffer: ~Copyable {
 
     mutating func send(to descriptor: Int32) {
         guard used > 0 else { return }
-        // The kernel handles netlink requests in the call itself: it takes all of them or, on a closed socket, none.
-        _ = systemCallResult { Glibc.send(descriptor, buffer.baseAddress, used, 0) }
-        used = 0
+        // The kernel handles netlink requests in the call itself: it takes all of them or, for want of memory, none. Those
+        // are sent with the next.
+        if case .success = systemCallResult({ Glibc.send(descriptor, buffer.baseAddress, used, 0) }) { used = 0 }
     }
 }

@@ -89,6 +89,26 @@ import Wire
         }
     }
 
+    /// Both sides have ended, and the client takes its time to read: the kernel would drop an MPTCP connection that the
+    /// box has closed after its close_timeout, with all that is still on its way.
+    @Test(arguments: IPFamily.allCases)
+    func aSlowReaderGetsAllThatWasSentBeforeTheEnd(_ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            // So that the box's socket takes all at once, while the client's takes little.
+            try await lab.run(
+                in: .box, ["sysctl", "-qw", "net.mptcp.close_timeout=1", "net.ipv4.tcp_wmem=4096 8000000 8000000"])
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            var plan = lab.plan(.clientEndsFirst, 3_500_000, family)
+            plan.hold = .seconds(4)
+            let slow = plan
+            async let report = lab.fetch(slow)
+            try await lab.wait(for: "both ends") { try await sluice.connections().first?.state == "closing" }
+            #expect(try await report.failures == [:])
+            try await lab.waitUntilIdle(sluice)
+        }
+    }
+
     /// Half a minute without a byte: keep-alive or not, the connection is still there.
     @Test func silenceIsNoEnd() async throws {
         try await Lab.with { lab in

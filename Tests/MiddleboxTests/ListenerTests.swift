@@ -7,6 +7,25 @@ import Wire
 @Suite(.serialized, .enabled(if: isRoot, needsRoot)) struct ListenerTests {
     private static let shortIdle = ["advanced": "listener_idle = \"1s\""]
 
+    /// A client that tries many ports takes no descriptor for those that are closed.
+    @Test func aPortScanOpensNone() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            let descriptors = try lab.descriptors(of: sluice)
+            for port in 6000..<6300 as Range<UInt16> {
+                var plan = lab.plan(.download, 1)
+                plan.to = lab.endpoint(.server(0), port: port)
+                #expect(try await lab.fetch(plan).failures.keys.allSatisfy { "\($0)".contains("refused") })
+            }
+            #expect(try await sluice.count("pass: server refused") == 300)
+            #expect(try await sluice.status().listeners == 0)
+            #expect(try lab.descriptors(of: sluice) <= descriptors + 8)
+            #expect(try await lab.fetch(lab.plan(.download, 1000)).failures == [:])
+            #expect(try await sluice.count("intercept: server answered") == 1)
+        }
+    }
+
     @Test func oneForEachPortAndFamilyInUse() async throws {
         try await Lab.with { lab in
             let sluice = try await lab.startSluice(configuration: lab.configuration(Self.shortIdle))

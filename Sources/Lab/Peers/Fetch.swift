@@ -15,7 +15,8 @@ public struct FetchPlan: Sendable {
     public var length: ClosedRange<UInt64> = 0...1_000_000
     /// Conversation i carries the payload of `seed + i`.
     public var seed: UInt32 = 1
-    /// How long each connection is kept when all is said, before it is closed.
+    /// How long each connection is kept when all is said, before it is closed; for `clientEndsFirst`, how long nothing is
+    /// read.
     public var hold = Duration.zero
     /// For `silence`: how long the server says nothing, in seconds.
     public var pause: UInt8 = 0

@@ -57,6 +57,7 @@ enum PeerClient {
             try connection.send(payload, to: request.length)
         case .clientEndsFirst:
             connection.endStream()
+            connection.pause(plan.hold)
             try connection.receive(payload, to: request.length, with: buffer)
             try connection.receiveEnd(with: buffer)
         }
