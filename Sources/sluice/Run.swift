@@ -80,6 +80,9 @@ struct LineLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let prefix = underSystemd ? "<\(event.level.priority)>" : "\(event.level): "
+        // A message that nobody takes is left out: packets are decided about on the threads that log.
+        var output = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        guard poll(&output, 1, 0) == 1 else { return }
         writeError(event.message.description.split(separator: "\n").map { "\(prefix)\($0)\n" }.joined())
     }
 }
