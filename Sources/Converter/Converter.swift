@@ -73,6 +73,8 @@ public final class Converter: Sendable {
     /// Dials for a held SYN, unless too many clients have yet to prove that they exist: then false, and no answer comes.
     public func dial(_ request: DialRequest) -> Bool {
         guard shared.pending.admit(request.tuple.client.address) else { return false }
+        // Counted here, so that a burst of SYNs finds no more room than there is.
+        shared.sessionBegan()
         shared.post(.dial(request), to: shared.worker(for: request.tuple))
         return true
     }

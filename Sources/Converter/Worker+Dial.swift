@@ -21,7 +21,6 @@ extension Worker {
     /// the same connection serves, fallen back to TCP.
     func dial(_ request: DialRequest) {
         let session = sessions.insert(request.tuple, phase: .dialling(request.id), now: .now)
-        shared.sessionBegan()
         dial(session, mark: request.mark)
         if session.phase == .dialling(request.id) { dialDeadlines.append(session, now: session.created) }
     }
