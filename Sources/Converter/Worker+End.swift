@@ -26,7 +26,13 @@ extension Worker {
     }
 
     /// How long data may take to reach a side that is to be reset.
-    private static let resetPatience = Duration.seconds(10)
+    static let resetPatience = Duration.seconds(10)
+
+    /// The other side has not taken what the failed one had sent.
+    func brokenTooLong(_ session: Session) {
+        guard session.phase == .relaying else { return }
+        reset(session, failed: session.client.broken ? .client : .server)
+    }
 
     func finishLeaving(_ now: MonotonicTime) {
         leaving.removeAll { session in

@@ -101,8 +101,10 @@ extension Worker {
 
     /// A side has failed. What it had sent before is still to be passed on; then comes the reset.
     func breakDown(_ session: Session, _ side: Session.Side) {
+        guard !session[side].broken else { return }
         session[side].broken = true
         session[side].readable = true
+        brokenDeadlines.append(session, now: .now)
         postpone(session)
     }
 

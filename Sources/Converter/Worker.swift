@@ -34,6 +34,8 @@ final class Worker {
     var leaving: [Session] = []
     var dialDeadlines: DeadlineQueue
     var clientDeadlines: DeadlineQueue
+    /// Until when the other side of a failed one may take what is pending for it.
+    var brokenDeadlines = DeadlineQueue(delay: Worker.resetPatience)
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Session.largestChunk, alignment: 4096)
     private var nextSweep = MonotonicTime.now + .seconds(1)
     private var isStopped = false
@@ -96,8 +98,8 @@ final class Worker {
             if !events.isDisjoint(with: [.hangup, .error]) { end(session, orderly: false) }
         case .dialling, .awaitingServer: continueDial(session)
         case .relaying:
-            // Nothing is read any more from a side that has ended: a reset of it shows here alone.
-            if events.contains(.error), session[side].ended { breakDown(session, side) }
+            // Nothing is read from a side that has ended, or whose bytes are still pending: a reset of it shows here alone.
+            if events.contains(.error), session[side].ended || session[side].pending != nil { breakDown(session, side) }
             relay(session)
         case .resetting, .closing: if events.contains(.error) { end(session, orderly: false) }
         case .awaitingClient, .over: break
@@ -120,6 +122,7 @@ final class Worker {
         var next = nextSweep
         if let deadline = dialDeadlines.next { next = min(next, deadline) }
         if let deadline = clientDeadlines.next { next = min(next, deadline) }
+        if let deadline = brokenDeadlines.next { next = min(next, deadline) }
         let time = next.milliseconds(from: now)
         return leaving.isEmpty ? time : min(time, 10)
     }
@@ -128,6 +131,7 @@ final class Worker {
         let now = MonotonicTime.now
         while let session = dialDeadlines.popExpired(in: sessions, now: now) { dialTimedOut(session) }
         while let session = clientDeadlines.popExpired(in: sessions, now: now) { clientTimedOut(session) }
+        while let session = brokenDeadlines.popExpired(in: sessions, now: now) { brokenTooLong(session) }
         if !leaving.isEmpty { finishLeaving(now) }
         if nextSweep <= now {
             nextSweep = now + .seconds(1)
