@@ -3,7 +3,7 @@ import Testing
 @testable import Firewall
 
 /// Against the kernel, each test in a network namespace of its own.
-@Suite(.enabled(if: isRoot, needsRoot), .timeLimit(.minutes(1)))
+@Suite(.serialized, .enabled(if: isRoot, needsRoot), .timeLimit(.minutes(5)))
 struct KernelTests {
     static let backends: [RuleSetting.Backend] = [.nft, .legacy]
 
