@@ -66,6 +66,8 @@ final class Session {
     var server = Peer()
     var transport = StreamSocket.TransportProtocol.tcp
     var lastMoved: MonotonicTime
+    /// Of both sockets together, while it is closing.
+    var lastUnacknowledged = 0
     /// Its client has been accepted, and counts at the listener.
     var hasClient = false
     /// Waits for its next turn, its budget being spent.

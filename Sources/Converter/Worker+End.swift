@@ -26,7 +26,7 @@ extension Worker {
     }
 
     /// How long data may take to reach a side that is to be reset.
-    static let resetPatience = Duration.seconds(10)
+    static let resetPatience = Duration.seconds(5)
 
     /// The other side has not taken what the failed one had sent.
     func brokenTooLong(_ session: Session) {
@@ -42,12 +42,24 @@ extension Worker {
                 guard isThrough || session.lastMoved + Self.resetPatience < now else { return false }
                 end(session, orderly: false)
             case .closing:
-                guard !session.hasUnacknowledgedData else { return false }
+                guard !session.hasUnacknowledgedData || isStuck(session, now) else { return false }
                 end(session, orderly: true)
             case .dialling, .awaitingClient, .awaitingServer, .relaying, .over: break
             }
             return true
         }
+    }
+
+    /// Has nothing more of a closing session's last bytes been acknowledged for a minute?
+    private func isStuck(_ session: Session, _ now: MonotonicTime) -> Bool {
+        let left =
+            StreamSocket.unacknowledged(session.client.descriptor)
+            + StreamSocket.unacknowledged(session.server.descriptor)
+        if left != session.lastUnacknowledged {
+            session.lastUnacknowledged = left
+            session.lastMoved = now
+        }
+        return session.lastMoved + .seconds(60) < now
     }
 
     func resetIdle(_ now: MonotonicTime) {
