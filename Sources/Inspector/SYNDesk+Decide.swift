@@ -208,5 +208,5 @@ struct SYN {
 /// What a SYN and its retransmissions have in common, and no other.
 struct SYNIdentity: Hashable, Sendable {
     let tuple: FourTuple
-    let sequence: UInt32
+    let sequence: SequenceNumber
 }

@@ -7,11 +7,12 @@ struct IPHeader {
     /// Length that the IP header states for the whole packet, in bytes; what was captured may be shorter.
     let totalLength: Int
 
-    init(_ bytes: RawSpan) throws(WireError) {
+    /// `length`: of the whole packet, for headers that say 0.
+    init(_ bytes: RawSpan, length: Int?) throws(WireError) {
         guard bytes.byteCount > 0 else { throw .truncated(.ipv4, needed: 20, have: 0) }
         switch bytes[0] >> 4 {
-        case 4: self = try Self.ipv4(bytes)
-        case 6: self = try Self.ipv6(bytes)
+        case 4: self = try Self.ipv4(bytes, length)
+        case 6: self = try Self.ipv6(bytes, length)
         case let version: throw .unknownVersion(version)
         }
     }
@@ -23,7 +24,7 @@ struct IPHeader {
         self.totalLength = totalLength
     }
 
-    private static func ipv4(_ bytes: RawSpan) throws(WireError) -> IPHeader {
+    private static func ipv4(_ bytes: RawSpan, _ length: Int?) throws(WireError) -> IPHeader {
         guard bytes.byteCount >= 20 else { throw .truncated(.ipv4, needed: 20, have: bytes.byteCount) }
         let headerLength = Int(bytes[0] & 0x0f) * 4
         guard headerLength >= 20 else { throw .badHeaderLength(.ipv4, headerLength) }
@@ -33,19 +34,21 @@ struct IPHeader {
         // More-fragments flag and fragment offset; the "don't fragment" bit is left out.
         guard bytes.uint16(at: 6) & 0x3fff == 0 else { throw .fragment }
         guard bytes[9] == 6 else { throw .notTCP(bytes[9]) }
+        let stated = Int(bytes.uint16(at: 2))
         return IPHeader(
             source: IPAddress(v4: bytes.uint32(at: 12)), destination: IPAddress(v4: bytes.uint32(at: 16)),
-            headerLength: headerLength, totalLength: Int(bytes.uint16(at: 2)))
+            headerLength: headerLength, totalLength: stated == 0 ? length ?? 0 : stated)
     }
 
-    private static func ipv6(_ bytes: RawSpan) throws(WireError) -> IPHeader {
+    private static func ipv6(_ bytes: RawSpan, _ length: Int?) throws(WireError) -> IPHeader {
         guard bytes.byteCount >= 40 else { throw .truncated(.ipv6, needed: 40, have: bytes.byteCount) }
         let source = IPAddress(high: bytes.uint64(at: 8), low: bytes.uint64(at: 16))
         let destination = IPAddress(high: bytes.uint64(at: 24), low: bytes.uint64(at: 32))
         guard !source.isIPv4, !destination.isIPv4 else { throw .mappedAddress }
+        let stated = Int(bytes.uint16(at: 4))
         return IPHeader(
-            source: source, destination: destination,
-            headerLength: try tcpOffset(inIPv6: bytes), totalLength: 40 + Int(bytes.uint16(at: 4)))
+            source: source, destination: destination, headerLength: try tcpOffset(inIPv6: bytes),
+            totalLength: stated == 0 ? length ?? 40 : 40 + stated)
     }
 
     /// Walks the extension headers (RFC 8200 section 4) to the TCP header. Each is at least eight bytes long, so the

@@ -8,19 +8,6 @@ public enum MultipathSYN: Hashable, Sendable {
     case other(subtype: UInt8)
 }
 
-/// Names an MPTCP connection at the host that made the token (RFC 8684 section 3.1).
-public struct Token: Hashable, Sendable, CustomStringConvertible {
-    public let rawValue: UInt32
-
-    @inlinable public init(_ rawValue: UInt32) { self.rawValue = rawValue }
-
-    /// `0x90cd00d7`
-    public var description: String {
-        let digits = String(rawValue, radix: 16)
-        return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
-    }
-}
-
 extension Segment {
     /// The first MPTCP option of a SYN; nil if there is none. All options are looked at: a segment with a malformed one
     /// is an error even if the MPTCP option stands before it.
@@ -35,21 +22,29 @@ extension Segment {
 }
 
 extension MultipathSYN {
-    init(_ option: borrowing TCPOption) throws(WireError) {
-        let length = option.bytes.byteCount
-        func malformed() -> WireError { .badOptionLength(kind: option.kind, length: length, offset: option.offset) }
-        guard length >= 4 else { throw malformed() }
-        let subtype = option.bytes[2] >> 4
-        switch subtype {
-        case 0:
-            let version = option.bytes[2] & 0x0f
-            // A SYN carries no key in version 1, and the sender's in version 0.
-            guard length == (version == 0 ? 12 : 4) || version > 1 else { throw malformed() }
-            self = .capable(version: version)
-        case 1:
-            guard length == 12 else { throw malformed() }
-            self = .join(token: Token(option.bytes.uint32(at: 4)), backup: option.bytes[2] & 1 == 1)
-        default: self = .other(subtype: subtype)
+    /// Forms that belong to a later segment of the handshake are errors here.
+    fileprivate init(_ option: borrowing TCPOption) throws(WireError) {
+        let multipath = try MultipathOption(option)
+        switch multipath {
+        case .capable(let capable) where capable.form.isSYN(version: capable.version):
+            self = .capable(version: capable.version)
+        case .join(.syn(let isBackup, _, let token, _)): self = .join(token: token, backup: isBackup)
+        case .capable, .join:
+            throw .badMultipathOption(
+                subtype: multipath.subtype, length: option.bytes.byteCount, offset: option.offset)
+        case .unknown(let bytes) where multipath.subtype == 0: self = .capable(version: bytes[0] & 0x0f)
+        default: self = .other(subtype: multipath.subtype)
+        }
+    }
+}
+
+extension MPCapable.Form {
+    /// A SYN carries no key in version 1, and the sender's in version 0.
+    fileprivate func isSYN(version: UInt8) -> Bool {
+        switch self {
+        case .bare: version == 1
+        case .key: version == 0
+        case .keys, .data: false
         }
     }
 }

@@ -6,9 +6,11 @@ public struct Segment: ~Escapable {
     /// TCP header with options, in bytes: 20-60.
     public let headerLength: Int
 
+    /// `length`: the packet's, where it is known otherwise. It counts when the header says 0, as those of packets do
+    /// that are larger than 65,535 bytes, or were captured before the network card had cut and completed them.
     @_lifetime(copy bytes)
-    public init(_ bytes: RawSpan) throws(WireError) {
-        ip = try IPHeader(bytes)
+    public init(_ bytes: RawSpan, length: Int? = nil) throws(WireError) {
+        ip = try IPHeader(bytes, length: length)
         let start = ip.headerLength
         guard bytes.byteCount >= start + 20 else {
             throw .truncated(.tcp, needed: start + 20, have: bytes.byteCount)
@@ -23,12 +25,13 @@ public struct Segment: ~Escapable {
 
     public var source: Endpoint { Endpoint(address: ip.source, port: bytes.uint16(at: ip.headerLength)) }
     public var destination: Endpoint { Endpoint(address: ip.destination, port: bytes.uint16(at: ip.headerLength + 2)) }
-    public var sequence: UInt32 { bytes.uint32(at: ip.headerLength + 4) }
-    public var acknowledgement: UInt32 { bytes.uint32(at: ip.headerLength + 8) }
+    public var sequence: SequenceNumber { SequenceNumber(bytes.uint32(at: ip.headerLength + 4)) }
+    public var acknowledgement: SequenceNumber { SequenceNumber(bytes.uint32(at: ip.headerLength + 8)) }
+    /// As sent: not shifted by the window scale.
+    public var window: UInt16 { bytes.uint16(at: ip.headerLength + 14) }
     public var flags: TCPFlags { TCPFlags(rawValue: bytes[ip.headerLength + 13]) }
 
-    /// Bytes of payload that the IP header states, captured or not. 0 for a packet larger than its header can say
-    /// (IPv6 jumbograms).
+    /// Bytes of payload, captured or not.
     public var payloadLength: Int { max(0, ip.totalLength - ip.headerLength - headerLength) }
 
     public var options: TCPOptions {
@@ -49,4 +52,6 @@ public struct TCPFlags: OptionSet, Hashable, Sendable {
     public static let psh = TCPFlags(rawValue: 0x08)
     public static let ack = TCPFlags(rawValue: 0x10)
     public static let urg = TCPFlags(rawValue: 0x20)
+    public static let ece = TCPFlags(rawValue: 0x40)
+    public static let cwr = TCPFlags(rawValue: 0x80)
 }

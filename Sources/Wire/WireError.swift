@@ -15,6 +15,8 @@ public enum WireError: Error, Hashable, Sendable {
     case notTCP(UInt8)
     /// A TCP option's length is below 2 or reaches beyond the header.
     case badOptionLength(kind: UInt8, length: Int, offset: Int)
+    /// An MPTCP option's length and flags are those of no form of its subtype, or its address is none.
+    case badMultipathOption(subtype: UInt8, length: Int, offset: Int)
     /// The header ends after an option's kind.
     case optionWithoutLength(kind: UInt8, offset: Int)
 
@@ -37,6 +39,8 @@ extension WireError: CustomStringConvertible {
         case .mappedAddress: "IPv4-mapped address in an IPv6 header"
         case .notTCP(let number): "not TCP but protocol \(number)"
         case .badOptionLength(let kind, let length, let offset): "bad option \(kind) at \(offset): length \(length)"
+        case .badMultipathOption(let subtype, let length, let offset):
+            "bad \(MultipathOption.name(ofSubtype: subtype)) at \(offset): length \(length)"
         case .optionWithoutLength(let kind, let offset): "bad option \(kind) at \(offset): no length"
         }
     }
