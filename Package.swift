@@ -9,6 +9,7 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let flyingFox: Target.Dependency = .product(name: "FlyingFox", package: "FlyingFox")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let flyingSocks: Target.Dependency = .product(name: "FlyingSocks", package: "FlyingFox")
 
 let package = Package(
@@ -20,6 +21,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -32,6 +34,9 @@ let package = Package(
         .target(name: "CLinux"),
 
         .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "Tracking", dependencies: ["Wire", crypto],
+            swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CLinux", "CNetfilterQueue", "LinuxSystem", systemPackage]),

@@ -1,0 +1,52 @@
+import Wire
+
+/// An MPTCP connection.
+public struct Connection: Sendable {
+    /// What is known of one of its hosts.
+    public struct HostState: Sendable {
+        public internal(set) var key: MultipathKey?
+        public internal(set) var token: Token?
+        public internal(set) var stream = DataStream()
+        /// What the host has announced by ADD_ADDR and not removed; at most `mostAddresses`.
+        public internal(set) var addresses: [AnnouncedAddress] = []
+
+        static let mostAddresses = 32
+    }
+
+    public struct AnnouncedAddress: Hashable, Sendable {
+        public let id: AddressID
+        public let address: IPAddress
+        public let port: UInt16?
+        public internal(set) var isEchoed = false
+    }
+
+    public let openedAt: UInt64
+    /// When its last segment was seen.
+    public internal(set) var lastSeen: UInt64
+    /// Does it pass this machine by, rather than end here? As whoever feeds the tracker says.
+    public let isForwarded: Bool
+    /// Its beginning was not seen.
+    public let isPartial: Bool
+    /// 0 or 1; what the SYN-ACK says once it is there.
+    public internal(set) var version: UInt8
+    public internal(set) var state: ConnectionState
+    public internal(set) var hosts = PerHost(both: HostState())
+    /// In the order in which they were opened; closed ones too, as far as there is room.
+    public internal(set) var subflows: [Subflow] = []
+    public internal(set) var anomalies = Anomalies()
+    /// Changes with everything that the kernel could disagree about: states, addresses, backup.
+    public internal(set) var revision: UInt32 = 0
+    var nextSubflowNumber = 0
+
+    /// Who opened it from where, and where to; its first subflow's endpoints.
+    public let tuple: FourTuple
+
+    /// The token by which the client's further subflows join.
+    public var token: Token? { hosts.server.token }
+
+    /// The keys in the order of the host's own HMACs; nil until both are known.
+    func keys(of host: Host) -> KeyPair? {
+        guard let own = hosts[host].key, let peer = hosts[host.peer].key else { return nil }
+        return KeyPair(own: own, peer: peer, version: version)
+    }
+}

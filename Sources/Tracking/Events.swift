@@ -1,0 +1,51 @@
+import Wire
+
+/// Names a connection in a tracker, also after it has been forgotten.
+public struct ConnectionID: Hashable, Sendable {
+    let slot: Int32
+    let generation: UInt32
+}
+
+/// Something that a segment has changed.
+public enum TrackingEvent: Hashable, Sendable {
+    case opened(ConnectionID)
+    case established(ConnectionID)
+    case fellBack(ConnectionID, FallbackReason)
+    case closed(ConnectionID)
+    case subflowOpened(ConnectionID, subflow: Int)
+    case subflowEstablished(ConnectionID, subflow: Int)
+    case subflowClosed(ConnectionID, subflow: Int, SubflowEnd)
+    case backupChanged(ConnectionID, subflow: Int)
+    case addressAnnounced(ConnectionID, AddressID, by: Host)
+    case addressRemoved(ConnectionID, AddressID, by: Host)
+    case anomaly(ConnectionID, Anomaly)
+    /// It is tracked no longer: its time was over, or its place was needed.
+    case forgotten(ConnectionID)
+}
+
+/// Whose segment it was that the tracker has seen.
+public struct Sighting: Hashable, Sendable {
+    public let connection: ConnectionID
+    /// The subflow's number.
+    public let subflow: Int
+    public let sender: Host
+    /// Bytes of its payload that had been sent before.
+    public let retransmitted: Int
+}
+
+/// What a tracker has seen since it was made.
+public struct TrackerCounters: Hashable, Sendable {
+    public internal(set) var opened: UInt64 = 0
+    public internal(set) var established: UInt64 = 0
+    public internal(set) var fallbacks: UInt64 = 0
+    public internal(set) var fastCloses: UInt64 = 0
+    public internal(set) var joins: UInt64 = 0
+    public internal(set) var joinsOfUnknownToken: UInt64 = 0
+    public internal(set) var anomalies: UInt64 = 0
+    /// Connections that lost their place to another one.
+    public internal(set) var evictedEmbryonic: UInt64 = 0
+    public internal(set) var evictedLive: UInt64 = 0
+    public internal(set) var evictedOver: UInt64 = 0
+    /// Connections that were idle for too long.
+    public internal(set) var expired: UInt64 = 0
+}

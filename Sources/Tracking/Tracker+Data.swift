@@ -1,0 +1,187 @@
+import Wire
+
+// What comes behind the handshake: data, their mappings, and the ends of subflows and connections.
+
+extension Tracker {
+    /// The subflow that a segment belongs to, as its place in the connection's list.
+    func locate(_ segment: borrowing Segment) -> (ConnectionID, Int)? {
+        guard let reference = flows[FlowKey(segment)],
+            let index = connections[reference.connection].index(ofSubflow: reference.subflow)
+        else { return nil }
+        return (reference.connection, index)
+    }
+
+    mutating func observeLater(_ segment: borrowing Segment, _ origin: Origin) -> Sighting? {
+        guard let (id, index) = locate(segment) ?? adopt(segment, origin) else { return nil }
+        let subflow = connections[id].subflows[index]
+        let sender = subflow.host(at: segment.source)
+        let seen = observeOptions(segment, id, index, sender)
+        var retransmitted = 0
+        if segment.flags.contains(.rst) {
+            close(id, index, seen.reset.map { .resetWithReason($0, by: sender) } ?? .reset(by: sender))
+        } else {
+            judgeFallback(segment, id, index, sender, seen)
+            advance(id, index, sender)
+            retransmitted = observePayload(segment, id, index, sender)
+        }
+        return Sighting(connection: id, subflow: subflow.number, sender: sender, retransmitted: retransmitted)
+    }
+
+    /// What a segment's options were, as far as its subflow's state depends on it.
+    private struct Seen {
+        var hasMultipath = false
+        var hasMapping = false
+        var reset: MPReset?
+    }
+
+    private mutating func observeOptions(
+        _ segment: borrowing Segment, _ id: ConnectionID, _ index: Int, _ sender: Host
+    ) -> Seen {
+        var seen = Seen()
+        let isSound = segment.forEachMultipathOption { option in
+            seen.hasMultipath = true
+            switch option {
+            case .reset(let reset): seen.reset = reset
+            case .dataSequenceSignal(let signal) where signal.mapping != nil: seen.hasMapping = true
+            case .capable(let capable): if case .data = capable.form { seen.hasMapping = true }
+            default: break
+            }
+            heed(option, id, index, sender)
+        }
+        if isSound { return seen }
+        note(.malformedOption, id)
+        // Whatever it was meant to be, it speaks for no fallback.
+        return Seen(hasMultipath: true, hasMapping: true, reset: seen.reset)
+    }
+
+    private mutating func heed(_ option: MultipathOption, _ id: ConnectionID, _ index: Int, _ sender: Host) {
+        switch option {
+        case .capable(let capable): establish(id, index, sender, capable)
+        case .join(.ack(let hmac)): completeJoin(id, index, sender, hmac)
+        case .join: note(.misplacedOption, id)
+        case .dataSequenceSignal(let signal): observe(signal, id, index, sender)
+        case .addAddress(let announcement): observe(announcement, id, sender)
+        case .removeAddress(let addresses): observe(addresses, id, sender)
+        case .priority(let priority): observe(priority, id, index, sender)
+        case .fail: observeFailure(id)
+        case .fastClose(let key): observeFastClose(id, sender, key)
+        case .reset, .unknown: break
+        }
+    }
+
+    private mutating func observe(
+        _ signal: DataSequenceSignal, _ id: ConnectionID, _ index: Int, _ sender: Host
+    ) {
+        establish(id)
+        // The third ACK of a join was not seen: its initiator has heard from the other host, or it could not go on.
+        if sender == connections[id].subflows[index].initiator { establishSubflow(id, index) }
+        if let acknowledgement = signal.acknowledgement {
+            connections[id].hosts[sender.peer].stream.acknowledge(acknowledgement)
+        }
+        if let mapping = signal.mapping {
+            if mapping.length == 0 { return fallBack(id, .infiniteMapping) }
+            connections[id].hosts[sender].stream.map(
+                mapping.sequence, length: Int(mapping.length), isFIN: signal.isDataFIN)
+        }
+        if Host.allCases.allSatisfy({ connections[id].hosts[$0].stream.state == .finAcknowledged }) { finish(id) }
+    }
+
+    /// RFC 8684 section 3.7: a host that gets no option where there has to be one goes on as plain TCP. Only the first
+    /// segments tell, and only on the first subflow; any other subflow would be reset.
+    private mutating func judgeFallback(
+        _ segment: borrowing Segment, _ id: ConnectionID, _ index: Int, _ sender: Host, _ seen: Seen
+    ) {
+        let stream = connections[id].subflows[index].streams[sender]
+        defer { connections[id].subflows[index].streams[sender].hasSpoken = true }
+        guard connections[id].subflows[index].isInitial, connections[id].subflows.count == 1, !stream.hasSpoken else {
+            return judgeFirstData(segment, id, index, sender, seen)
+        }
+        if sender == .client, connections[id].state == .answered, !seen.hasMultipath {
+            fallBack(id, .noOptionAfterSYNACK)
+        } else {
+            judgeFirstData(segment, id, index, sender, seen)
+        }
+    }
+
+    private mutating func judgeFirstData(
+        _ segment: borrowing Segment, _ id: ConnectionID, _ index: Int, _ sender: Host, _ seen: Seen
+    ) {
+        let stream = connections[id].subflows[index].streams[sender]
+        guard segment.payloadLength > 0, stream.bytes == 0, let initial = stream.initial,
+            segment.sequence == initial.advanced(by: 1), !seen.hasMapping, connections[id].subflows.count == 1,
+            connections[id].state == .established
+        else { return }
+        fallBack(id, .dataWithoutMapping)
+    }
+
+    /// The first subflow is complete when its initiator has acknowledged the SYN-ACK; a joined one needs its HMAC too.
+    private mutating func advance(_ id: ConnectionID, _ index: Int, _ sender: Host) {
+        let subflow = connections[id].subflows[index]
+        if subflow.isInitial, sender == subflow.initiator { establishSubflow(id, index) }
+    }
+
+    /// Returns how many bytes had been sent before.
+    private mutating func observePayload(
+        _ segment: borrowing Segment, _ id: ConnectionID, _ index: Int, _ sender: Host
+    ) -> Int {
+        let isFIN = segment.flags.contains(.fin)
+        let length = segment.payloadLength
+        guard length > 0 || isFIN else { return 0 }
+        let hadFIN = connections[id].subflows[index].streams[sender].hasFIN
+        let again = connections[id].subflows[index].streams[sender].send(
+            segment.sequence, length: length, isFIN: isFIN)
+        if again < length { revive(id, index, sender) }
+        if isFIN, !hadFIN { observeFIN(id, index, sender) }
+        return again
+    }
+
+    /// A subflow that carries new data has not been closed, whatever a REMOVE_ADDR has said (RFC 8684 section 3.4.2:
+    /// its receiver makes sure first).
+    private mutating func revive(_ id: ConnectionID, _ index: Int, _ sender: Host) {
+        guard case .closed(.addressRemoved(let remover)) = connections[id].subflows[index].state, remover == sender
+        else {
+            return
+        }
+        connections[id].subflows[index].state = .established
+        connections[id].revision &+= 1
+    }
+
+    private mutating func observeFIN(_ id: ConnectionID, _ index: Int, _ sender: Host) {
+        switch connections[id].subflows[index].state {
+        case .closed: break
+        case .halfClosed(let first): if first != sender { close(id, index, .fin) }
+        default:
+            connections[id].subflows[index].state = .halfClosed(by: sender)
+            connections[id].revision &+= 1
+        }
+    }
+
+    /// A segment of a connection whose beginning was not seen. Who is the client can't be known: the lower port is the
+    /// server's, as it mostly is.
+    private mutating func adopt(_ segment: borrowing Segment, _ origin: Origin) -> (ConnectionID, Int)? {
+        guard !segment.flags.contains(.rst) else { return nil }
+        var isMultipath = false
+        _ = segment.forEachMultipathOption { option in
+            switch option {
+            case .dataSequenceSignal, .addAddress, .removeAddress, .priority: isMultipath = true
+            default: break
+            }
+        }
+        guard isMultipath else { return nil }
+        let sourceIsServer = segment.source.port < segment.destination.port
+        let tuple = FourTuple(
+            client: sourceIsServer ? segment.destination : segment.source,
+            server: sourceIsServer ? segment.source : segment.destination)
+        let id = insert(
+            Connection(
+                openedAt: origin.time, lastSeen: origin.time, isForwarded: origin.isForwarded, isPartial: true,
+                version: 1, state: .established, tuple: tuple))
+        counters.opened += 1
+        events.append(.opened(id))
+        let endpoints = PerHost(client: tuple.client, server: tuple.server)
+        guard addSubflow(to: id, endpoints, initiator: .client, origin) != nil else { return nil }
+        connections[id].subflows[0].state = .established
+        connections[id].subflows[0].addressID = PerHost(both: nil)
+        return (id, 0)
+    }
+}

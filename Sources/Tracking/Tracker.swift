@@ -1,0 +1,120 @@
+import Wire
+
+/// Follows MPTCP connections by their segments. One thread at a time; times are nanoseconds of any clock that the
+/// caller keeps to.
+public struct Tracker: ~Copyable, Sendable {
+    public struct Limits: Sendable {
+        /// Connections at a time, at least 4. A quarter of them may be embryonic.
+        public var connections: Int
+        /// Subflows of a connection, closed ones included, at least 1.
+        public var subflows: Int
+        /// Nanoseconds without a segment, after which a connection is forgotten.
+        public var embryonicTime: UInt64
+        public var liveTime: UInt64
+        public var overTime: UInt64
+
+        /// The times: a SYN-ACK is sent again for about a minute (tcp(7): tcp_synack_retries); an established
+        /// connection may be silent for two hours and four minutes (RFC 5382 section 5); a connection without a
+        /// subflow is given up by Linux after a minute (net.mptcp.close_timeout).
+        public init(
+            connections: Int = 65536, subflows: Int = 32, embryonicTime: UInt64 = 60_000_000_000,
+            liveTime: UInt64 = 7_440_000_000_000, overTime: UInt64 = 60_000_000_000
+        ) {
+            self.connections = max(4, connections)
+            self.subflows = max(1, subflows)
+            self.embryonicTime = embryonicTime
+            self.liveTime = liveTime
+            self.overTime = overTime
+        }
+    }
+
+    public let limits: Limits
+    public internal(set) var counters = TrackerCounters()
+    /// What the last segment has changed.
+    public internal(set) var events: [TrackingEvent] = []
+
+    var connections = ConnectionTable()
+    var flows: [FlowKey: FlowReference] = [:]
+    /// Whose tokens are known. Two connections may have the same one at different hosts.
+    var tokens: [Token: [TokenOwner]] = [:]
+
+    public init(_ limits: Limits = Limits()) { self.limits = limits }
+
+    /// Connections that are tracked now.
+    public var count: Int { connections.count }
+
+    /// nil when it has been forgotten.
+    public subscript(id: ConnectionID) -> Connection? { connections.contains(id) ? connections[id] : nil }
+
+    /// The connection and the subflow's number that a segment between these endpoints belongs to.
+    public func find(_ tuple: FourTuple) -> (connection: ConnectionID, subflow: Int)? {
+        flows[FlowKey(tuple.client, tuple.server)].map { ($0.connection, $0.subflow) }
+    }
+
+    /// Up to `limit` connections from a place on (0 at first), and the place to go on from; nil at the end.
+    public func chunk(from place: Int, limit: Int) -> (connections: [Connection], next: Int?) {
+        let (ids, next) = connections.chunk(from: place, limit: limit)
+        return (ids.map { connections[$0] }, next)
+    }
+
+    /// Takes a segment for what it says. `interface` and `isForwarded` are noted when it opens a subflow or connection.
+    /// nil when it belongs to no MPTCP connection that is known.
+    @discardableResult
+    public mutating func observe(
+        _ segment: borrowing Segment, at now: UInt64, interface: UInt32 = 0, isForwarded: Bool = false
+    ) -> Sighting? {
+        events.removeAll(keepingCapacity: true)
+        forgetExpired(now)
+        let origin = Origin(time: now, interface: interface, isForwarded: isForwarded)
+        let sighting: Sighting?
+        switch segment.flags.intersection([.syn, .ack, .rst]) {
+        case [.syn]: sighting = observeSYN(segment, origin)
+        case [.syn, .ack]: sighting = observeSYNACK(segment)
+        case let flags where flags.contains(.syn): sighting = nil
+        default: sighting = observeLater(segment, origin)
+        }
+        if let sighting { settle(sighting.connection, now) }
+        return sighting
+    }
+
+    /// Where and when a segment was seen.
+    struct Origin {
+        let time: UInt64
+        let interface: UInt32
+        let isForwarded: Bool
+    }
+}
+
+/// The ends of a TCP connection, whoever sends.
+struct FlowKey: Hashable, Sendable {
+    private let lower: Endpoint
+    private let upper: Endpoint
+
+    init(_ first: Endpoint, _ second: Endpoint) {
+        let inOrder =
+            (first.address.high, first.address.low, first.port) < (second.address.high, second.address.low, second.port)
+        lower = inOrder ? first : second
+        upper = inOrder ? second : first
+    }
+
+    init(_ segment: borrowing Segment) { self.init(segment.source, segment.destination) }
+}
+
+struct FlowReference: Sendable {
+    let connection: ConnectionID
+    /// Its number.
+    let subflow: Int
+}
+
+struct TokenOwner: Hashable, Sendable {
+    let connection: ConnectionID
+    let host: Host
+}
+
+extension Connection {
+    /// Where a subflow stands in `subflows`; nil when it has been dropped.
+    func index(ofSubflow number: Int) -> Int? {
+        if number < subflows.count, subflows[number].number == number { return number }
+        return subflows.firstIndex { $0.number == number }
+    }
+}
