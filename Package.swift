@@ -46,15 +46,15 @@ let package = Package(
             resources: [.embedInCode("Templates")]),
         .target(
             name: "Inspector",
-            dependencies: ["Wire", "Policy", "LinuxSystem", "NetfilterQueue", logging, systemPackage]),
+            dependencies: ["Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", logging, systemPackage]),
         .target(name: "Converter", dependencies: ["LinuxSystem", "Policy", "Wire", logging, systemPackage]),
         .target(name: "Settings", dependencies: ["Wire", "TOMLKit"]),
         .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
         .target(
             name: "Middlebox",
             dependencies: [
-                "Wire", "Policy", "LinuxSystem", "NetfilterQueue", "Firewall", "Inspector", "Converter", "Settings",
-                "Admin", logging, systemPackage,
+                "Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", "Firewall", "Inspector", "Converter",
+                "Settings", "Admin", logging, systemPackage,
             ]),
         .executableTarget(
             name: "sluice",

@@ -20,7 +20,7 @@ import Wire
         let segment = try Segment(packet.span.bytes)
         #expect(segment.source == Endpoint("10.1.0.2:43210"))
         #expect(segment.destination == Endpoint("10.9.0.2:80"))
-        #expect(segment.sequence == 0x0102_0304)
+        #expect(segment.sequence == SequenceNumber(0x0102_0304))
         #expect(segment.flags == .syn)
         #expect(segment.headerLength == 44)
         #expect(segment.payloadLength == 3)
