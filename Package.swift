@@ -61,18 +61,19 @@ let package = Package(
         .executableTarget(
             name: "sluice-lab", dependencies: ["Lab", "LinuxSystem", "Wire", argumentParser, systemPackage]),
 
-        .testTarget(name: "WireTests", dependencies: ["Wire"]),
+        .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
+        .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Wire"]),
+        .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Settings", "Wire"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(
             name: "MiddleboxTests",
             dependencies: [
-                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "Wire", "sluice",
-                subprocess, systemPackage,
+                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "PacketForge",
+                "Wire", "sluice", subprocess, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]
