@@ -86,3 +86,16 @@ if Context.environment["SLUICE_STRICT"] == "1" {
         if target.name == "CLinux" { target.cSettings = [.treatAllWarnings(as: .error)] }
     }
 }
+
+// Set by Scripts/fuzz, which adds the sanitizers. A target is a folder of Tests/Fuzz and a line here.
+if Context.environment["SLUICE_FUZZ"] == "1" {
+    func fuzzTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(name: name, dependencies: dependencies + ["CFuzzMain"], path: "Tests/Fuzz/\(name)")
+    }
+    package.targets += [
+        .target(name: "CFuzzMain", path: "Tests/Fuzz/CFuzzMain"),
+        .executableTarget(name: "Seeds", dependencies: ["PacketForge", "Wire"], path: "Tests/Fuzz/Seeds"),
+        fuzzTarget("FuzzOptions", ["PacketForge", "Wire"]),
+        fuzzTarget("FuzzPacket", ["PacketForge", "Wire"]),
+    ]
+}
