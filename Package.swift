@@ -66,18 +66,19 @@ let package = Package(
         .executableTarget(
             name: "sluice-lab", dependencies: ["Lab", "LinuxSystem", "Wire", argumentParser, systemPackage]),
 
-        .testTarget(name: "WireTests", dependencies: ["Wire"]),
+        .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
+        .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Wire"]),
+        .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Settings", "Wire"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(
             name: "MiddleboxTests",
             dependencies: [
-                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "Wire", "sluice",
-                subprocess, systemPackage,
+                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "PacketForge",
+                "Wire", "sluice", subprocess, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]
@@ -89,4 +90,17 @@ if Context.environment["SLUICE_STRICT"] == "1" {
         target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
         if target.name == "CLinux" { target.cSettings = [.treatAllWarnings(as: .error)] }
     }
+}
+
+// Set by Scripts/fuzz, which adds the sanitizers. A target is a folder of Tests/Fuzz and a line here.
+if Context.environment["SLUICE_FUZZ"] == "1" {
+    func fuzzTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(name: name, dependencies: dependencies + ["CFuzzMain"], path: "Tests/Fuzz/\(name)")
+    }
+    package.targets += [
+        .target(name: "CFuzzMain", path: "Tests/Fuzz/CFuzzMain"),
+        .executableTarget(name: "Seeds", dependencies: ["PacketForge", "Wire"], path: "Tests/Fuzz/Seeds"),
+        fuzzTarget("FuzzOptions", ["PacketForge", "Wire"]),
+        fuzzTarget("FuzzPacket", ["PacketForge", "Wire"]),
+    ]
 }
