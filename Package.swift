@@ -32,6 +32,8 @@ let package = Package(
         .target(name: "CLinux"),
 
         .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "Capture", dependencies: [systemPackage], swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CLinux", "CNetfilterQueue", "LinuxSystem", systemPackage]),
@@ -62,6 +64,7 @@ let package = Package(
             name: "sluice-lab", dependencies: ["Lab", "LinuxSystem", "Wire", argumentParser, systemPackage]),
 
         .testTarget(name: "WireTests", dependencies: ["Wire"]),
+        .testTarget(name: "CaptureTests", dependencies: ["Capture", systemPackage]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
