@@ -64,7 +64,7 @@ let package = Package(
             name: "sluice-lab", dependencies: ["Lab", "LinuxSystem", "Wire", argumentParser, systemPackage]),
 
         .testTarget(name: "WireTests", dependencies: ["Wire"]),
-        .testTarget(name: "CaptureTests", dependencies: ["Capture", systemPackage]),
+        .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
