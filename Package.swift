@@ -37,6 +37,8 @@ let package = Package(
         .target(
             name: "Tracking", dependencies: ["Wire", crypto],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "Capture", dependencies: [systemPackage], swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CLinux", "CNetfilterQueue", "LinuxSystem", systemPackage]),
@@ -68,6 +70,7 @@ let package = Package(
 
         .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
+        .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
