@@ -66,7 +66,8 @@ let package = Package(
             name: "Lab",
             dependencies: ["LinuxSystem", "NetfilterQueue", "Wire", subprocess, systemPackage]),
         .executableTarget(
-            name: "sluice-lab", dependencies: ["Lab", "LinuxSystem", "Wire", argumentParser, systemPackage]),
+            name: "sluice-lab",
+            dependencies: ["Lab", "LinuxSystem", "PacketForge", "Wire", argumentParser, systemPackage]),
 
         .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
