@@ -41,8 +41,8 @@ final class Session {
         var ended = false
         /// The end has been passed on to the other side.
         var finished = false
-        /// A write failed: what comes from the other side is discarded, and after what can still be read from here
-        /// comes a reset.
+        /// A write failed, or no subflow is left: what comes from the other side is discarded, and after what can still
+        /// be read from here comes a reset.
         var broken = false
         /// Read but not yet written to the other side.
         var pending: UnsafeMutableRawBufferPointer?
@@ -68,6 +68,8 @@ final class Session {
     var lastMoved: MonotonicTime
     /// Of both sockets together, while it is closing.
     var lastUnacknowledged = 0
+    /// When its client was first found to have no subflow left.
+    var strandedSince: MonotonicTime?
     /// Its client has been accepted, and counts at the listener.
     var hasClient = false
     /// Waits for its next turn, its budget being spent.

@@ -72,6 +72,30 @@ extension Worker {
         }
     }
 
+    /// How long a client may be without a subflow before it counts as gone.
+    static let rejoinPatience = Duration.seconds(3)
+
+    /// Breaks the sessions of clients that have lost their last subflow and not joined again since.
+    ///
+    /// A client resets its connection with one segment on each subflow, and keeps nothing of it. One that is lost, or
+    /// overtakes data, does nothing here (RFC 5961 section 3.2), and what the client answers to all later segments are
+    /// resets without MP_FASTCLOSE, which end a subflow only. The kernel says nothing of that, and would wait a minute
+    /// for another subflow (RFC 8684 section 3.3.3 leaves open how long), the server with it.
+    func breakStranded(_ now: MonotonicTime) {
+        var stranded: [Session] = []
+        sessions.forEach { session in
+            guard session.phase == .relaying, !session.client.broken else { return }
+            guard MultipathInfo.isWithoutSubflow(session.client.descriptor) else {
+                session.strandedSince = nil
+                return
+            }
+            let since = session.strandedSince ?? now
+            session.strandedSince = since
+            if since + Self.rejoinPatience <= now { stranded.append(session) }
+        }
+        for session in stranded { breakDown(session, .client) }
+    }
+
     /// Forgets the session and closes what it has: in order, or with a reset (which is how its sockets are set up).
     func end(_ session: Session, orderly: Bool) {
         guard session.phase != .over else { return }

@@ -137,6 +137,7 @@ final class Worker {
             nextSweep = now + .seconds(1)
             retireListeners()
             resetIdle(now)
+            breakStranded(now)
         }
     }
 

@@ -31,12 +31,25 @@ public struct MultipathInfo: Sendable {
     public let subflows: [Subflow]
 
     /// Is this a connection that speaks MPTCP? False for TCP, and for an MPTCP socket that has fallen back to it.
-    public static func isMultipath(_ descriptor: Int32) -> Bool {
+    public static func isMultipath(_ descriptor: Int32) -> Bool { summary(descriptor) != nil }
+
+    /// Has every subflow of this MPTCP connection been closed? The connection itself lives on, for
+    /// net.mptcp.close_timeout, in case another one joins (__mptcp_close_ssk in net/mptcp/protocol.c).
+    public static func isWithoutSubflow(_ descriptor: Int32) -> Bool {
+        guard let info = summary(descriptor), info.subflows_total == 0 else { return false }
+        // That count leaves out a first subflow of which only one direction is closed.
+        return MultipathInfo(descriptor)?.subflows.allSatisfy { $0.state == closed } ?? false
+    }
+
+    /// TCP_CLOSE in linux/tcp_states.h.
+    private static let closed: UInt8 = 7
+
+    private static func summary(_ descriptor: Int32) -> sluice_mptcp_info? {
         var info = sluice_mptcp_info()
         var length = socklen_t(MemoryLayout<sluice_mptcp_info>.size)
         let result = getsockopt(
             descriptor, Int32(SLUICE_SOL_MPTCP), Int32(SLUICE_MPTCP_INFO), &info, &length)
-        return result == 0 && info.flags & UInt32(SLUICE_MPTCP_INFO_FLAG_FALLBACK) == 0
+        return result == 0 && info.flags & UInt32(SLUICE_MPTCP_INFO_FLAG_FALLBACK) == 0 ? info : nil
     }
 
     /// nil for a connection that is not (or no longer) MPTCP.

@@ -56,6 +56,31 @@ import Wire
         }
     }
 
+    /// MP_FASTCLOSE goes out once. Lost, or ahead of the last data, it does nothing, and all that the client says from then
+    /// on are resets that concern a subflow only.
+    @Test(arguments: [PeerRequest.Operation.download, .clientEndsFirst], IPFamily.allCases)
+    func aClientsResetReachesTheServerWithoutItsFastclose(
+        _ operation: PeerRequest.Operation, _ family: IPFamily
+    ) async throws {
+        try await Lab.with { lab in
+            let iptables = family == .v4 ? "iptables" : "ip6tables"
+            let rule = "-A OUTPUT -p tcp --tcp-flags RST RST --tcp-option 30 -j DROP"
+            let dropping = try await lab.run(in: .client(0), [iptables] + rule.split(separator: " ").map(String.init))
+            try #require(dropping.status.isSuccess)
+            let sluice = try await lab.startSluice()
+            let server = try await lab.serve()
+            var plan = lab.plan(operation, 50_000_000, family)
+            plan.abortAfter = 1_000_000
+            plan.count = 5
+            #expect(try await lab.fetch(plan).failures == [:])
+            try await lab.wait(for: "the server to notice") { server.statistics.active == 0 }
+            #expect(server.statistics.completed == 0)
+            let failures = server.statistics.failures
+            #expect(failures.keys.allSatisfy { $0.contains("reset") || $0.contains("pipe") }, "\(failures)")
+            try await lab.waitUntilIdle(sluice)
+        }
+    }
+
     @Test func aKilledClientEndsAtTheServer() async throws {
         try await Lab.with { lab in
             let sluice = try await lab.startSluice()
