@@ -101,6 +101,9 @@ public final class Converter: Sendable {
         return all
     }
 
+    /// The client of this connection keeps nothing of it any more: unless a subflow is left, its session is reset.
+    public func clientIsGone(_ tuple: FourTuple) { shared.post(.clientIsGone(tuple), to: shared.worker(for: tuple)) }
+
     /// Ends the workers; connections still open are reset. Blocks until they have ended.
     public func stop() {
         for mailbox in mailboxes { mailbox.post(.stop) }

@@ -18,6 +18,7 @@ final class Worker {
         case accepted(Int32, FourTuple)
         /// All sessions, or those with these 4-tuples.
         case describe(Set<FourTuple>?, @Sendable ([ConnectionDescription]) -> Void)
+        case clientIsGone(FourTuple)
         case stop
     }
 
@@ -87,6 +88,7 @@ final class Worker {
         case .listener(let key, let descriptor): watch(key, descriptor)
         case .accepted(let descriptor, let tuple): begin(descriptor, tuple)
         case .describe(let tuples, let answer): answer(describe(tuples))
+        case .clientIsGone(let tuple): clientIsGone(tuple)
         case .stop: isStopped = true
         }
     }

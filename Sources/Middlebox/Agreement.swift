@@ -53,6 +53,7 @@ final class Agreement: Sendable {
         for description in await converter.describe(Set(seen.keys)) where description.isAccepted {
             guard let connection = seen[description.tuple] else { continue }
             compare(connection, description)
+            if connection.isGivenUpByClient { converter.clientIsGone(connection.tuple) }
         }
     }
 
