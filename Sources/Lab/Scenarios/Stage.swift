@@ -7,6 +7,8 @@ public struct Stage: Sendable {
     public let route: Scenario.Route
     /// Who speaks MPTCP with the client.
     public let peer: Lab.Node
+    /// nil when the peers speak end to end.
+    public let sluice: SluiceDaemon?
     let client = Lab.Node.client(0)
     private let server: PeerServer
     private let before = Baseline()
@@ -23,10 +25,11 @@ public struct Stage: Sendable {
         case .endToEnd:
             peer = .server(0)
             server = try await lab.serve(scenario.server)
+            sluice = nil
         case .throughSluice:
             peer = .box
             server = try await lab.serve()
-            try await lab.startSluice()
+            sluice = try await lab.startSluice()
         }
     }
 
