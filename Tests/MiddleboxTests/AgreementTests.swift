@@ -10,7 +10,7 @@ import Wire
     @Test(arguments: Scenario.all.filter { $0.routes.contains(.throughSluice) })
     func everyScenarioAgrees(_ scenario: Scenario) async throws {
         try await Lab.with(scenario.configuration) { lab in
-            let stage = try await lab.stage(scenario, .throughSluice)
+            let stage = try await lab.stage(scenario, .throughSluice, rest: .milliseconds(450))
             let sluice = try #require(stage.sluice)
             for family in IPFamily.allCases {
                 try await scenario.play(on: stage, family)
@@ -60,7 +60,7 @@ import Wire
 extension SluiceDaemon {
     /// Waits until what has changed has been compared, and has found the two agreed.
     fileprivate func expectAgreement() async throws {
-        try await Task.sleep(for: .milliseconds(700))
+        try await Task.sleep(for: .milliseconds(500))
         let tracking = try await status().tracking
         #expect(tracking.disagreements == 0, "\(log)")
         #expect(tracking.compared > 0)
