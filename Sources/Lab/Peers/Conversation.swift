@@ -23,8 +23,8 @@ public final class Conversation: Sendable {
         state = Mutex(State(connection: consume connection))
     }
 
-    /// Sends so many bytes of the payload, and verifies them as they come back: all are right or, if so expected, at least
-    /// one of them is wrong.
+    /// Sends so many bytes of the payload, and verifies them as they come back: all are right or, if so expected, at
+    /// least one of them is wrong.
     public func bounce(_ bytes: UInt64, isDamaged: Bool = false) async throws {
         try await withState { [payload] (state, buffer) throws(PeerError) in
             let end = state.offset + bytes

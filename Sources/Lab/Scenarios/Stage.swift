@@ -90,8 +90,8 @@ extension Stage {
         guard report.isSuccess else { throw LabError.transfer(report.failures) }
     }
 
-    /// An echo conversation: a few bytes, which let both sides know that the other speaks MPTCP, then `body`, then a few
-    /// bytes again and the end.
+    /// An echo conversation: a few bytes, which let both sides know that the other speaks MPTCP, then `body`, then a
+    /// few bytes again and the end.
     func converse(_ family: IPFamily, _ body: (Conversation) async throws -> Void = { _ in }) async throws {
         let conversation = try await lab.converse(in: client, plan(.echo, 0, family), rest: rest)
         try await conversation.bounce(5000)
