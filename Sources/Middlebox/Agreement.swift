@@ -100,7 +100,11 @@ final class Agreement: Sendable {
 
         init(_ description: ConnectionDescription) {
             token = description.token
-            let open = description.subflows.filter { $0.kernel.isEstablished }
+            // Not those that the router's own path manager has opened or announced, if its operator has told it to: they
+            // have an address of the router's, and don't pass the queues.
+            let open = description.subflows.filter {
+                $0.kernel.isEstablished && $0.kernel.local == description.tuple.server
+            }
             subflows = Set(
                 open.map { Subflow(local: $0.kernel.local, remote: $0.kernel.remote, isBackup: $0.isBackup) })
         }

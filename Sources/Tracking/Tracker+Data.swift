@@ -66,7 +66,9 @@ extension Tracker {
         case .addAddress(let announcement): observe(announcement, id, sender)
         case .removeAddress(let addresses): observe(addresses, id, sender)
         case .priority(let priority): observe(priority, id, index, sender)
-        case .fail: observeFailure(id)
+        // With another subflow left this one is reset; else the host that gets MP_FAIL answers with an infinite mapping, and
+        // only then the connection is plain TCP (RFC 8684 section 3.7).
+        case .fail: note(.checksumFailed, id)
         case .fastClose(let key): observeFastClose(id, sender, key)
         case .reset, .unknown: break
         }
@@ -82,7 +84,10 @@ extension Tracker {
             connections[id].hosts[sender.peer].stream.acknowledge(acknowledgement)
         }
         if let mapping = signal.mapping {
-            if mapping.length == 0 { return fallBack(id, .infiniteMapping) }
+            if mapping.length == 0 {
+                let hasFailed = connections[id].anomalies.contains(.checksumFailed)
+                return fallBack(id, hasFailed ? .checksumFailed : .infiniteMapping)
+            }
             connections[id].hosts[sender].stream.map(
                 mapping.sequence, length: Int(mapping.length), isFIN: signal.isDataFIN)
         }

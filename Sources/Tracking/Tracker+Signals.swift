@@ -54,12 +54,6 @@ extension Tracker {
         }
     }
 
-    /// MP_FAIL: with another subflow left this one is reset, else the connection falls back (section 3.7).
-    mutating func observeFailure(_ id: ConnectionID) {
-        note(.checksumFailed, id)
-        if connections[id].subflows.count(where: { !$0.state.isClosed }) == 1 { fallBack(id, .checksumFailed) }
-    }
-
     mutating func observeFastClose(_ id: ConnectionID, _ sender: Host, _ key: MultipathKey) {
         if let expected = connections[id].hosts[sender.peer].key, expected != key { return note(.wrongKey, id) }
         guard !connections[id].state.isOver else { return }

@@ -120,7 +120,7 @@ extension Tracker {
     }
 
     mutating func note(_ anomaly: Anomaly, _ id: ConnectionID) {
-        counters.anomalies += 1
+        counters[anomaly] += 1
         connections[id].anomalies.insert(anomaly)
         events.append(.anomaly(id, anomaly))
     }

@@ -19,7 +19,7 @@ import Wire
             let tracking = try await sluice.status().tracking
             #expect(tracking.established + tracking.fallbacks >= 2)
             let isDamaged = scenario.name.hasPrefix("checksum-failure")
-            #expect(isDamaged || tracking.anomalies == 0)
+            #expect(isDamaged || tracking.anomalies == [:])
         }
     }
 
@@ -52,7 +52,8 @@ import Wire
             #expect(tracking.joins > 200)
             #expect(tracking.compared > 500)
             #expect(tracking.unseen == 0)
-            #expect(tracking.anomalies == 0)
+            // A join to a connection that has ended meanwhile is the server's to refuse, which doesn't speak MPTCP.
+            #expect(Set(tracking.anomalies.keys).subtracting(["MP_JOIN answered without MP_JOIN"]) == [])
         }
     }
 }
