@@ -1,6 +1,7 @@
 // From bytes to options: lengths and flags decide about an option's form (RFC 8684 section 3, RFC 6824 section 3).
 
 extension MultipathOption {
+    @usableFromInline
     init(_ option: borrowing TCPOption) throws(WireError) {
         let bytes = option.bytes
         guard bytes.byteCount >= 3 else {

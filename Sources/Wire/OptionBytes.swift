@@ -2,17 +2,17 @@
 public struct OptionBytes: Hashable, Sendable {
     public static let capacity = 40
 
-    public var count: Int { Int(length) }
-    private var length: UInt8 = 0
+    @inlinable public var count: Int { Int(length) }
+    @usableFromInline var length: UInt8 = 0
     // Eight bytes each, the first byte lowest.
-    private var words: Words = Words()
+    @usableFromInline var words: Words = Words()
 
-    private struct Words: Hashable, Sendable {
-        var first: UInt64 = 0
-        var second: UInt64 = 0
-        var third: UInt64 = 0
-        var fourth: UInt64 = 0
-        var fifth: UInt64 = 0
+    @usableFromInline struct Words: Hashable, Sendable {
+        @usableFromInline var first: UInt64 = 0
+        @usableFromInline var second: UInt64 = 0
+        @usableFromInline var third: UInt64 = 0
+        @usableFromInline var fourth: UInt64 = 0
+        @usableFromInline var fifth: UInt64 = 0
     }
 
     public init() {}
@@ -23,6 +23,7 @@ public struct OptionBytes: Hashable, Sendable {
     }
 
     /// Whole words at once: what is copied here is copied for each packet of some connections.
+    @usableFromInline
     init(_ bytes: RawSpan, from offset: Int) {
         let count = Swift.min(bytes.byteCount - offset, Self.capacity)
         guard count > 0 else { return }
@@ -57,22 +58,25 @@ public struct OptionBytes: Hashable, Sendable {
 }
 
 extension OptionBytes: RandomAccessCollection {
-    public var startIndex: Int { 0 }
-    public var endIndex: Int { count }
+    @inlinable public var startIndex: Int { 0 }
+    @inlinable public var endIndex: Int { count }
 
+    @inlinable
     public subscript(index: Int) -> UInt8 {
         precondition(index >= 0 && index < count)
         return UInt8(truncatingIfNeeded: word(at: index) >> UInt64(index % 8 * 8))
     }
 
     /// In network order; the offset is a multiple of four.
+    @inlinable
     func uint32(at offset: Int) -> UInt32 {
         precondition(offset >= 0 && offset % 4 == 0 && offset + 4 <= count)
         return UInt32(truncatingIfNeeded: word(at: offset) >> UInt64(offset % 8 * 8)).byteSwapped
     }
 
     /// The word that holds this byte.
-    private func word(at index: Int) -> UInt64 {
+    @inlinable
+    func word(at index: Int) -> UInt64 {
         switch index / 8 {
         case 0: words.first
         case 1: words.second

@@ -50,13 +50,14 @@ public struct SACKBlocks: Hashable, Sendable {
         /// One past the last byte.
         public let right: SequenceNumber
 
+        @inlinable
         public init(left: SequenceNumber, right: SequenceNumber) {
             self.left = left
             self.right = right
         }
     }
 
-    private let bytes: OptionBytes
+    @usableFromInline let bytes: OptionBytes
 
     /// nil unless there are 1 to 4.
     public init?(_ blocks: [Block]) {
@@ -67,24 +68,27 @@ public struct SACKBlocks: Hashable, Sendable {
                 edges.flatMap { edge in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: edge >> $0) } }))
     }
 
-    init(bytes: OptionBytes) { self.bytes = bytes }
+    @inlinable init(bytes: OptionBytes) { self.bytes = bytes }
 }
 
 extension SACKBlocks: RandomAccessCollection {
-    public var startIndex: Int { 0 }
-    public var endIndex: Int { bytes.count / 8 }
+    @inlinable public var startIndex: Int { 0 }
+    @inlinable public var endIndex: Int { bytes.count / 8 }
 
+    @inlinable
     public subscript(index: Int) -> Block {
         Block(left: edge(index * 8), right: edge(index * 8 + 4))
     }
 
-    private func edge(_ offset: Int) -> SequenceNumber {
+    @inlinable
+    func edge(_ offset: Int) -> SequenceNumber {
         SequenceNumber(bytes.uint32(at: offset))
     }
 }
 
 extension TCPOption {
     /// Throws when the option's length is not one that its kind can have.
+    @inlinable
     public func content() throws(WireError) -> TCPOptionContent {
         // One jump by the kind, then the length: a switch over both together costs several times as much.
         let length = bytes.byteCount
@@ -107,9 +111,10 @@ extension TCPOption {
         throw .badOptionLength(kind: kind, length: length, offset: offset)
     }
 
-    private func rest(from offset: Int) -> OptionBytes { OptionBytes(bytes, from: offset) }
+    @inlinable
+    func rest(from offset: Int) -> OptionBytes { OptionBytes(bytes, from: offset) }
 
-    private var userTimeout: TCPOptionContent {
+    @inlinable var userTimeout: TCPOptionContent {
         .userTimeout(isMinutes: bytes[2] & 0x80 != 0, value: bytes.uint16(at: 2) & 0x7fff)
     }
 }
