@@ -88,14 +88,6 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// Set by Scripts/test. Not for those who build us as we build others: a newer compiler may warn of more.
-if Context.environment["SLUICE_STRICT"] == "1" {
-    for target in package.targets where target.type != .system {
-        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
-        if target.name == "CLinux" { target.cSettings = [.treatAllWarnings(as: .error)] }
-    }
-}
-
 // Set by Scripts/fuzz, which adds the sanitizers. A target is a folder of Tests/Fuzz and a line here.
 if Context.environment["SLUICE_FUZZ"] == "1" {
     func fuzzTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -107,4 +99,12 @@ if Context.environment["SLUICE_FUZZ"] == "1" {
         fuzzTarget("FuzzOptions", ["PacketForge", "Wire"]),
         fuzzTarget("FuzzPacket", ["PacketForge", "Wire"]),
     ]
+}
+
+// Set by Scripts/test. Not for those who build us as we build others: a newer compiler may warn of more.
+if Context.environment["SLUICE_STRICT"] == "1" {
+    for target in package.targets where target.type != .system {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+        if target.name == "CLinux" { target.cSettings = [.treatAllWarnings(as: .error)] }
+    }
 }
