@@ -71,6 +71,7 @@ let package = Package(
 
         .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
+        .testTarget(name: "TrackingTests", dependencies: ["PacketForge", "Tracking", "Wire"]),
         .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
@@ -98,6 +99,8 @@ if Context.environment["SLUICE_FUZZ"] == "1" {
         .executableTarget(name: "Seeds", dependencies: ["PacketForge", "Wire"], path: "Tests/Fuzz/Seeds"),
         fuzzTarget("FuzzOptions", ["PacketForge", "Wire"]),
         fuzzTarget("FuzzPacket", ["PacketForge", "Wire"]),
+        fuzzTarget("FuzzCapture", ["Capture", "Wire"]),
+        fuzzTarget("FuzzTracker", ["PacketForge", "Tracking", "Wire"]),
     ]
 }
 

@@ -39,6 +39,9 @@ public struct Connection: Sendable {
     /// Changes with everything that the kernel could disagree about: states, addresses, backup.
     public internal(set) var revision: UInt32 = 0
     var nextSubflowNumber = 0
+    /// Both ends exist: the one that answers has sent more than a SYN-ACK, or the one that opened it has acknowledged
+    /// what only a receiver of the SYN-ACK knows.
+    var isProven = false
 
     /// Who opened it from where, and where to; its first subflow's endpoints.
     public let tuple: FourTuple

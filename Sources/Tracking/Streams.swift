@@ -14,19 +14,30 @@ public struct SubflowStream: Hashable, Sendable {
     /// Has the host sent a segment that is neither a SYN nor a reset?
     public internal(set) var hasSpoken = false
 
+    /// Has the host mapped data of its, whether or not they were in the same segment?
+    var hasMapped = false
+
     init() {}
+
+    /// Does this number acknowledge the SYN, and nothing that has not been sent?
+    func isAcknowledged(by number: SequenceNumber) -> Bool {
+        guard let initial, let next else { return false }
+        return number.distance(from: initial) > 0 && next.distance(from: number) >= 0
+    }
 
     mutating func open(_ sequence: SequenceNumber) {
         initial = sequence
         next = sequence.advanced(by: 1)
     }
 
-    /// Returns how many bytes of the payload have been sent before.
+    /// Returns how many bytes of the payload have been sent before. What a gap leaves out has been sent, too: it was lost
+    /// or is late, and comes as if for the second time.
     mutating func send(_ sequence: SequenceNumber, length: Int, isFIN: Bool) -> Int {
         let start = next ?? sequence
         let end = sequence.advanced(by: length)
-        let new = min(length, max(0, end.distance(from: start)))
-        bytes &+= UInt64(new)
+        let advance = max(0, end.distance(from: start))
+        let new = min(length, advance)
+        bytes &+= UInt64(advance)
         retransmittedBytes &+= UInt64(length - new)
         let last = end.advanced(by: isFIN ? 1 : 0)
         if last.distance(from: start) > 0 || next == nil { next = last }
@@ -46,10 +57,12 @@ public struct DataStream: Hashable, Sendable {
     init() {}
 
     mutating func open(_ initial: DataSequenceNumber) {
-        // A mapping that came first (the third ACK was lost to us) is better than what the key says.
-        guard next == nil else { return }
-        next = initial.advanced(by: 1)
-        acknowledged = next
+        let first = initial.advanced(by: 1)
+        // A mapping may have come first, when the third ACK was lost: it knew the lower half for certain, and the key
+        // tells the upper one.
+        next = next?.moved(near: first) ?? first
+        acknowledged = acknowledged?.moved(near: first) ?? first
+        if case .finSent(let fin) = state { state = .finSent(fin.moved(near: first)) }
     }
 
     /// A mapping of so many bytes, a DATA_FIN counting as one. Returns the whole sequence number.
@@ -69,5 +82,12 @@ public struct DataStream: Hashable, Sendable {
         if acknowledged.map({ up.distance(from: $0) > 0 }) ?? true { acknowledged = up }
         if case .finSent(let fin) = state, up.distance(from: fin) > 0 { state = .finAcknowledged }
         return up
+    }
+}
+
+extension DataSequenceNumber {
+    /// The number nearest to `reference` with the same lower half.
+    fileprivate func moved(near reference: Self) -> Self {
+        Self(low: UInt32(truncatingIfNeeded: rawValue), near: reference)
     }
 }

@@ -14,7 +14,10 @@ extension Tracker {
                 .addressHMAC(announcement.addressID, announcement.address, port: announcement.port)
             if let expected, expected != hmac { return note(.wrongAddressHMAC, id) }
             announce(announcement, id, sender)
-        case .version0: announce(announcement, id, sender)
+        case .version0 where connections[id].version == 0 || connections[id].isPartial:
+            announce(announcement, id, sender)
+        // Version 1 has no announcement without an HMAC.
+        case .version0: note(.misplacedOption, id)
         }
     }
 
@@ -83,7 +86,7 @@ extension Tracker {
         connections[id].lastEnd = end
         connections[id].revision &+= 1
         events.append(.subflowClosed(id, subflow: connections[id].subflows[index].number, end))
-        guard connections[id].subflows.allSatisfy(\.state.isClosed) else { return }
+        guard !connections[id].subflows.contains(where: \.holdsConnection) else { return }
         let hasEnded = Host.allCases.allSatisfy { connections[id].hosts[$0].stream.state != .open }
         switch connections[id].state {
         case .established where !hasEnded: break
