@@ -67,7 +67,7 @@ let package = Package(
             dependencies: ["LinuxSystem", "NetfilterQueue", "Wire", subprocess, systemPackage]),
         .executableTarget(
             name: "sluice-lab",
-            dependencies: ["Lab", "LinuxSystem", "PacketForge", "Wire", argumentParser, systemPackage]),
+            dependencies: ["Lab", "LinuxSystem", "PacketForge", "Tracking", "Wire", argumentParser, systemPackage]),
 
         .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
