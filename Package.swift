@@ -37,6 +37,7 @@ let package = Package(
         .target(
             name: "Tracking", dependencies: ["Wire", crypto],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
+        .target(
             name: "Capture", dependencies: [systemPackage], swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
@@ -67,19 +68,20 @@ let package = Package(
         .executableTarget(
             name: "sluice-lab", dependencies: ["Lab", "LinuxSystem", "Wire", argumentParser, systemPackage]),
 
-        .testTarget(name: "WireTests", dependencies: ["Wire"]),
+        .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
+        .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
         .testTarget(name: "CaptureTests", dependencies: ["Capture", systemPackage]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Wire"]),
+        .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Settings", "Wire"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(
             name: "MiddleboxTests",
             dependencies: [
-                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "Wire", "sluice",
-                subprocess, systemPackage,
+                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "PacketForge",
+                "Wire", "sluice", subprocess, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,4 +1,5 @@
 import Lab
+import PacketForge
 import Wire
 
 /// A kind of SYN that no well-meaning client sends, and what Sluice has to say about it before it lets it go.

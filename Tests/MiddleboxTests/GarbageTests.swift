@@ -1,5 +1,6 @@
 import Lab
 import LinuxSystem
+import PacketForge
 import Testing
 import Wire
 
@@ -70,7 +71,7 @@ private struct GarbageLine {
 
     /// The same at each run: the index of a kind for each SYN.
     func sequence(ofEach count: Int) -> [Int] {
-        var random = SplitMix(state: 1)
+        var random = SplitMix64(seed: 1)
         return kinds.indices.flatMap { Array(repeating: $0, count: count) }.shuffled(using: &random)
     }
 
@@ -133,18 +134,5 @@ private struct GarbageLine {
 
     private func isMarker(_ packet: [UInt8]) -> Bool {
         packet.suffix(Garbage.markerPayload.count).elementsEqual(Garbage.markerPayload)
-    }
-}
-
-/// Steele, Lea and Flood 2014; the standard library's generators can't be seeded.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-        return word ^ word >> 31
     }
 }

@@ -1,4 +1,5 @@
 import Lab
+import PacketForge
 import Testing
 import Wire
 

@@ -1,3 +1,4 @@
+import PacketForge
 import Settings
 import Testing
 
@@ -36,7 +37,7 @@ import Testing
 
     /// Whatever the text, it is taken or refused; nothing ends the process.
     @Test func randomTexts() {
-        var random = SplitMix64(state: 1)
+        var random = SplitMix64(seed: 1)
         for _ in 0..<5000 {
             let count = Int(random.next() % 14)
             let text = (0..<count).map { _ in fragments.randomElement(using: &random)! }.joined()
@@ -52,17 +53,4 @@ import Testing
         "\\u0041", "\\u0000", "é", "\r", "\r\n", "!", "$", "/", "\u{1}", "\u{7f}", "\u{0}", "\u{feff}", "a = ",
         "[a]\n", "relay", "\"a\"",
     ]
-}
-
-/// A small generator of reproducible numbers (Steele, Lea and Flood 2014).
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
-    }
 }
