@@ -42,32 +42,50 @@ public struct DataStream: Hashable, Sendable {
     public private(set) var next: DataSequenceNumber?
     /// What the peer expects next.
     public private(set) var acknowledged: DataSequenceNumber?
+    /// Are the upper halves of these two known, from the host's key or from a number that was sent whole?
+    private var isWhole = false
 
     init() {}
 
     mutating func open(_ initial: DataSequenceNumber) {
+        let first = initial.advanced(by: 1)
+        learnUpperHalf(.long(first))
         // A mapping that came first (the third ACK was lost to us) is better than what the key says.
         guard next == nil else { return }
-        next = initial.advanced(by: 1)
-        acknowledged = next
+        next = first
+        acknowledged = first
     }
 
-    /// A mapping of so many bytes, a DATA_FIN counting as one. Returns the whole sequence number.
+    /// A mapping of so many bytes, a DATA_FIN counting as one. Returns the whole sequence number if it can be known.
     @discardableResult
-    mutating func map(_ number: DataSequenceSignal.Number, length: Int, isFIN: Bool) -> DataSequenceNumber {
+    mutating func map(_ number: DataSequenceSignal.Number, length: Int, isFIN: Bool) -> DataSequenceNumber? {
+        learnUpperHalf(number)
         let start = number.expanded(near: next ?? DataSequenceNumber(0))
         let end = start.advanced(by: length)
         if next.map({ end.distance(from: $0) > 0 }) ?? true { next = end }
         if isFIN, state == .open { state = .finSent(end.advanced(by: -1)) }
-        return start
+        return isWhole ? start : nil
     }
 
-    /// The peer's acknowledgement. Returns the whole number.
+    /// The peer's acknowledgement. Returns the whole number if it can be known.
     @discardableResult
-    mutating func acknowledge(_ number: DataSequenceSignal.Number) -> DataSequenceNumber {
+    mutating func acknowledge(_ number: DataSequenceSignal.Number) -> DataSequenceNumber? {
+        learnUpperHalf(number)
         let up = number.expanded(near: acknowledged ?? next ?? DataSequenceNumber(0))
         if acknowledged.map({ up.distance(from: $0) > 0 }) ?? true { acknowledged = up }
         if case .finSent(let fin) = state, up.distance(from: fin) > 0 { state = .finAcknowledged }
-        return up
+        return isWhole ? up : nil
+    }
+
+    /// Without the key, lower halves are counted from 0 until the first whole number says what is above them.
+    private mutating func learnUpperHalf(_ number: DataSequenceSignal.Number) {
+        guard !isWhole, case .long(let whole) = number else { return }
+        isWhole = true
+        func corrected(_ guess: DataSequenceNumber) -> DataSequenceNumber {
+            DataSequenceNumber(low: UInt32(truncatingIfNeeded: guess.rawValue), near: whole)
+        }
+        next = next.map(corrected)
+        acknowledged = acknowledged.map(corrected)
+        if case .finSent(let fin) = state { state = .finSent(corrected(fin)) }
     }
 }

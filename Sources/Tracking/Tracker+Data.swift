@@ -24,14 +24,17 @@ extension Tracker {
             advance(id, index, sender)
             retransmitted = observePayload(segment, id, index, sender)
         }
-        return Sighting(connection: id, subflow: subflow.number, sender: sender, retransmitted: retransmitted)
+        return Sighting(
+            connection: id, subflow: subflow.number, sender: sender, retransmitted: retransmitted,
+            dataNumbers: seen.dataNumbers)
     }
 
-    /// What a segment's options were, as far as its subflow's state depends on it.
+    /// What a segment's options were, as far as its subflow's state or its sighting depends on it.
     private struct Seen {
         var hasMultipath = false
         var hasMapping = false
         var reset: MPReset?
+        var dataNumbers = DataNumbers()
     }
 
     private mutating func observeOptions(
@@ -46,20 +49,23 @@ extension Tracker {
             case .capable(let capable): if case .data = capable.form { seen.hasMapping = true }
             default: break
             }
-            heed(option, id, index, sender)
+            if let numbers = heed(option, id, index, sender) { seen.dataNumbers = numbers }
         }
         if isSound { return seen }
         note(.malformedOption, id)
         // Whatever it was meant to be, it speaks for no fallback.
-        return Seen(hasMultipath: true, hasMapping: true, reset: seen.reset)
+        return Seen(hasMultipath: true, hasMapping: true, reset: seen.reset, dataNumbers: seen.dataNumbers)
     }
 
-    private mutating func heed(_ option: MultipathOption, _ id: ConnectionID, _ index: Int, _ sender: Host) {
+    /// Returns the whole numbers of a DSS.
+    private mutating func heed(
+        _ option: MultipathOption, _ id: ConnectionID, _ index: Int, _ sender: Host
+    ) -> DataNumbers? {
         switch option {
         case .capable(let capable): establish(id, index, sender, capable)
         case .join(.ack(let hmac)): completeJoin(id, index, sender, hmac)
         case .join: note(.misplacedOption, id)
-        case .dataSequenceSignal(let signal): observe(signal, id, index, sender)
+        case .dataSequenceSignal(let signal): return observe(signal, id, index, sender)
         case .addAddress(let announcement): observe(announcement, id, sender)
         case .removeAddress(let addresses): observe(addresses, id, sender)
         case .priority(let priority): observe(priority, id, index, sender)
@@ -67,23 +73,29 @@ extension Tracker {
         case .fastClose(let key): observeFastClose(id, sender, key)
         case .reset, .unknown: break
         }
+        return nil
     }
 
     private mutating func observe(
         _ signal: DataSequenceSignal, _ id: ConnectionID, _ index: Int, _ sender: Host
-    ) {
+    ) -> DataNumbers {
+        var numbers = DataNumbers()
         establish(id)
         // The third ACK of a join was not seen: its initiator has heard from the other host, or it could not go on.
         if sender == connections[id].subflows[index].initiator { establishSubflow(id, index) }
         if let acknowledgement = signal.acknowledgement {
-            connections[id].hosts[sender.peer].stream.acknowledge(acknowledgement)
+            numbers.acknowledgement = connections[id].hosts[sender.peer].stream.acknowledge(acknowledgement)
         }
         if let mapping = signal.mapping {
-            if mapping.length == 0 { return fallBack(id, .infiniteMapping) }
-            connections[id].hosts[sender].stream.map(
-                mapping.sequence, length: Int(mapping.length), isFIN: signal.isDataFIN)
+            numbers.sequence = connections[id].hosts[sender].stream.map(
+                mapping.sequence, length: Int(mapping.length), isFIN: signal.isDataFIN && mapping.length > 0)
+            if mapping.length == 0 {
+                fallBack(id, .infiniteMapping)
+                return numbers
+            }
         }
         if Host.allCases.allSatisfy({ connections[id].hosts[$0].stream.state == .finAcknowledged }) { finish(id) }
+        return numbers
     }
 
     /// RFC 8684 section 3.7: a host that gets no option where there has to be one goes on as plain TCP. Only the first
