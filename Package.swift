@@ -70,7 +70,7 @@ let package = Package(
 
         .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
-        .testTarget(name: "CaptureTests", dependencies: ["Capture", systemPackage]),
+        .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
