@@ -15,13 +15,9 @@ extension ConnectionState {
         }
     }
 
-    /// Why, or by whom.
-    var detail: String? {
-        switch self {
-        case .fallback(let reason): reason.rawValue
-        case .fastClosed(let host): "by the \(host)"
-        case .opening, .answered, .established, .closed: nil
-        }
+    /// Who has sent the MP_FASTCLOSE.
+    var fastCloser: Host? {
+        if case .fastClosed(let host) = self { host } else { nil }
     }
 }
 

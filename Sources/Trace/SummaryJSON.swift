@@ -42,8 +42,10 @@ extension JSONText {
         member("version", connection.version)
         key("state")
         string(connection.state.name)
-        key("state_detail")
-        optional(connection.state.detail)
+        key("fallback")
+        optional(connection.fallback?.rawValue)
+        key("fast_closed_by")
+        if let host = connection.state.fastCloser { string(host.name) } else { null() }
         member("partial", connection.isPartial)
         key("opened")
         time(Int64(clamping: connection.openedAt), hasNanoseconds: report.hasNanoseconds)

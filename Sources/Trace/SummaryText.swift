@@ -58,9 +58,13 @@ extension TextBuffer {
         append(", version ", connection.version)
         append(", ")
         append(connection.state.name)
-        if let detail = connection.state.detail {
-            append(" (")
-            append(text: detail)
+        if let host = connection.state.fastCloser {
+            append(" by the ")
+            append(host.name)
+        }
+        if let reason = connection.fallback {
+            append(connection.state.isOver ? " after fallback (" : " (")
+            append(text: reason.rawValue)
             append(")")
         }
         if connection.isPartial { append(", beginning not captured") }
