@@ -51,15 +51,15 @@ let package = Package(
             resources: [.embedInCode("Templates")]),
         .target(
             name: "Inspector",
-            dependencies: ["Wire", "Policy", "LinuxSystem", "NetfilterQueue", logging, systemPackage]),
+            dependencies: ["Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", logging, systemPackage]),
         .target(name: "Converter", dependencies: ["LinuxSystem", "Policy", "Wire", logging, systemPackage]),
         .target(name: "Settings", dependencies: ["Wire", "TOMLKit"]),
         .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
         .target(
             name: "Middlebox",
             dependencies: [
-                "Wire", "Policy", "LinuxSystem", "NetfilterQueue", "Firewall", "Inspector", "Converter", "Settings",
-                "Admin", logging, systemPackage,
+                "Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", "Firewall", "Inspector", "Converter",
+                "Settings", "Admin", logging, systemPackage,
             ]),
         .executableTarget(
             name: "sluice",
@@ -73,7 +73,8 @@ let package = Package(
             name: "Lab",
             dependencies: ["LinuxSystem", "NetfilterQueue", "Wire", subprocess, systemPackage]),
         .executableTarget(
-            name: "sluice-lab", dependencies: ["Lab", "LinuxSystem", "Wire", argumentParser, systemPackage]),
+            name: "sluice-lab",
+            dependencies: ["Lab", "LinuxSystem", "PacketForge", "Wire", argumentParser, systemPackage]),
 
         .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
@@ -104,4 +105,17 @@ if Context.environment["SLUICE_STRICT"] == "1" {
         target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
         if target.name == "CLinux" { target.cSettings = [.treatAllWarnings(as: .error)] }
     }
+}
+
+// Set by Scripts/fuzz, which adds the sanitizers. A target is a folder of Tests/Fuzz and a line here.
+if Context.environment["SLUICE_FUZZ"] == "1" {
+    func fuzzTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(name: name, dependencies: dependencies + ["CFuzzMain"], path: "Tests/Fuzz/\(name)")
+    }
+    package.targets += [
+        .target(name: "CFuzzMain", path: "Tests/Fuzz/CFuzzMain"),
+        .executableTarget(name: "Seeds", dependencies: ["PacketForge", "Wire"], path: "Tests/Fuzz/Seeds"),
+        fuzzTarget("FuzzOptions", ["PacketForge", "Wire"]),
+        fuzzTarget("FuzzPacket", ["PacketForge", "Wire"]),
+    ]
 }

@@ -48,13 +48,54 @@ public struct StatusReport: Codable, Sendable {
         public var held: Int
         public var injectionFailures: UInt64
         public var refusedVerdicts: UInt64
+        /// Data packets that are no TCP segment, or not a whole one.
+        public var unreadable: UInt64
 
-        public init(data: UInt64, dataBytes: UInt64, held: Int, injectionFailures: UInt64, refusedVerdicts: UInt64) {
+        public init(
+            data: UInt64, dataBytes: UInt64, held: Int, injectionFailures: UInt64, refusedVerdicts: UInt64,
+            unreadable: UInt64
+        ) {
             self.data = data
             self.dataBytes = dataBytes
             self.held = held
             self.injectionFailures = injectionFailures
             self.refusedVerdicts = refusedVerdicts
+            self.unreadable = unreadable
+        }
+    }
+
+    /// What the segments tell: of converted connections, and of those that go end to end if `inspect` says so.
+    public struct Tracking: Codable, Sendable {
+        /// Followed now.
+        public var connections: Int
+        public var established: UInt64
+        public var joins: UInt64
+        public var fallbacks: UInt64
+        public var fastCloses: UInt64
+        /// Malformed options, wrong HMACs and keys, and what else ought not to be.
+        public var anomalies: UInt64
+        /// Connections that lost their place to another one before they were over.
+        public var evicted: UInt64
+        /// How often tokens, subflows and backup flags were compared with the kernel's, and how often they differed.
+        public var compared: UInt64
+        public var disagreements: UInt64
+        /// Clients accepted whose handshake was not seen.
+        public var unseen: UInt64
+
+        public init(
+            connections: Int, established: UInt64, joins: UInt64, fallbacks: UInt64, fastCloses: UInt64,
+            anomalies: UInt64, evicted: UInt64, compared: UInt64, disagreements: UInt64, unseen: UInt64
+        ) {
+            self.connections = connections
+            self.established = established
+            self.joins = joins
+            self.fallbacks = fallbacks
+            self.fastCloses = fastCloses
+            self.anomalies = anomalies
+            self.evicted = evicted
+            self.compared = compared
+            self.disagreements = disagreements
+            self.unseen = unseen
         }
     }
 
@@ -66,12 +107,13 @@ public struct StatusReport: Codable, Sendable {
     public var dials: Dials
     public var listeners: Int
     public var packets: Packets
+    public var tracking: Tracking
     /// How often each decision about a SYN was made, by its text, e.g. `pass: server speaks MPTCP`.
     public var decisions: [String: UInt64]
 
     public init(
         version: String, state: String, uptimeSeconds: UInt64, connections: Connections, dials: Dials, listeners: Int,
-        packets: Packets, decisions: [String: UInt64]
+        packets: Packets, tracking: Tracking, decisions: [String: UInt64]
     ) {
         self.version = version
         self.state = state
@@ -80,6 +122,7 @@ public struct StatusReport: Codable, Sendable {
         self.dials = dials
         self.listeners = listeners
         self.packets = packets
+        self.tracking = tracking
         self.decisions = decisions
     }
 }
@@ -100,48 +143,63 @@ public struct ConnectionReport: Codable, Sendable {
 
     public struct Subflow: Codable, Sendable {
         public var id: UInt32
-        /// The server's address, from which the box answers.
+        /// The server's address; the box answers from it if the connection is converted.
         public var local: String
         public var remote: String
-        /// The interface that leads to the client's end; null if no route does.
+        /// Address IDs; null as long as they aren't known.
+        @Nullable public var localId: UInt8?
+        @Nullable public var remoteId: UInt8?
+        /// The interface that leads to the client's end, or by which its SYN came; null if there is none.
         @Nullable public var interface: String?
         public var state: String
         public var backup: Bool
         public var bytesToClient: UInt64
         public var bytesToServer: UInt64
-        public var rttUs: UInt32
+        /// Bytes sent again towards the client.
+        public var bytesRetrans: UInt64
+        /// null for a connection that goes end to end.
+        @Nullable public var rttUs: UInt32?
 
         public init(
-            id: UInt32, local: String, remote: String, interface: String?, state: String, backup: Bool,
-            bytesToClient: UInt64, bytesToServer: UInt64, rttUs: UInt32
+            id: UInt32, local: String, remote: String, localId: UInt8?, remoteId: UInt8?, interface: String?,
+            state: String, backup: Bool, bytesToClient: UInt64, bytesToServer: UInt64, bytesRetrans: UInt64,
+            rttUs: UInt32?
         ) {
             self.id = id
             self.local = local
             self.remote = remote
+            self.localId = localId
+            self.remoteId = remoteId
             self.interface = interface
             self.state = state
             self.backup = backup
             self.bytesToClient = bytesToClient
             self.bytesToServer = bytesToServer
+            self.bytesRetrans = bytesRetrans
             self.rttUs = rttUs
         }
     }
 
+    /// converted, or end-to-end: an MPTCP connection that the router only forwards.
+    public var mode: String
     /// null until the client has been accepted, and when it has fallen back to TCP.
     @Nullable public var token: String?
     public var client: String
     public var server: String
     public var state: String
-    public var upstream: Upstream
+    /// null for a connection that goes end to end.
+    @Nullable public var upstream: Upstream?
     public var bytesToClient: UInt64
     public var bytesToServer: UInt64
     public var ageUs: UInt64
     public var subflows: [Subflow]
 
     public init(
-        token: String?, client: String, server: String, state: String, upstream: Upstream, bytesToClient: UInt64,
+        mode: String, token: String?, client: String, server: String, state: String, upstream: Upstream?,
+        bytesToClient: UInt64,
         bytesToServer: UInt64, ageUs: UInt64, subflows: [Subflow]
     ) {
+        self.mode = mode
         self.token = token
         self.client = client
         self.server = server

@@ -6,9 +6,9 @@
 // with the offset in the file, and it never guesses where the next packet might begin.
 //
 // It works on streams: a packet is handed out as soon as its last byte has arrived, which is what makes
-// `tcpdump -U -w - | sluice decode -` live, and nothing is kept but the record at hand and what describes the
-// interfaces. All bytes are hostile: a length is believed only below a limit, and memory grows with what has arrived, not
-// with what was announced.
+// `tcpdump --immediate-mode -U -w - | sluice decode -` live, and nothing is kept but the record at hand and what
+// describes the interfaces. All bytes are hostile: a length is believed only below a limit, and memory grows with what
+// has arrived, not with what was announced.
 //
 // The reader finds the record (PcapReading, PcapngReading), next() lends it as a CapturedPacket, and its LinkFrame has
 // the IP packet. The command line calls it to decode; tests and fuzzing feed it from memory.

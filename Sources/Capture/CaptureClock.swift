@@ -11,7 +11,7 @@ struct CaptureClock: Hashable, Sendable {
         // 64 bits times a billion are below 2^94: nothing here overflows 128.
         let time: Int128
         if resolution & 0x80 != 0 {
-            time = Int128(units) * 1_000_000_000 >> exponent
+            time = (Int128(units) * 1_000_000_000) >> exponent
         } else if exponent <= 9 {
             time = Int128(units) * Self.powerOfTen(9 - exponent)
         } else {

@@ -6,10 +6,15 @@ import Wire
 public struct ConnectionDescription: Sendable {
     public struct Subflow: Sendable {
         public let kernel: MultipathInfo.Subflow
+        /// nil when the socket is gone by now.
+        public let diagnostics: SubflowDiagnostics?
+
         /// Either end has asked for it to be used only when no other works (RFC 8684 section 3.3.8).
-        public let isBackup: Bool
+        public var isBackup: Bool { diagnostics?.isBackup ?? false }
     }
 
+    /// Has the client completed its handshake?
+    public let isAccepted: Bool
     /// nil while the client has not been accepted, and when it has fallen back to TCP.
     public let token: Token?
     public let tuple: FourTuple
@@ -24,11 +29,15 @@ public struct ConnectionDescription: Sendable {
 }
 
 extension Worker {
-    func describe() -> [ConnectionDescription] {
+    /// Of all sessions, or of those with these 4-tuples.
+    func describe(_ tuples: Set<FourTuple>? = nil) -> [ConnectionDescription] {
         let now = MonotonicTime.now
         let diagnostics = try? SocketDiagnostics()
         var result: [ConnectionDescription] = []
-        sessions.forEach { result.append(describe($0, now, diagnostics)) }
+        sessions.forEach { session in
+            guard tuples?.contains(session.tuple) ?? true else { return }
+            result.append(describe(session, now, diagnostics))
+        }
         return result
     }
 
@@ -38,11 +47,12 @@ extension Worker {
         let info = session.client.descriptor >= 0 ? MultipathInfo(session.client.descriptor) : nil
         var subflows: [ConnectionDescription.Subflow] = []
         for subflow in info?.subflows ?? [] {
-            let flags = diagnostics?.subflowFlags(local: subflow.local, remote: subflow.remote) ?? 0
-            subflows.append(.init(kernel: subflow, isBackup: flags & SocketDiagnostics.backupFlags != 0))
+            let more = diagnostics?.subflow(local: subflow.local, remote: subflow.remote)
+            subflows.append(.init(kernel: subflow, diagnostics: more ?? nil))
         }
         return ConnectionDescription(
-            token: info.map { Token($0.token) }, tuple: session.tuple, state: session.state,
+            isAccepted: session.hasClient, token: info.map { Token($0.token) }, tuple: session.tuple,
+            state: session.state,
             upstream: session.server.descriptor >= 0 ? StreamSocket.localEndpoint(session.server.descriptor) : nil,
             upstreamProtocol: session.transport, bytesToClient: session.server.relayed,
             bytesToServer: session.client.relayed, ageNanoseconds: now.nanoseconds(since: session.created),

@@ -21,14 +21,16 @@ public final class Converter: Sendable {
     private let mailboxes: [Mailbox<Worker.Message>]
     private let threads: [SystemThread]
 
-    /// Starts the workers in the network namespace of the calling thread. `outcome` is called on a worker's thread for
-    /// each dial, with the id of its request.
+    /// Starts the workers in the network namespace of the calling thread. On a worker's thread, `outcome` is called for
+    /// each dial, with the id of its request, and `accepted` for each client, with its connection's token if it speaks
+    /// MPTCP.
     public init(
-        _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void
+        _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
+        accepted: @escaping @Sendable (FourTuple, Token?) -> Void
     ) throws(SystemError) {
         var mailboxes: [Mailbox<Worker.Message>] = []
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
-        let shared = Shared(setting, log: log, mailboxes: mailboxes, outcome: outcome)
+        let shared = Shared(setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted)
         var threads: [SystemThread] = []
         for (index, mailbox) in mailboxes.enumerated() {
             // From here on the worker is its thread's alone.
@@ -88,16 +90,19 @@ public final class Converter: Sendable {
     /// Dialled connections whose client has yet to complete its handshake.
     public var pendingCount: Int { shared.pending.total }
 
-    /// All connections as they are now.
-    public func describe() async -> [ConnectionDescription] {
+    /// All connections as they are now, or those with these 4-tuples.
+    public func describe(_ tuples: Set<FourTuple>? = nil) async -> [ConnectionDescription] {
         var all: [ConnectionDescription] = []
         for mailbox in mailboxes {
             all += await withCheckedContinuation { continuation in
-                mailbox.post(.describe { continuation.resume(returning: $0) })
+                mailbox.post(.describe(tuples) { continuation.resume(returning: $0) })
             }
         }
         return all
     }
+
+    /// The client of this connection keeps nothing of it any more: unless a subflow is left, its session is reset.
+    public func clientIsGone(_ tuple: FourTuple) { shared.post(.clientIsGone(tuple), to: shared.worker(for: tuple)) }
 
     /// Ends the workers; connections still open are reset. Blocks until they have ended.
     public func stop() {

@@ -16,15 +16,19 @@ final class Shared: Sendable {
     let log: Logger
     private let mailboxes: [Mailbox<Worker.Message>]
     private let outcome: @Sendable (UInt64, DialOutcome) -> Void
+    /// A client has been accepted; its token if it speaks MPTCP.
+    let accepted: @Sendable (FourTuple, Token?) -> Void
 
     init(
         _ setting: ConverterSetting, log: Logger, mailboxes: [Mailbox<Worker.Message>],
-        outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void
+        outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
+        accepted: @escaping @Sendable (FourTuple, Token?) -> Void
     ) {
         self.setting = setting
         self.log = log
         self.mailboxes = mailboxes
         self.outcome = outcome
+        self.accepted = accepted
         listeners = ListenerTable(setting)
         memory = ServerMemory(capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory)
         pending = PendingGuard(limit: setting.maxPending, limitPerClient: setting.maxPendingPerClient)

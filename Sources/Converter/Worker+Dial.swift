@@ -149,6 +149,7 @@ extension Worker {
             return end(session, orderly: false)
         }
         shared.counters.accepted.count()
+        shared.accepted(tuple, MultipathInfo.token(descriptor).map { Token($0) })
         guard waiting == nil else { return relay(session) }
         // Only a packet from the outside goes on to a server: who connects to the listener's own address would make the
         // box dial itself.

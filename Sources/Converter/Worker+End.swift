@@ -72,6 +72,18 @@ extension Worker {
         }
     }
 
+    /// The client's host has been seen to keep nothing of the connection any more. The kernel need not have heard of it:
+    /// a client resets its connection with one segment on each subflow, which does nothing when it is lost or overtakes
+    /// data (RFC 5961 section 3.2); all that comes later are resets without MP_FASTCLOSE, which end a subflow only. It
+    /// would wait a minute for another subflow (net.mptcp.close_timeout), and the server with it.
+    func clientIsGone(_ tuple: FourTuple) {
+        var gone: Session?
+        sessions.forEach { if $0.tuple == tuple, $0.phase == .relaying { gone = $0 } }
+        guard let gone, !(MultipathInfo(gone.client.descriptor)?.subflows.contains(where: \.isEstablished) ?? true)
+        else { return }
+        breakDown(gone, .client)
+    }
+
     /// Forgets the session and closes what it has: in order, or with a reset (which is how its sockets are set up).
     func end(_ session: Session, orderly: Bool) {
         guard session.phase != .over else { return }

@@ -59,7 +59,7 @@ extension Worker {
                 session[source].chunk = min(wanted * 2, Session.largestChunk)
             }
             return count
-        case .failure(.wouldBlock):
+        case .failure(.wouldBlock) where !session[source].broken:
             session[source].readable = false
             return 0
         case .failure:

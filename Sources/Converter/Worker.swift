@@ -16,7 +16,9 @@ final class Worker {
         case listener(ListenerTable.Key, Int32)
         /// A connection that another worker accepted for this one.
         case accepted(Int32, FourTuple)
-        case describe(@Sendable ([ConnectionDescription]) -> Void)
+        /// All sessions, or those with these 4-tuples.
+        case describe(Set<FourTuple>?, @Sendable ([ConnectionDescription]) -> Void)
+        case clientIsGone(FourTuple)
         case stop
     }
 
@@ -85,7 +87,8 @@ final class Worker {
         case .dial(let request): dial(request)
         case .listener(let key, let descriptor): watch(key, descriptor)
         case .accepted(let descriptor, let tuple): begin(descriptor, tuple)
-        case .describe(let answer): answer(describe())
+        case .describe(let tuples, let answer): answer(describe(tuples))
+        case .clientIsGone(let tuple): clientIsGone(tuple)
         case .stop: isStopped = true
         }
     }

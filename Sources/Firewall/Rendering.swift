@@ -13,11 +13,11 @@ extension Firewall {
             [
                 "candidate": mark(.candidate), "client": mark(.client, setting.mark.clientMask),
                 "client_new": mark(.client), "client_established": mark(.establishedClient),
-                "upstream": mark(.upstream), "local": mark(.local), "tun": setting.tun,
+                "upstream": mark(.upstream), "local": mark(.local), "end_to_end": mark(.endToEnd), "tun": setting.tun,
                 "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
             ])
-        return Self.lines(of: family, in: text)
+        return lines(of: family, in: text)
     }
 
     /// The routing rules and the route as `ip -batch` takes them, the same for both families.
@@ -79,13 +79,14 @@ extension Firewall {
             ? "--queue-num \(queues.lowerBound)" : "--queue-balance \(queues.lowerBound):\(queues.upperBound)"
     }
 
-    /// Without the other family's lines, and without the sign that marks a family's own.
-    private static func lines(of family: AddressFamily, in text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
-            for sign in AddressFamily.allCases where line.hasPrefix(sign.option + " ") {
-                return sign == family ? line.dropFirst(sign.option.utf8.count + 1) : nil
-            }
-            return line
+    /// Without the lines of another family or setting, and without the signs of those that count.
+    private func lines(of family: AddressFamily, in text: String) -> String {
+        let signs = [
+            "-4 ": family == .ipv4, "-6 ": family == .ipv6, "-E ": setting.inspectsEndToEnd,
+        ]
+        return text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
+            guard let counts = signs[String(line.prefix(3))] else { return line }
+            return counts ? line.dropFirst(3) : nil
         }.joined(separator: "\n")
     }
 }

@@ -26,10 +26,13 @@ public struct RuleSetting: Sendable, Hashable {
     public var listenAddress: IPAddress
     public var listenAddress6: IPAddress
     public var backend: Backend
+    /// Are the segments of MPTCP connections that are forwarded queued as well?
+    public var inspectsEndToEnd: Bool
 
     public init(
         tun: String, mark: PacketMark, synQueue: UInt16, dataQueues: ClosedRange<UInt16>, routeTable: UInt32,
-        rulePriority: UInt32, listenAddress: IPAddress, listenAddress6: IPAddress, backend: Backend
+        rulePriority: UInt32, listenAddress: IPAddress, listenAddress6: IPAddress, backend: Backend,
+        inspectsEndToEnd: Bool
     ) {
         self.tun = tun
         self.mark = mark
@@ -40,6 +43,7 @@ public struct RuleSetting: Sendable, Hashable {
         self.listenAddress = listenAddress
         self.listenAddress6 = listenAddress6
         self.backend = backend
+        self.inspectsEndToEnd = inspectsEndToEnd
     }
 }
 

@@ -2,19 +2,24 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import Synchronization
+import Wire
 
-/// The thread of one DATA queue: it sees every segment of intercepted connections, both ways, and lets it go.
+/// The thread of one DATA queue: it sees the segments of MPTCP connections, both ways, and lets them go.
 public final class DataInspector: Sendable {
     private let mailbox: Mailbox<Void>
     private let thread: SystemThread
 
-    public init(queue: PacketQueue, counters: InspectorCounters, log: Logger) throws(SystemError) {
+    /// `tun`: the index of the TUN device, which says nothing about where a client's SYN came in.
+    public init(
+        queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, counters: InspectorCounters, log: Logger
+    ) throws(SystemError) {
         let mailbox = try Mailbox<Void>()
         let loop = try EventLoop(capacity: 4)
         try loop.add(queue.descriptor, .readable, tag: 0)
         try loop.add(mailbox.descriptor, .readable, tag: 1)
         // From here on queue and loop are their thread's alone.
-        nonisolated(unsafe) let reader = Reader(queue: queue, loop: loop, counters: counters, log: log)
+        nonisolated(unsafe) let reader = Reader(
+            queue: queue, tun: tun, watch: watch, loop: loop, counters: counters, log: log)
         self.mailbox = mailbox
         thread = try SystemThread(named: "queue DATA \(queue.number)") { reader.run() }
     }
@@ -27,12 +32,19 @@ public final class DataInspector: Sendable {
 
     private final class Reader {
         private let queue: PacketQueue
+        private let tun: UInt32
+        private let watch: ConnectionWatch
         private var loop: EventLoop
         private let counters: InspectorCounters
         private let log: Logger
 
-        init(queue: PacketQueue, loop: consuming EventLoop, counters: InspectorCounters, log: Logger) {
+        init(
+            queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, loop: consuming EventLoop,
+            counters: InspectorCounters, log: Logger
+        ) {
             self.queue = queue
+            self.tun = tun
+            self.watch = watch
             self.loop = loop
             self.counters = counters
             self.log = log
@@ -51,10 +63,12 @@ public final class DataInspector: Sendable {
         private func read() {
             var packets: UInt64 = 0
             var bytes: UInt64 = 0
+            let now = MonotonicTime.now
             do {
                 try queue.receive { packet in
                     packets += 1
                     bytes += UInt64(packet.length)
+                    inspect(packet, now)
                     queue.accept(packet.id)
                 }
             } catch {
@@ -62,6 +76,17 @@ public final class DataInspector: Sendable {
             }
             counters.dataPackets.wrappingAdd(packets, ordering: .relaxed)
             counters.dataBytes.wrappingAdd(bytes, ordering: .relaxed)
+        }
+
+        private func inspect(_ packet: QueuedPacket, _ now: MonotonicTime) {
+            do throws(WireError) {
+                let segment = try Segment(packet.payload.bytes, length: packet.length)
+                watch.observe(
+                    segment, at: now, interface: packet.inDevice == tun ? 0 : packet.inDevice,
+                    isForwarded: packet.hook == QueuedPacket.postRouting)
+            } catch {
+                counters.unreadablePackets.wrappingAdd(1, ordering: .relaxed)
+            }
         }
     }
 }

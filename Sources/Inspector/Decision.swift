@@ -73,6 +73,8 @@ public final class InspectorCounters: Sendable {
     public let dataPackets = Atomic<UInt64>(0)
     /// Bytes of IP packets.
     public let dataBytes = Atomic<UInt64>(0)
+    /// Of these, those that are no TCP segment, or not a whole one.
+    public let unreadablePackets = Atomic<UInt64>(0)
     /// SYNs held now.
     public let held = Atomic<Int>(0)
     /// SYNs that could not be put into the TUN device, and went on instead.

@@ -6,6 +6,7 @@ struct HeldSYN {
     let packetID: UInt32
     let identity: SYNIdentity
     let mark: UInt32
+    let interface: UInt32
     /// The whole IP packet, to be put into the TUN device.
     let bytes: [UInt8]
     let since: MonotonicTime

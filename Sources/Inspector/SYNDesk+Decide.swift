@@ -53,7 +53,7 @@ extension SYNDesk {
         }
         held.hold(
             HeldSYN(
-                packetID: packet.id, identity: syn.identity, mark: packet.mark,
+                packetID: packet.id, identity: syn.identity, mark: packet.mark, interface: packet.inDevice,
                 bytes: Array(packet.payload), since: .now), as: id)
     }
 
@@ -145,13 +145,20 @@ extension SYNDesk {
         log.debug("\(syn.identity.tuple): \(reason.description)")
         rememberPassed(syn.identity)
         counters.count(reason)
+        syn.bytes.withUnsafeBytes { watchEndToEnd($0, syn.interface) }
         queue.accept(syn.packetID, mark: mark.setting(nil, in: syn.mark))
     }
 
     private func pass(_ packet: QueuedPacket, _ reason: Decision, _ syn: SYN? = nil) {
         if let syn, reason.isPassing { rememberPassed(syn.identity) }
         counters.count(reason)
+        watchEndToEnd(packet.payload, packet.inDevice)
         queue.accept(packet.id, mark: mark.setting(nil, in: packet.mark))
+    }
+
+    private func watchEndToEnd(_ packet: UnsafeRawBufferPointer, _ interface: UInt32) {
+        guard let endToEnd, let segment = try? Segment(packet.bytes) else { return }
+        endToEnd.observe(segment, at: .now, interface: interface, isForwarded: true)
     }
 
     private func rememberPassed(_ syn: SYNIdentity) {

@@ -25,15 +25,15 @@ public final class SYNInspector: Sendable {
     private let thread: SystemThread
 
     /// Binds the queue in the network namespace of the calling thread and starts. `dialTimeout`: how long the stream
-    /// path takes at most for an answer.
+    /// path takes at most for an answer. `endToEnd`: who is told of MPTCP connections that go past this box.
     public init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
-        door: Door, counters: InspectorCounters, stream: any StreamPath, log: Logger
+        door: Door, endToEnd: ConnectionWatch?, counters: InspectorCounters, stream: any StreamPath, log: Logger
     ) throws(SystemError) {
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try SYNDesk(
             queue: queue, tun: tun, policy: policy, mark: mark, dialTimeout: dialTimeout, mailbox: door.mailbox,
-            counters: counters, stream: stream, log: log)
+            endToEnd: endToEnd, counters: counters, stream: stream, log: log)
         self.mailbox = door.mailbox
         self.counters = counters
         thread = try SystemThread(named: "queue SYN") { desk.run() }
@@ -70,6 +70,7 @@ final class SYNDesk {
     let tun: TunDevice
     let mark: PacketMark
     let stream: any StreamPath
+    let endToEnd: ConnectionWatch?
     let counters: InspectorCounters
     let log: Logger
     var policy: ConversionPolicy
@@ -100,7 +101,8 @@ final class SYNDesk {
 
     init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
-        mailbox: Mailbox<SYNInspector.Message>, counters: InspectorCounters, stream: any StreamPath, log: Logger
+        mailbox: Mailbox<SYNInspector.Message>, endToEnd: ConnectionWatch?, counters: InspectorCounters,
+        stream: any StreamPath, log: Logger
     ) throws(SystemError) {
         loop = try EventLoop(capacity: 4)
         try loop.add(queue.descriptor, .readable, tag: 0)
@@ -113,6 +115,7 @@ final class SYNDesk {
         self.mark = mark
         self.dialTimeout = dialTimeout
         self.mailbox = mailbox
+        self.endToEnd = endToEnd
         self.counters = counters
         self.stream = stream
         self.log = log

@@ -56,6 +56,7 @@ public final class Lab: Sendable {
         var files = 0
         var children: [ChildProcess] = []
         var delayLines: [DelayLine] = []
+        var corruptions: [String: PayloadCorruption] = [:]
         var peers: [PeerServer] = []
     }
 
@@ -123,6 +124,7 @@ public final class Lab: Sendable {
             state.children.forEach { $0.signal(SIGKILL) }
             state.children.forEach { $0.reap() }
             state.delayLines.forEach { $0.stop() }
+            state.corruptions.values.forEach { $0.stop() }
             Leftovers.remove(namespaces: namespaces, directory: directory)
         }
         LiveLabs.remove(self)

@@ -23,6 +23,12 @@ public struct MonotonicTime: Comparable, Hashable, Sendable {
         return Self(nanoseconds: time.nanoseconds &+ nanoseconds)
     }
 
+    @inlinable
+    public static func - (time: Self, duration: Duration) -> Self {
+        let length = (Self(nanoseconds: 0) + duration).nanoseconds
+        return Self(nanoseconds: time.nanoseconds > length ? time.nanoseconds - length : 0)
+    }
+
     /// Nanoseconds from `earlier` to now; 0 if it lies ahead.
     @inlinable
     public func nanoseconds(since earlier: Self) -> UInt64 {

@@ -15,6 +15,9 @@ public struct MultipathInfo: Sendable {
         public let bytesReceived: UInt64
         /// Bytes sent and acknowledged.
         public let bytesAcknowledged: UInt64
+        public let bytesRetransmitted: UInt64
+
+        public var isEstablished: Bool { state == 1 }
 
         /// The state in the words of ss(8).
         public var stateName: String {
@@ -31,12 +34,16 @@ public struct MultipathInfo: Sendable {
     public let subflows: [Subflow]
 
     /// Is this a connection that speaks MPTCP? False for TCP, and for an MPTCP socket that has fallen back to it.
-    public static func isMultipath(_ descriptor: Int32) -> Bool {
+    public static func isMultipath(_ descriptor: Int32) -> Bool { token(descriptor) != nil }
+
+    /// The token by which the peer's MP_JOINs name this connection; nil when it doesn't speak MPTCP.
+    public static func token(_ descriptor: Int32) -> UInt32? {
         var info = sluice_mptcp_info()
         var length = socklen_t(MemoryLayout<sluice_mptcp_info>.size)
         let result = getsockopt(
             descriptor, Int32(SLUICE_SOL_MPTCP), Int32(SLUICE_MPTCP_INFO), &info, &length)
-        return result == 0 && info.flags & UInt32(SLUICE_MPTCP_INFO_FLAG_FALLBACK) == 0
+        let isMultipath = result == 0 && info.flags & UInt32(SLUICE_MPTCP_INFO_FLAG_FALLBACK) == 0
+        return isMultipath ? info.token : nil
     }
 
     /// nil for a connection that is not (or no longer) MPTCP.
@@ -71,6 +78,6 @@ extension MultipathInfo.Subflow {
         self.init(
             id: subflow.id, local: local, remote: remote, state: state.state, roundTripTime: state.rtt,
             bytesReceived: state.bytes_received,
-            bytesAcknowledged: state.bytes_acked)
+            bytesAcknowledged: state.bytes_acked, bytesRetransmitted: state.bytes_retrans)
     }
 }

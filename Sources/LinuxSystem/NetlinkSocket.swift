@@ -40,6 +40,8 @@ struct NetlinkReply {
         return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
     }
 
+    func byte(at offset: Int) -> UInt8 { bytes.indices.contains(offset) ? bytes[offset] : 0 }
+
     /// The range of an attribute's payload among the attributes that lie in `range`.
     func attribute(_ type: UInt16, in range: Range<Int>) -> Range<Int>? {
         var offset = range.lowerBound

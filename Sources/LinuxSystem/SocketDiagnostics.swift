@@ -37,8 +37,8 @@ public struct SocketDiagnostics: ~Copyable {
         return Int32(bitPattern: code) != -ENOENT
     }
 
-    /// MPTCP_SUBFLOW_FLAG_… of one subflow's socket (include/uapi/linux/mptcp.h); nil if it is gone.
-    public func subflowFlags(local: Endpoint, remote: Endpoint) -> UInt32? {
+    /// What the kernel says of one subflow's socket; nil if it is gone.
+    public func subflow(local: Endpoint, remote: Endpoint) -> SubflowDiagnostics? {
         var request = Request()
         request.family = UInt8(local.address.addressFamily)
         request.sourcePort = local.port.bigEndian
@@ -49,12 +49,12 @@ public struct SocketDiagnostics: ~Copyable {
         // struct inet_diag_msg has 72 bytes.
         let information = reply.attribute(Self.diagULPInfo, in: reply.attributes(afterHeader: 72))
         let subflow = information.flatMap { reply.attribute(Self.ulpInfoMPTCP, in: $0) }
-        let flags = subflow.flatMap { reply.attribute(Self.subflowFlags, in: $0) }
-        return flags.map { reply.word(at: $0.lowerBound) }
+        guard let subflow, let flags = reply.attribute(Self.subflowFlags, in: subflow) else { return nil }
+        let id = { (type: UInt16) in reply.attribute(type, in: subflow).map { reply.byte(at: $0.lowerBound) } ?? 0 }
+        return SubflowDiagnostics(
+            flags: reply.word(at: flags.lowerBound), localID: id(Self.subflowLocalID),
+            remoteID: id(Self.subflowRemoteID))
     }
-
-    /// MPTCP_SUBFLOW_FLAG_BKUP_REM and _LOC.
-    public static let backupFlags: UInt32 = 1 << 4 | 1 << 5
 
     // linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h, linux/mptcp.h
     private static let netlinkSockDiag: Int32 = 4
@@ -63,6 +63,8 @@ public struct SocketDiagnostics: ~Copyable {
     private static let diagULPInfo: UInt16 = 19
     private static let ulpInfoMPTCP: UInt16 = 3
     private static let subflowFlags: UInt16 = 8
+    private static let subflowRemoteID: UInt16 = 9
+    private static let subflowLocalID: UInt16 = 10
 
     /// nlmsghdr, inet_diag_req_v2 and INET_DIAG_REQ_PROTOCOL (262 does not fit the request's own protocol byte).
     private struct Request {
@@ -103,4 +105,16 @@ public struct SocketDiagnostics: ~Copyable {
         request.protocolNumber = UInt32(protocolNumber)
         return try withUnsafeBytes(of: request) { bytes throws(SystemError) in try socket.exchange(bytes) }
     }
+}
+
+/// MPTCP_SUBFLOW_ATTR_… of a subflow's socket (include/uapi/linux/mptcp.h).
+public struct SubflowDiagnostics: Hashable, Sendable {
+    /// MPTCP_SUBFLOW_FLAG_…
+    public let flags: UInt32
+    /// Address IDs (RFC 8684 section 3.2).
+    public let localID: UInt8
+    public let remoteID: UInt8
+
+    /// MPTCP_SUBFLOW_FLAG_BKUP_REM or _LOC: the peer, or this host, asks for it to be a backup.
+    public var isBackup: Bool { flags & (1 << 4 | 1 << 5) != 0 }
 }

@@ -2,6 +2,7 @@ import Admin
 import Converter
 import Inspector
 import LinuxSystem
+import Tracking
 import Wire
 
 // What the control socket is asked, answered from the modules' counters and descriptions.
@@ -14,6 +15,7 @@ extension Middlebox {
 
     private func statusReport() -> StatusReport {
         let stream = converter.counters
+        let tracked = watch.counters
         let used = Decision.allCases.filter { counters[$0] > 0 }
         return StatusReport(
             version: Self.version, state: state.withLock(\.rawValue),
@@ -32,7 +34,15 @@ extension Middlebox {
                 data: counters.dataPackets.load(ordering: .relaxed),
                 dataBytes: counters.dataBytes.load(ordering: .relaxed), held: counters.held.load(ordering: .relaxed),
                 injectionFailures: counters.injectionFailures.load(ordering: .relaxed),
-                refusedVerdicts: counters.refusedVerdicts.load(ordering: .relaxed)),
+                refusedVerdicts: counters.refusedVerdicts.load(ordering: .relaxed),
+                unreadable: counters.unreadablePackets.load(ordering: .relaxed)),
+            tracking: .init(
+                connections: watch.count, established: tracked.established, joins: tracked.joins,
+                fallbacks: tracked.fallbacks, fastCloses: tracked.fastCloses, anomalies: tracked.anomalies,
+                evicted: tracked.evictedEmbryonic + tracked.evictedLive,
+                compared: agreement.compared.load(ordering: .relaxed),
+                disagreements: agreement.disagreements.load(ordering: .relaxed),
+                unseen: agreement.unseen.load(ordering: .relaxed)),
             decisions: Dictionary(uniqueKeysWithValues: used.map { ($0.description, counters[$0]) }))
     }
 
@@ -40,6 +50,7 @@ extension Middlebox {
         let connections = await converter.describe()
         let routes = InterfaceNames()
         return connections.map { ConnectionReport($0, routes) }
+            + watch.forwardedConnections().map { ConnectionReport($0, at: .now) }
     }
 }
 
@@ -59,7 +70,7 @@ private final class InterfaceNames {
 extension ConnectionReport {
     fileprivate init(_ connection: ConnectionDescription, _ routes: InterfaceNames) {
         self.init(
-            token: connection.token?.description, client: connection.tuple.client.description,
+            mode: "converted", token: connection.token?.description, client: connection.tuple.client.description,
             server: connection.tuple.server.description, state: connection.state,
             upstream: Upstream(
                 local: connection.upstream?.description, protocol: connection.upstreamProtocol.rawValue),
@@ -73,8 +84,35 @@ extension ConnectionReport.Subflow {
         let kernel = subflow.kernel
         self.init(
             id: kernel.id, local: kernel.local.description, remote: kernel.remote.description,
+            localId: subflow.diagnostics?.localID, remoteId: subflow.diagnostics?.remoteID,
             interface: routes.name(towards: kernel.remote.address), state: kernel.stateName, backup: subflow.isBackup,
             bytesToClient: kernel.bytesAcknowledged, bytesToServer: kernel.bytesReceived,
-            rttUs: kernel.roundTripTime)
+            bytesRetrans: kernel.bytesRetransmitted, rttUs: kernel.roundTripTime)
+    }
+}
+
+// MPTCP connections that go past the box, as their segments tell.
+
+extension ConnectionReport {
+    fileprivate init(_ connection: Connection, at now: MonotonicTime) {
+        let bytes = { (host: Host) in connection.subflows.reduce(0) { $0 + $1.streams[host].bytes } }
+        self.init(
+            mode: "end-to-end", token: connection.token?.description, client: connection.tuple.client.description,
+            server: connection.tuple.server.description, state: connection.state.name, upstream: nil,
+            bytesToClient: bytes(.server), bytesToServer: bytes(.client),
+            ageUs: now.nanoseconds(since: MonotonicTime(nanoseconds: connection.openedAt)) / 1000,
+            subflows: connection.subflows.filter { !$0.state.isClosed }.map { Subflow($0) })
+    }
+}
+
+extension ConnectionReport.Subflow {
+    fileprivate init(_ subflow: Tracking.Subflow) {
+        self.init(
+            id: UInt32(clamping: subflow.number), local: subflow.endpoints.server.description,
+            remote: subflow.endpoints.client.description, localId: subflow.addressID.server?.rawValue,
+            remoteId: subflow.addressID.client?.rawValue, interface: NetworkInterface.name(subflow.interface),
+            state: subflow.state.name, backup: subflow.isBackup, bytesToClient: subflow.streams.server.bytes,
+            bytesToServer: subflow.streams.client.bytes, bytesRetrans: subflow.streams.server.retransmittedBytes,
+            rttUs: nil)
     }
 }

@@ -35,6 +35,8 @@ public final class Middlebox: Sendable {
     let settings: Settings
     let converter: Converter
     let counters = InspectorCounters()
+    let watch: ConnectionWatch
+    let agreement: Agreement
     let state = Mutex(State.starting)
     let started = MonotonicTime.now
     private let log: Logger
@@ -66,7 +68,9 @@ public final class Middlebox: Sendable {
             box.synInspector.open()
             box.state.withLock { $0 = .running }
             log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
+            let comparing = Task { await box.agreement.run(box.converter) }
             await box.serve(events, reload: reload)
+            comparing.cancel()
             try await box.firewall.remove()
         } catch {
             await control.stop(serving)
@@ -91,12 +95,20 @@ public final class Middlebox: Sendable {
             log.warning("the sentinel has died; should this process hang or be killed, packets may be lost. Restart it")
         }
         let door = try SYNInspector.Door()
-        converter = try Converter(conversion, log: log, outcome: door.answer)
+        let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
+        let agreement = Agreement(watch, log: log)
+        converter = try Converter(conversion, log: log, outcome: door.answer, accepted: agreement.check)
         synInspector = try SYNInspector(
             queue: synQueue, tun: tun, policy: ConversionPolicy(settings.intercept), mark: rules.mark,
-            dialTimeout: settings.advanced.dialTimeout, door: door, counters: counters, stream: converter, log: log)
+            dialTimeout: settings.advanced.dialTimeout, door: door,
+            endToEnd: rules.inspectsEndToEnd ? watch : nil, counters: counters, stream: converter, log: log)
         let counters = counters
-        dataInspectors = try dataQueues.map { try DataInspector(queue: $0, counters: counters, log: log) }
+        let tunIndex = NetworkInterface.index(rules.tun) ?? 0
+        dataInspectors = try dataQueues.map {
+            try DataInspector(queue: $0, tun: tunIndex, watch: watch, counters: counters, log: log)
+        }
+        self.watch = watch
+        self.agreement = agreement
     }
 
     /// Returns when the box has been told to stop, and has drained or been told again.

@@ -18,7 +18,8 @@ extension RuleSetting {
             tun: advanced.tun, mark: mark, synQueue: advanced.queueBase,
             dataQueues: advanced.queueBase + 1...advanced.queueBase + UInt16(queues), routeTable: advanced.routeTable,
             rulePriority: advanced.rulePriority, listenAddress: advanced.listenAddress,
-            listenAddress6: advanced.listenAddress6, backend: Backend(rawValue: advanced.iptables.rawValue) ?? .auto)
+            listenAddress6: advanced.listenAddress6, backend: Backend(rawValue: advanced.iptables.rawValue) ?? .auto,
+            inspectsEndToEnd: settings.intercept.inspect == .all)
     }
 }
 

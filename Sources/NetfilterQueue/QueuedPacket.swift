@@ -16,6 +16,9 @@ public struct QueuedPacket {
     /// The packet's full length in bytes, whatever was copied.
     public let length: Int
 
+    /// The hook where forwarded packets and those of this machine leave (NF_INET_POST_ROUTING).
+    public static let postRouting: UInt8 = 4
+
     /// The library fills in as many as its own header knew, which may be more than ours.
     private static let attributeRoom = 64
 

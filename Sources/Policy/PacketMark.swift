@@ -19,6 +19,8 @@ public struct PacketMark: Hashable, Sendable {
         case upstream = 3
         /// To be delivered to the box itself, by policy routing (packet mark only).
         case local = 4
+        /// An MPTCP connection that is forwarded (connmark).
+        case endToEnd = 5
         /// As `client`, once the box has answered with more than its SYN-ACK (connmark). From then on there is a socket
         /// for it, or was.
         case establishedClient = 6

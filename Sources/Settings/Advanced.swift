@@ -49,6 +49,8 @@ extension Settings {
         public var serverMemory: Duration
         /// How many servers are remembered. Default 65536.
         public var serverMemoryEntries: Int
+        /// MPTCP connections that are followed at one time. Default 65536.
+        public var maxTracked: Int
         /// How long running sessions may go on after SIGTERM; 0 = end them at once; at most a day. Default 30 s.
         public var drainTimeout: Duration
         /// Default: auto.
@@ -63,6 +65,7 @@ extension Settings {
             dialTimeout: Duration = .milliseconds(500), clientTimeout: Duration = .seconds(5),
             upstreamPorts: ClosedRange<UInt16> = 4096...32767, listenerIdle: Duration = .seconds(60),
             serverMemory: Duration = .seconds(600), serverMemoryEntries: Int = 65536,
+            maxTracked: Int = 65536,
             drainTimeout: Duration = .seconds(30), iptables: Iptables = .auto
         ) {
             self.queueBase = queueBase
@@ -82,6 +85,7 @@ extension Settings {
             self.listenerIdle = listenerIdle
             self.serverMemory = serverMemory
             self.serverMemoryEntries = serverMemoryEntries
+            self.maxTracked = maxTracked
             self.drainTimeout = drainTimeout
             self.iptables = iptables
         }

@@ -94,6 +94,7 @@ extension Settings.Advanced {
         section.read(&listenerIdle, "listener_idle", .duration(fromOneSecond))
         section.read(&serverMemory, "server_memory", .duration(fromOneSecond))
         section.read(&serverMemoryEntries, "server_memory_entries", .count)
+        section.read(&maxTracked, "max_tracked", .integer(4...10_000_000))
         section.read(
             &drainTimeout, "drain_timeout", .duration(.milliseconds(1) ... .seconds(86400), zeroMeans: "no wait"))
         section.read(&iptables, "iptables", .choice())

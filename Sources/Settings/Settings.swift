@@ -50,10 +50,12 @@ public struct Settings: Hashable, Sendable {
             case split
         }
 
-        /// Which data segments of a converted connection are inspected.
+        /// Which segments of MPTCP connections are inspected.
         public enum Inspect: String, CaseIterable, Sendable {
-            /// Every one, in both directions.
+            /// All, in both directions, of converted connections and of those that go end to end.
             case all
+            /// All of converted connections, and no others.
+            case converted
         }
 
         /// Every TCP port.

@@ -35,6 +35,8 @@ public struct Connection: Sendable {
     public internal(set) var hosts = PerHost(both: HostState())
     /// In the order in which they were opened; closed ones too, as far as there is room.
     public internal(set) var subflows: [Subflow] = []
+    /// How the last subflow to end has ended.
+    public internal(set) var lastEnd: SubflowEnd?
     public internal(set) var anomalies = Anomalies()
     /// Changes with everything that the kernel could disagree about: states, addresses, backup.
     public internal(set) var revision: UInt32 = 0
@@ -45,6 +47,17 @@ public struct Connection: Sendable {
 
     /// The token by which the client's further subflows join.
     public var token: Token? { hosts.server.token }
+
+    /// Has the client's host shown that it keeps nothing of the connection? By MP_FASTCLOSE, or by a reset without a
+    /// reason, as hosts send that have no socket for a segment; one that gives up a subflow says why (RFC 8684 section
+    /// 3.6).
+    public var isGivenUpByClient: Bool {
+        switch state {
+        case .fastClosed(by: .client): true
+        case .established: lastEnd == .reset(by: .client) && subflows.allSatisfy(\.state.isClosed)
+        default: false
+        }
+    }
 
     /// The keys in the order of the host's own HMACs; nil until both are known.
     func keys(of host: Host) -> KeyPair? {

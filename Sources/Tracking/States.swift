@@ -24,6 +24,17 @@ public enum ConnectionState: Hashable, Sendable {
     /// MP_FASTCLOSE, by this host (section 3.5).
     case fastClosed(by: Host)
 
+    public var name: String {
+        switch self {
+        case .opening: "opening"
+        case .answered: "answered"
+        case .established: "established"
+        case .fallback: "fallback"
+        case .closed: "closed"
+        case .fastClosed: "fast-closed"
+        }
+    }
+
     /// May it be forgotten soon?
     public var isOver: Bool {
         switch self {
@@ -56,6 +67,17 @@ public enum SubflowState: Hashable, Sendable {
     /// One host has sent its FIN.
     case halfClosed(by: Host)
     case closed(SubflowEnd)
+
+    /// In the words of ss(8), as far as it has them.
+    public var name: String {
+        switch self {
+        case .synSent: "syn-sent"
+        case .synReceived: "syn-recv"
+        case .established: "established"
+        case .halfClosed: "half-closed"
+        case .closed: "closed"
+        }
+    }
 
     public var isClosed: Bool {
         if case .closed = self { true } else { false }

@@ -30,8 +30,8 @@ public struct Subflow: Sendable {
     public let endpoints: PerHost<Endpoint>
     /// Which of the connection's hosts opened this subflow.
     public let initiator: Host
-    /// Where the initiator's SYN came in, as whoever feeds the tracker counts interfaces; 0: not known.
-    public let interface: UInt32
+    /// Where the initiator's segments come in, as whoever feeds the tracker counts interfaces; 0: not known.
+    public internal(set) var interface: UInt32
     public let openedAt: UInt64
     public internal(set) var state: SubflowState
     /// Does this host ask for the subflow to be used only when no other works (section 3.3.8)?

@@ -15,6 +15,9 @@ extension Tracker {
         guard let (id, index) = locate(segment) ?? adopt(segment, origin) else { return nil }
         let subflow = connections[id].subflows[index]
         let sender = subflow.host(at: segment.source)
+        if subflow.interface == 0, sender == subflow.initiator {
+            connections[id].subflows[index].interface = origin.interface
+        }
         let seen = observeOptions(segment, id, index, sender)
         var retransmitted = 0
         if segment.flags.contains(.rst) {

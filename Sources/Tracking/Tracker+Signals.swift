@@ -87,6 +87,7 @@ extension Tracker {
     mutating func close(_ id: ConnectionID, _ index: Int, _ end: SubflowEnd) {
         guard !connections[id].subflows[index].state.isClosed else { return }
         connections[id].subflows[index].state = .closed(end)
+        connections[id].lastEnd = end
         connections[id].revision &+= 1
         events.append(.subflowClosed(id, subflow: connections[id].subflows[index].number, end))
         guard connections[id].subflows.allSatisfy(\.state.isClosed) else { return }

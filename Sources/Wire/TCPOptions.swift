@@ -12,6 +12,10 @@ public struct TCPOptions: ~Escapable {
         self.end = end
     }
 
+    /// A block of options without its segment; offsets count from its first byte.
+    @_lifetime(copy bytes)
+    package init(_ bytes: RawSpan) { self.init(bytes, from: 0, to: bytes.byteCount) }
+
     /// The next option but NOPs; nil at the end of the options. After an error there is no next one.
     @_lifetime(copy self)
     public mutating func next() throws(WireError) -> TCPOption? {

@@ -19,7 +19,7 @@ struct DemoReport {
             }
         let ratio = multipath.bitsPerSecond / single.bitsPerSecond
         text = """
-            \(Self.table(rows))
+            \(textTable(rows))
 
             best single link   \(Self.megabits(single))
             through Sluice     \(Self.megabits(multipath)), \(decimal(ratio, places: 2)) times the best single link
@@ -32,13 +32,5 @@ struct DemoReport {
 
     private static func megabits(_ result: DemoTransfer.Result) -> String {
         "\(decimal(result.bitsPerSecond / 1e6, places: 1)) Mbit/s (\(decimal(result.duration.inSeconds, places: 2)) s)"
-    }
-
-    private static func table(_ rows: [[String]]) -> String {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max()! }
-        return rows.map { row in
-            zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
-                .joined(separator: "   ")
-        }.joined(separator: "\n")
     }
 }

@@ -32,13 +32,18 @@ extension StatusReport {
             dials        \(dials.started), \(dials.failed) failed
             listeners    \(listeners)
             packets      \(packets.data) data segments (\(bytes(packets.dataBytes))); \(packets.held) SYNs held now
+            tracking     \(tracking.connections) connections; so far \(tracking.established) established, \
+            \(tracking.joins) joins, \(tracking.fallbacks) fallbacks, \(tracking.fastCloses) fast closes, \
+            \(tracking.anomalies) anomalies, \(tracking.evicted) evicted
+            kernel       compared \(tracking.compared) times, \(tracking.disagreements) disagreements, \
+            \(tracking.unseen) handshakes not seen
             SYNs so far\(decisions.isEmpty ? "  none" : "\n" + decisions.joined(separator: "\n"))
             """
     }
 }
 
 struct Connections: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "The connections that are being converted.")
+    static let configuration = CommandConfiguration(abstract: "The MPTCP connections, converted and end to end.")
 
     @OptionGroup var output: JSONOption
     @Flag(name: .long, help: "Print again every second, until interrupted.")
@@ -66,22 +71,25 @@ struct Connections: AsyncParsableCommand {
     }
 
     private static func text(_ connections: [ConnectionReport]) -> String {
-        let heading = ["TOKEN", "CLIENT", "SERVER", "STATE", "TO CLIENT", "TO SERVER", "AGE", "IFACE", "RTT", "BACKUP"]
+        let heading = [
+            "TOKEN", "CLIENT", "SERVER", "MODE", "STATE", "TO CLIENT", "TO SERVER", "AGE", "IFACE", "RTT", "BACKUP",
+        ]
         return table([heading] + connections.flatMap(rows))
     }
 
     /// One row for the connection, one for each of its subflows.
     private static func rows(_ connection: ConnectionReport) -> [[String]] {
         let summary = [
-            connection.token ?? "-", connection.client, connection.server, connection.state,
+            connection.token ?? "-", connection.client, connection.server, connection.mode, connection.state,
             bytes(connection.bytesToClient), bytes(connection.bytesToServer),
             duration(microseconds: connection.ageUs), "", "", "",
         ]
         let subflows = connection.subflows.map { subflow in
             [
-                "  subflow \(subflow.id)", subflow.remote, subflow.local, subflow.state, bytes(subflow.bytesToClient),
+                "  subflow \(subflow.id)", subflow.remote, subflow.local, "", subflow.state,
+                bytes(subflow.bytesToClient),
                 bytes(subflow.bytesToServer), "", subflow.interface ?? "-",
-                "\(Double(subflow.rttUs / 10) / 100)ms", subflow.backup ? "yes" : "",
+                subflow.rttUs.map { "\(Double($0 / 10) / 100)ms" } ?? "-", subflow.backup ? "yes" : "",
             ]
         }
         return [summary] + subflows

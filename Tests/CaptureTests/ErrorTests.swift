@@ -104,8 +104,8 @@ import Testing
             #expect("\(error(file)!)" == "the block of type 0xbad at byte 28 has the impossible length \(length)")
         }
         for (type, minimum) in [(0x0a0d_0d0a, 28), (1, 20), (2, 32), (3, 16), (6, 32)] as [(UInt32, Int)] {
-            // Without a section of its own in front: the section header block has to be big enough, too.
-            let body = write(UInt32(0x1a2b_3c4d)) + [UInt8](repeating: 0, count: minimum - 20)
+            // With the magic that a section header block has to have before its length is looked at.
+            let body = write(UInt32(0x1a2b_3c4d)) + [UInt8](repeating: 0, count: 16)
             let file = write.section() + write.block(type, Array(body.prefix(minimum - 16)))
             #expect("\(error(file)!)".hasSuffix("at byte 28 has the impossible length \(minimum - 4)"))
         }

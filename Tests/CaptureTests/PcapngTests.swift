@@ -16,7 +16,7 @@ import Testing
             9, 0, 1, 0, 9, 0, 0, 0,  // if_tsresol 10^-9, padded
             0, 0, 0, 0,  // opt_endofopt
             40, 0, 0, 0,
-            6, 0, 0, 0, 60, 0, 0, 0,  // enhanced packet block, length
+            6, 0, 0, 0, 56, 0, 0, 0,  // enhanced packet block, length
             0, 0, 0, 0,  // interface 0
             0xfe, 0x9c, 0x97, 0x17, 0x15, 0xcd, 0x85, 0x3d,  // 1700000000123456789 ns: upper half, lower half
             2, 0, 0, 0,  // captured
@@ -25,7 +25,7 @@ import Testing
             2, 0, 4, 0, 2, 0, 0, 0,  // epb_flags: outbound
             1, 0, 2, 0, 0x68, 0x69, 0, 0,  // opt_comment "hi", padded
             0, 0, 0, 0,  // opt_endofopt
-            60, 0, 0, 0,
+            56, 0, 0, 0,
         ]
         let (packets, error) = readAll(file)
         #expect(error == nil)

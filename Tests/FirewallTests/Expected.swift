@@ -51,6 +51,8 @@ enum Expected {
             -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
             -A SLUICE_POSTROUTING -p tcp -m mark --mark 0x1000000/0x7000000 -m conntrack --ctstate NEW \
             -j NFQUEUE --queue-num 7700 --queue-bypass
+            -A SLUICE_POSTROUTING -p tcp -m connmark --mark 0x5000000/0x7000000 -m conntrack --ctstate ESTABLISHED \
+            -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
             -A SLUICE_PREROUTING -d \(listen)/\(length) ! -i lo -j DROP
             -A SLUICE_PREROUTING -i sluice0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN \
             -j CONNMARK --set-xmark 0x2000000/0x7000000
@@ -67,6 +69,8 @@ enum Expected {
             -j MARK --set-xmark 0x4000000/0x7000000
             -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN \
             -j MARK --set-xmark 0x1000000/0x7000000
+            -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN \
+            -j CONNMARK --set-xmark 0x5000000/0x7000000
             -A SLUICE_TAKE -i sluice0 -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x2000000/0x7000000
             -A SLUICE_TAKE -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x4000000/0x7000000
             COMMIT

@@ -11,7 +11,8 @@ let needsRoot: Comment = "needs root: makes network namespaces"
 extension RuleSetting {
     static let sample = RuleSetting(
         tun: "sluice0", mark: .standard, synQueue: 7700, dataQueues: 7701...7702, routeTable: 7700, rulePriority: 100,
-        listenAddress: IPAddress("127.77.0.1")!, listenAddress6: IPAddress("fd73:6c75:6963:6500::1")!, backend: .nft)
+        listenAddress: IPAddress("127.77.0.1")!, listenAddress6: IPAddress("fd73:6c75:6963:6500::1")!, backend: .nft,
+        inspectsEndToEnd: true)
 
     /// As `sample`, with the backend that a test wants.
     static func sample(_ backend: Backend) -> RuleSetting {
@@ -25,7 +26,7 @@ extension RuleSetting {
         RuleSetting(
             tun: "old0", mark: PacketMark(mask: 0xfff)!, synQueue: 10, dataQueues: 11...11, routeTable: 900,
             rulePriority: 50, listenAddress: IPAddress("127.1.2.3")!, listenAddress6: IPAddress("fd00::9")!,
-            backend: backend)
+            backend: backend, inspectsEndToEnd: true)
     }
 }
 

@@ -53,15 +53,15 @@ import Wire
         #expect(isKnown)
         let isOtherKnown = try diagnostics.hasConnection(token: ~info.token)
         #expect(!isOtherKnown)
-        let flags = diagnostics.subflowFlags(local: subflow.local, remote: subflow.remote)
+        let more = diagnostics.subflow(local: subflow.local, remote: subflow.remote)
         // MPTCP_SUBFLOW_FLAG_MCAP_REM: the peer's SYN had MP_CAPABLE.
-        #expect(try #require(flags) & 1 == 1)
-        #expect(try #require(flags) & SocketDiagnostics.backupFlags == 0)
+        #expect(try #require(more).flags & 1 == 1)
+        #expect(try #require(more).isBackup == false)
     }
 
     @Test func aSubflowThatIsGoneHasNoFlags() throws {
         let nobody = try #require(Endpoint("127.0.0.1:1"))
-        let flags = try SocketDiagnostics().subflowFlags(local: nobody, remote: nobody)
+        let flags = try SocketDiagnostics().subflow(local: nobody, remote: nobody)
         #expect(flags == nil)
     }
 

@@ -68,7 +68,7 @@ import Wire
             #expect(connection.bytesToServer == 16)
             #expect(connection.subflows.map(\.interface) == ["lan0", "lan1"])
             #expect(connection.subflows.allSatisfy { $0.state == "established" && !$0.backup })
-            let upstream = try #require(connection.upstream.local.flatMap { Endpoint($0) })
+            let upstream = try #require(connection.upstream?.local.flatMap { Endpoint($0) })
             #expect(upstream.address == lab.address(.client(0), family))
             #expect(try await report.failures == [:])
         }

@@ -38,22 +38,63 @@ import Wire
         }
     }
 
-    /// Also when the client had ended its own direction before.
+    /// Also when the client had ended its own direction before, or had sent or taken nothing yet.
     @Test(arguments: [PeerRequest.Operation.download, .upload, .clientEndsFirst], IPFamily.allCases)
     func aClientsResetReachesTheServer(_ operation: PeerRequest.Operation, _ family: IPFamily) async throws {
         try await Lab.with { lab in
             let sluice = try await lab.startSluice()
-            let server = try await lab.serve()
-            var plan = lab.plan(operation, 50_000_000, family)
-            plan.abortAfter = 1_000_000
-            plan.count = 5
-            #expect(try await lab.fetch(plan).failures == [:])
-            try await lab.wait(for: "the server to notice") { server.statistics.active == 0 }
-            #expect(server.statistics.completed == 0)
-            let failures = server.statistics.failures
-            #expect(failures.keys.allSatisfy { $0.contains("reset") || $0.contains("pipe") }, "\(failures)")
-            try await lab.waitUntilIdle(sluice)
+            try await expectResets(lab, sluice, operation, family)
         }
+    }
+
+    /// MP_FASTCLOSE goes out once. Lost, or ahead of the last data, it does nothing, and all that the client says from then
+    /// on are resets that concern a subflow only.
+    @Test(arguments: [PeerRequest.Operation.download, .clientEndsFirst], IPFamily.allCases)
+    func aClientsResetReachesTheServerWithoutItsFastclose(
+        _ operation: PeerRequest.Operation, _ family: IPFamily
+    ) async throws {
+        try await Lab.with { lab in
+            let iptables = family == .v4 ? "iptables" : "ip6tables"
+            let rule = "-A OUTPUT -p tcp --tcp-flags RST RST --tcp-option 30 -j DROP"
+            let dropping = try await lab.run(in: .client(0), [iptables] + rule.split(separator: " ").map(String.init))
+            try #require(dropping.status.isSuccess)
+            let sluice = try await lab.startSluice()
+            try await expectResets(lab, sluice, operation, family, after: [1_000_000])
+        }
+    }
+
+    /// Has conversations that the client resets after so many bytes: with servers that are met for the first time and
+    /// dialled with MPTCP, and with the same again, then dialled with TCP.
+    private func expectResets(
+        _ lab: Lab, _ sluice: SluiceDaemon, _ operation: PeerRequest.Operation, _ family: IPFamily,
+        after lengths: [UInt64] = [0, 1_000_000]
+    ) async throws {
+        var servers: [PeerServer] = []
+        for bytes in lengths {
+            for _ in 0..<5 {
+                let port = UInt16(5000 + servers.count)
+                servers.append(try await lab.serve(port: port))
+                var plan = lab.plan(operation, 50_000_000, family)
+                plan.to = Endpoint(address: plan.to.address, port: port)
+                plan.abortAfter = bytes
+                plan.count = 4
+                #expect(try await lab.fetch(plan).failures == [:])
+            }
+        }
+        for server in servers {
+            try await lab.wait(for: "the server to notice") {
+                server.statistics.accepted == 4 && server.statistics.active == 0
+            }
+            #expect(server.statistics.completed == 0)
+            // EPIPE is the kernel's word for a reset after the end of the stream: elsewhere there must not be one.
+            let failures = server.statistics.failures
+            #expect(
+                failures.keys.allSatisfy {
+                    $0.contains("reset") || operation == .clientEndsFirst && $0.contains("pipe")
+                }, "\(failures)")
+        }
+        try await lab.waitUntilIdle(sluice)
+        #expect(try await sluice.status().connections.resets == UInt64(servers.count * 4))
     }
 
     @Test func aKilledClientEndsAtTheServer() async throws {

@@ -23,7 +23,7 @@ import Wire
                 try await sluice.connections().filter { $0.state == "established" }.count == 300
             }
             let connections = try await sluice.connections()
-            let upstream = Set(connections.compactMap { $0.upstream.local.flatMap { Endpoint($0) } })
+            let upstream = Set(connections.compactMap { $0.upstream?.local.flatMap { Endpoint($0) } })
             let clients = Set(connections.compactMap { Endpoint($0.client) })
             #expect(upstream.count == 300)
             #expect(clients.count == 300)

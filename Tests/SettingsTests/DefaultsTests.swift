@@ -43,6 +43,7 @@ import Wire
         #expect(advanced.listenerIdle == .seconds(60))
         #expect(advanced.serverMemory == .seconds(600))
         #expect(advanced.serverMemoryEntries == 65536)
+        #expect(advanced.maxTracked == 65536)
         #expect(advanced.drainTimeout == .seconds(30))
         #expect(advanced.iptables == .auto)
     }

@@ -11,7 +11,7 @@ import Wire
             intercept: .init(
                 interfaces: ["lan0", "wifi0"], ports: [80...80, 443...443, 8000...8999],
                 clients: prefixes(["10.1.0.0/16", "2001:db8::/32"]), servers: prefixes(["10.9.0.2/32", "::1/128"]),
-                connect: .split, inspect: .all),
+                connect: .split, inspect: .converted),
             relay: .init(
                 receiveBuffer: ByteCount(bytes: 720 * 1024), sendBuffer: ByteCount(bytes: 64000),
                 congestionControl: "cubic", idleTimeout: .seconds(3600), workers: 3),
@@ -22,7 +22,8 @@ import Wire
                 listenAddress: IPAddress("127.1.2.3")!, listenAddress6: IPAddress("fc00::7")!, tun: "tun7",
                 maxHeld: 10, maxHeldPerClient: 2, maxConnections: 1000, dialTimeout: .milliseconds(900),
                 clientTimeout: .seconds(7), upstreamPorts: 2000...2999, listenerIdle: .seconds(8),
-                serverMemory: .seconds(120), serverMemoryEntries: 11, drainTimeout: .zero, iptables: .legacy))
+                serverMemory: .seconds(120), serverMemoryEntries: 11, maxTracked: 12, drainTimeout: .zero,
+                iptables: .legacy))
         #expect(settings == expected)
     }
 
@@ -33,7 +34,7 @@ import Wire
         clients = ["10.1.0.0/16", "2001:db8::/32"]
         servers = ["10.9.0.2", "::1"]
         connect = "split"
-        inspect = "all"
+        inspect = "converted"
         [relay]
         receive_buffer = "720KiB"
         send_buffer = "64kB"
@@ -62,6 +63,7 @@ import Wire
         listener_idle = "8s"
         server_memory = "2min"
         server_memory_entries = 11
+        max_tracked = 12
         drain_timeout = 0
         iptables = "legacy"
         """

@@ -97,6 +97,10 @@ struct sluice_tcp_info {
     uint32_t total_retrans;
     uint64_t pacing_rate, max_pacing_rate;
     uint64_t bytes_acked, bytes_received;
+    uint32_t segs_out, segs_in, notsent_bytes, min_rtt, data_segs_in, data_segs_out;
+    uint64_t delivery_rate, busy_time, rwnd_limited, sndbuf_limited;
+    uint32_t delivered, delivered_ce;
+    uint64_t bytes_sent, bytes_retrans;
 };
 
 struct sluice_mptcp_full_info {

@@ -6,6 +6,8 @@ public enum PeerError: Error, Hashable, CustomStringConvertible {
     case system(SystemError)
     /// A byte of the payload is wrong.
     case corrupted
+    /// Every byte of the payload is right where one should be wrong.
+    case intact
     /// The stream ended too early.
     case cutShort
     /// The stream went on beyond its end.
@@ -21,6 +23,7 @@ public enum PeerError: Error, Hashable, CustomStringConvertible {
         switch self {
         case .system(let error): error.description
         case .corrupted: "a byte is wrong"
+        case .intact: "no byte is wrong"
         case .cutShort: "the stream ended too early"
         case .surplus: "the stream went on beyond its end"
         case .notReset: "the stream ended in order instead of with a reset"

@@ -63,8 +63,8 @@ enum PeerSession {
             try connection.receive(payload, to: request.length, with: buffer)
             try connection.receiveEnd(with: buffer)
         } catch {
-            if case .system = error { throw error }
-            try connection.send([rejected])
+            // What was wrong with the upload counts, also when the client doesn't hear of it any more.
+            if case .system = error {} else { try? connection.send([rejected]) }
             throw error
         }
         try connection.send([accepted])

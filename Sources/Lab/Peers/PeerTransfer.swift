@@ -27,6 +27,23 @@ extension PeerSocket {
         }
     }
 
+    /// Receives as many bytes, right or wrong, and tells whether all are right.
+    func isPayload(
+        _ payload: Payload, from start: UInt64, to end: UInt64, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(PeerError) -> Bool {
+        var offset = start
+        var isIntact = true
+        while offset < end {
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(UInt64(buffer.count), end - offset))])
+            let count = try receive(room)
+            if count == 0 { throw .cutShort }
+            let received = UnsafeRawBufferPointer(rebasing: room[..<count])
+            if payload.firstMismatch(in: received, at: offset) != nil { isIntact = false }
+            offset += UInt64(count)
+        }
+        return isIntact
+    }
+
     /// Waits for the end of the stream, which must come now.
     func receiveEnd(with buffer: UnsafeMutableRawBufferPointer) throws(PeerError) {
         if try receive(buffer) != 0 { throw .surplus }

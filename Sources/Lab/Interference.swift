@@ -1,0 +1,48 @@
+import LinuxSystem
+
+// What middleboxes on the way do to packets, in a link's hop: a link whose configuration gives it one (`mtu: 1500`).
+
+extension Lab {
+    /// Which way packets go on a link of a client or server.
+    public enum Direction: Sendable {
+        case towardsNode, towardsBox
+
+        /// The hop's interface on which they come in.
+        var interface: String { self == .towardsNode ? "far" : "near" }
+        /// The delay lines have 0 and 1.
+        var corruptionQueue: UInt16 { self == .towardsNode ? 2 : 3 }
+    }
+
+    /// Appends a rule to the hop's mangle FORWARD chain, for packets of both families: matches and a target, e.g.
+    /// `["-p", "tcp", "-j", "TCPOPTSTRIP", "--strip-options", "30"]`.
+    public func interfere(on link: Link, _ direction: Direction, _ rule: [String]) throws {
+        let hop = try hop(of: link)
+        for command in ["iptables", "ip6tables"] {
+            try runNow(
+                ["ip", "netns", "exec", hop.name, command, "-w", "-t", "mangle", "-A", "FORWARD"]
+                    + ["-i", direction.interface] + rule)
+        }
+    }
+
+    /// Changes one byte in the next TCP segment with payload, so that TCP doesn't notice.
+    public func corruptOneSegment(on link: Link, _ direction: Direction) throws {
+        let place = "\(link.name) \(direction)"
+        if let corruption = state.withLock({ $0.corruptions[place] }) { return corruption.arm() }
+        let corruption = try PayloadCorruption(queue: direction.corruptionQueue, in: hop(of: link))
+        try state.withLock { state throws(LabError) in
+            if state.isTornDown {
+                corruption.stop()
+                throw .tornDown
+            }
+            state.corruptions[place] = corruption
+        }
+        corruption.arm()
+        try interfere(
+            on: link, direction, ["-p", "tcp", "-j", "NFQUEUE", "--queue-num", "\(direction.corruptionQueue)"])
+    }
+
+    private func hop(of link: Link) throws(LabError) -> NetworkNamespace {
+        guard let hop = link.hop else { throw .configuration("link \(link.name) has no hop") }
+        return hop
+    }
+}
