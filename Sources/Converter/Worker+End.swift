@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Wire
 
 // How a session ends: in order, by a reset of either side, by idleness, or with the box.
 
