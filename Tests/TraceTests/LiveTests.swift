@@ -1,5 +1,6 @@
 import PacketForge
 import Subprocess
+import SystemPackage
 import Testing
 
 /// From a pipe, a line comes as soon as its packet is there.
@@ -10,16 +11,18 @@ struct LiveTests {
         let file = PcapFile(packets: frames.map { (0, $0) }).bytes
         let first = file.count - frames[1...].reduce(0) { $0 + 16 + $1.count }
         let result = try await Subprocess.run(
-            .path(.init(sluice)), arguments: ["decode", "-"], error: .discarded
-        ) { _, input, output, _ in
+            .path(FilePath(sluice)), arguments: ["decode", "-"], input: .inputWriter, output: .sequence,
+            error: .discarded
+        ) { execution in
+            let input = execution.standardInputWriter
             _ = try await input.write(Array(file[..<first]))
-            var lines = output.lines().makeAsyncIterator()
+            var chunks = execution.standardOutput.makeAsyncIterator()
             // Waits for ever, or rather for the suite's time limit, if the line is kept back.
-            let line = try await lines.next()
-            #expect(line?.contains("MP_CAPABLE v1 flags 0x01]") == true, "\(line ?? "")")
+            let line = try #require(await chunks.next()).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+            #expect(line.contains("MP_CAPABLE v1 flags 0x01]"), "\(line)")
             _ = try await input.write(Array(file[first...]))
             try await input.finish()
-            while try await lines.next() != nil {}
+            while try await chunks.next() != nil {}
         }
         #expect(result.terminationStatus == .exited(0))
     }

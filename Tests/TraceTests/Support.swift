@@ -1,6 +1,7 @@
 import Foundation
 import PacketForge
 import Subprocess
+import SystemPackage
 import Testing
 import Trace
 import Tracking
@@ -72,7 +73,8 @@ struct Outcome {
 
 func run(_ words: [String], input: [UInt8] = []) async throws -> Outcome {
     let result = try await Subprocess.run(
-        .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .array(input),
+        words[0].contains("/") ? .path(FilePath(words[0])) : .name(words[0]),
+        arguments: Arguments(Array(words.dropFirst())), input: .array(input),
         output: .string(limit: 64 << 20), error: .string(limit: 1 << 20))
     return Outcome(
         status: result.terminationStatus, output: result.standardOutput, error: result.standardError)
