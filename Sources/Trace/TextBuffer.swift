@@ -22,13 +22,21 @@ public struct TextBuffer: ~Copyable, Sendable {
     }
 
     private mutating func append(magnitude: UInt64, digits: Int) {
+        var count = 1
+        var limit: UInt64 = 10
+        // 10^19 is the largest power of ten that 64 bits hold.
+        while count < 20, magnitude >= limit {
+            count += 1
+            limit = count < 20 ? limit * 10 : limit
+        }
+        for _ in 0..<max(count, digits) { bytes.append(UInt8(ascii: "0")) }
         var rest = magnitude
-        let start = bytes.count
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+        var index = bytes.count - 1
+        while rest > 0 {
+            bytes[index] += UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
-        } while rest > 0 || bytes.count - start < digits
-        bytes[start...].reverse()
+            index -= 1
+        }
     }
 
     /// All digits, leading zeros included, without `0x`.
