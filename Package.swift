@@ -78,6 +78,7 @@ let package = Package(
 
         .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
+        .testTarget(name: "TrackingTests", dependencies: ["PacketForge", "Tracking", "Wire"]),
         .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
         .testTarget(
             name: "TraceTests",
@@ -99,14 +100,6 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// Set by Scripts/test. Not for those who build us as we build others: a newer compiler may warn of more.
-if Context.environment["SLUICE_STRICT"] == "1" {
-    for target in package.targets where target.type != .system {
-        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
-        if target.name == "CLinux" { target.cSettings = [.treatAllWarnings(as: .error)] }
-    }
-}
-
 // Set by Scripts/fuzz, which adds the sanitizers. A target is a folder of Tests/Fuzz and a line here.
 if Context.environment["SLUICE_FUZZ"] == "1" {
     func fuzzTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -117,5 +110,15 @@ if Context.environment["SLUICE_FUZZ"] == "1" {
         .executableTarget(name: "Seeds", dependencies: ["PacketForge", "Wire"], path: "Tests/Fuzz/Seeds"),
         fuzzTarget("FuzzOptions", ["PacketForge", "Wire"]),
         fuzzTarget("FuzzPacket", ["PacketForge", "Wire"]),
+        fuzzTarget("FuzzCapture", ["Capture", "Wire"]),
+        fuzzTarget("FuzzTracker", ["PacketForge", "Tracking", "Wire"]),
     ]
+}
+
+// Set by Scripts/test. Not for those who build us as we build others: a newer compiler may warn of more.
+if Context.environment["SLUICE_STRICT"] == "1" {
+    for target in package.targets where target.type != .system {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+        if target.name == "CLinux" { target.cSettings = [.treatAllWarnings(as: .error)] }
+    }
 }

@@ -72,8 +72,8 @@ public struct StatusReport: Codable, Sendable {
         public var joins: UInt64
         public var fallbacks: UInt64
         public var fastCloses: UInt64
-        /// Malformed options, wrong HMACs and keys, and what else ought not to be.
-        public var anomalies: UInt64
+        /// What ought not to be, and how often it was seen, e.g. `malformed option`.
+        public var anomalies: [String: UInt64]
         /// Connections that lost their place to another one before they were over.
         public var evicted: UInt64
         /// How often tokens, subflows and backup flags were compared with the kernel's, and how often they differed.
@@ -84,7 +84,7 @@ public struct StatusReport: Codable, Sendable {
 
         public init(
             connections: Int, established: UInt64, joins: UInt64, fallbacks: UInt64, fastCloses: UInt64,
-            anomalies: UInt64, evicted: UInt64, compared: UInt64, disagreements: UInt64, unseen: UInt64
+            anomalies: [String: UInt64], evicted: UInt64, compared: UInt64, disagreements: UInt64, unseen: UInt64
         ) {
             self.connections = connections
             self.established = established

@@ -4,11 +4,11 @@ import NetfilterQueue
 import Synchronization
 import Wire
 
-/// A middlebox that changes one byte of one TCP segment and mends the TCP checksum, as a payload-rewriting gateway does:
-/// MPTCP's own checksum alone can tell (RFC 8684, section 3.7).
+/// A middlebox that changes one byte of one TCP segment and mends the TCP checksum, as a gateway that rewrites payload
+/// does: MPTCP's own checksum alone can tell (RFC 8684, section 3.7).
 ///
-/// A thread reads an NFQUEUE. It lets every packet go but the first with payload after `arm`; that one it drops, and sends
-/// the changed copy through a raw socket.
+/// A thread reads an NFQUEUE. It lets every packet go but the first with payload after `arm`; that one it drops, and
+/// sends the changed copy through a raw socket.
 final class PayloadCorruption: @unchecked Sendable {
     private let queue: PacketQueue
     private let stopping: StopSignal

@@ -34,8 +34,8 @@ public struct Recording: Sendable {
     /// nothing.
     @discardableResult
     public func stop() async throws -> String {
-        // SIGUSR1 makes it print its counts. The kernel counts more than tcpdump sees where libpcap takes one of the two
-        // copies of a packet on the loopback away, so that they need not ever agree.
+        // SIGUSR1 makes it print its counts. The kernel counts more than tcpdump sees where libpcap takes away one of
+        // the two copies of a packet on the loopback, so that they need not ever agree.
         try? await lab.wait(for: "tcpdump to write all", within: .seconds(2)) {
             let reports = process.errors.count(of: "dropped by kernel")
             process.signal(SIGUSR1)
@@ -53,8 +53,8 @@ public struct Recording: Sendable {
         return path
     }
 
-    /// The last report: `N packets captured`, `N packets received by filter`, `N packets dropped by kernel`, in one line
-    /// or three.
+    /// The last report: `N packets captured`, `N packets received by filter`, `N packets dropped by kernel`, in one
+    /// line or three.
     private var counts: (captured: Int, received: Int, dropped: Int)? {
         let words = process.errors.split { $0.isWhitespace || $0 == "," }
         let last = { (verb: Substring) -> Int? in

@@ -20,7 +20,7 @@ final class Agreement: Sendable {
     let unseen = Atomic<UInt64>(0)
 
     /// The kernel acts on a segment after the queue has let it go, and answers some: so long the two may differ.
-    private static let rest = Duration.milliseconds(300)
+    private static let rest = Duration.milliseconds(200)
 
     init(_ watch: ConnectionWatch, log: Logger) {
         self.watch = watch
@@ -41,7 +41,7 @@ final class Agreement: Sendable {
     /// Compares until the task is cancelled.
     func run(_ converter: Converter) async {
         while !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(200))
+            try? await Task.sleep(for: .milliseconds(100))
             await compareChanged(converter)
         }
     }
@@ -100,7 +100,11 @@ final class Agreement: Sendable {
 
         init(_ description: ConnectionDescription) {
             token = description.token
-            let open = description.subflows.filter { $0.kernel.isEstablished }
+            // Not those that the router's own path manager has opened or announced, if its operator has told it to: they
+            // have an address of the router's, and don't pass the queues.
+            let open = description.subflows.filter {
+                $0.kernel.isEstablished && $0.kernel.local == description.tuple.server
+            }
             subflows = Set(
                 open.map { Subflow(local: $0.kernel.local, remote: $0.kernel.remote, isBackup: $0.isBackup) })
         }

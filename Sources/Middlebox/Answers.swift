@@ -16,6 +16,7 @@ extension Middlebox {
     private func statusReport() -> StatusReport {
         let stream = converter.counters
         let tracked = watch.counters
+        let anomalies = Anomaly.allCases.map { ($0.rawValue, tracked[$0]) }.filter { $0.1 > 0 }
         let used = Decision.allCases.filter { counters[$0] > 0 }
         return StatusReport(
             version: Self.version, state: state.withLock(\.rawValue),
@@ -38,7 +39,8 @@ extension Middlebox {
                 unreadable: counters.unreadablePackets.load(ordering: .relaxed)),
             tracking: .init(
                 connections: watch.count, established: tracked.established, joins: tracked.joins,
-                fallbacks: tracked.fallbacks, fastCloses: tracked.fastCloses, anomalies: tracked.anomalies,
+                fallbacks: tracked.fallbacks, fastCloses: tracked.fastCloses,
+                anomalies: Dictionary(uniqueKeysWithValues: anomalies),
                 evicted: tracked.evictedEmbryonic + tracked.evictedLive,
                 compared: agreement.compared.load(ordering: .relaxed),
                 disagreements: agreement.disagreements.load(ordering: .relaxed),

@@ -41,6 +41,9 @@ public struct Connection: Sendable {
     /// Changes with everything that the kernel could disagree about: states, addresses, backup.
     public internal(set) var revision: UInt32 = 0
     var nextSubflowNumber = 0
+    /// Both ends exist: the one that answers has sent more than a SYN-ACK, or the one that opened it has acknowledged
+    /// what only a receiver of the SYN-ACK knows.
+    var isProven = false
 
     /// Who opened it from where, and where to; its first subflow's endpoints.
     public let tuple: FourTuple
@@ -63,5 +66,12 @@ public struct Connection: Sendable {
     func keys(of host: Host) -> KeyPair? {
         guard let own = hosts[host].key, let peer = hosts[host.peer].key else { return nil }
         return KeyPair(own: own, peer: peer, version: version)
+    }
+
+    /// The numbers of a DSS that has been observed.
+    func numbers(of signal: DataSequenceSignal, from sender: Host) -> DataNumbers {
+        DataNumbers(
+            sequence: signal.mapping.flatMap { hosts[sender].stream.whole($0.sequence) },
+            acknowledgement: signal.acknowledgement.flatMap { hosts[sender.peer].stream.whole($0) })
     }
 }

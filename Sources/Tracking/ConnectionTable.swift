@@ -6,7 +6,7 @@ struct ConnectionTable {
         case over
     }
 
-    private struct Slot {
+    struct Slot {
         var connection: Connection?
         var generation: UInt32 = 0
         var kind = Kind.embryonic
@@ -14,16 +14,16 @@ struct ConnectionTable {
         var next: Int32 = -1
     }
 
-    private struct List {
+    struct List {
         /// The most idle one.
         var head: Int32 = -1
         var tail: Int32 = -1
         var count = 0
     }
 
-    private var slots: [Slot] = []
+    private(set) var slots: [Slot] = []
     private var free: [Int32] = []
-    private var lists = [List](repeating: List(), count: Kind.allCases.count)
+    private(set) var lists = [List](repeating: List(), count: Kind.allCases.count)
 
     var count: Int { lists.reduce(0) { $0 + $1.count } }
 

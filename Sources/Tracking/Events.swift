@@ -55,11 +55,17 @@ public struct TrackerCounters: Hashable, Sendable {
     public internal(set) var fastCloses: UInt64 = 0
     public internal(set) var joins: UInt64 = 0
     public internal(set) var joinsOfUnknownToken: UInt64 = 0
-    public internal(set) var anomalies: UInt64 = 0
     /// Connections that lost their place to another one.
     public internal(set) var evictedEmbryonic: UInt64 = 0
     public internal(set) var evictedLive: UInt64 = 0
     public internal(set) var evictedOver: UInt64 = 0
     /// Connections that were idle for too long.
     public internal(set) var expired: UInt64 = 0
+    private var anomalies = [UInt64](repeating: 0, count: Anomaly.allCases.count)
+
+    /// How often this was seen.
+    public internal(set) subscript(anomaly: Anomaly) -> UInt64 {
+        get { anomalies[anomaly.index] }
+        set { anomalies[anomaly.index] = newValue }
+    }
 }

@@ -52,7 +52,7 @@ public enum FallbackReason: String, Hashable, Sendable {
     case noOptionInSYNACK = "no MP_CAPABLE in the SYN-ACK"
     case noOptionAfterSYNACK = "no MPTCP option after the SYN-ACK"
     case dataWithoutMapping = "first data without a mapping"
-    case checksumFailed = "MP_FAIL: a checksum was wrong"
+    case checksumFailed = "MP_FAIL and infinite mapping"
     case infiniteMapping = "infinite mapping"
 }
 
@@ -119,6 +119,8 @@ public enum Anomaly: String, Hashable, Sendable, CaseIterable {
     case joinRefused = "MP_JOIN answered without MP_JOIN"
     case checksumFailed = "MP_FAIL"
     case tooManySubflows = "more subflows than are tracked"
+
+    var index: Int { Self.allCases.firstIndex(of: self)! }
 }
 
 /// A set of anomalies.
@@ -131,5 +133,5 @@ public struct Anomalies: Hashable, Sendable {
 
     public var all: [Anomaly] { Anomaly.allCases.filter(contains) }
 
-    private static func bit(_ anomaly: Anomaly) -> UInt16 { 1 << UInt16(Anomaly.allCases.firstIndex(of: anomaly)!) }
+    private static func bit(_ anomaly: Anomaly) -> UInt16 { 1 << UInt16(anomaly.index) }
 }

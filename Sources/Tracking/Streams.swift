@@ -14,19 +14,30 @@ public struct SubflowStream: Hashable, Sendable {
     /// Has the host sent a segment that is neither a SYN nor a reset?
     public internal(set) var hasSpoken = false
 
+    /// Has the host mapped data of its, whether or not they were in the same segment?
+    var hasMapped = false
+
     init() {}
+
+    /// Does this number acknowledge the SYN, and nothing that has not been sent?
+    func isAcknowledged(by number: SequenceNumber) -> Bool {
+        guard let initial, let next else { return false }
+        return number.distance(from: initial) > 0 && next.distance(from: number) >= 0
+    }
 
     mutating func open(_ sequence: SequenceNumber) {
         initial = sequence
         next = sequence.advanced(by: 1)
     }
 
-    /// Returns how many bytes of the payload have been sent before.
+    /// Returns how many bytes of the payload have been sent before. What a gap leaves out has been sent, too: it was lost
+    /// or is late, and comes as if for the second time.
     mutating func send(_ sequence: SequenceNumber, length: Int, isFIN: Bool) -> Int {
         let start = next ?? sequence
         let end = sequence.advanced(by: length)
-        let new = min(length, max(0, end.distance(from: start)))
-        bytes &+= UInt64(new)
+        let advance = max(0, end.distance(from: start))
+        let new = min(length, advance)
+        bytes &+= UInt64(advance)
         retransmittedBytes &+= UInt64(length - new)
         let last = end.advanced(by: isFIN ? 1 : 0)
         if last.distance(from: start) > 0 || next == nil { next = last }
@@ -49,43 +60,54 @@ public struct DataStream: Hashable, Sendable {
 
     mutating func open(_ initial: DataSequenceNumber) {
         let first = initial.advanced(by: 1)
-        learnUpperHalf(.long(first))
-        // A mapping that came first (the third ACK was lost to us) is better than what the key says.
-        guard next == nil else { return }
-        next = first
-        acknowledged = first
+        // A mapping may have come first, when the third ACK was lost: it knew the lower half for certain, and the key
+        // tells the upper one.
+        next = next?.moved(near: first) ?? first
+        acknowledged = acknowledged?.moved(near: first) ?? first
+        if case .finSent(let fin) = state { state = .finSent(fin.moved(near: first)) }
+        isWhole = true
     }
 
-    /// A mapping of so many bytes, a DATA_FIN counting as one. Returns the whole sequence number if it can be known.
+    /// A mapping of so many bytes, a DATA_FIN counting as one. Returns the whole sequence number.
     @discardableResult
-    mutating func map(_ number: DataSequenceSignal.Number, length: Int, isFIN: Bool) -> DataSequenceNumber? {
+    mutating func map(_ number: DataSequenceSignal.Number, length: Int, isFIN: Bool) -> DataSequenceNumber {
         learnUpperHalf(number)
         let start = number.expanded(near: next ?? DataSequenceNumber(0))
         let end = start.advanced(by: length)
         if next.map({ end.distance(from: $0) > 0 }) ?? true { next = end }
         if isFIN, state == .open { state = .finSent(end.advanced(by: -1)) }
-        return isWhole ? start : nil
+        return start
     }
 
-    /// The peer's acknowledgement. Returns the whole number if it can be known.
+    /// The peer's acknowledgement. Returns the whole number.
     @discardableResult
-    mutating func acknowledge(_ number: DataSequenceSignal.Number) -> DataSequenceNumber? {
+    mutating func acknowledge(_ number: DataSequenceSignal.Number) -> DataSequenceNumber {
         learnUpperHalf(number)
         let up = number.expanded(near: acknowledged ?? next ?? DataSequenceNumber(0))
         if acknowledged.map({ up.distance(from: $0) > 0 }) ?? true { acknowledged = up }
         if case .finSent(let fin) = state, up.distance(from: fin) > 0 { state = .finAcknowledged }
-        return isWhole ? up : nil
+        return up
+    }
+
+    /// A number of this stream with 64 bits; nil if its upper half can't be known.
+    func whole(_ number: DataSequenceSignal.Number) -> DataSequenceNumber? {
+        if case .long(let whole) = number { return whole }
+        return isWhole ? (next ?? acknowledged).map(number.expanded(near:)) : nil
     }
 
     /// Without the key, lower halves are counted from 0 until the first whole number says what is above them.
     private mutating func learnUpperHalf(_ number: DataSequenceSignal.Number) {
         guard !isWhole, case .long(let whole) = number else { return }
         isWhole = true
-        func corrected(_ guess: DataSequenceNumber) -> DataSequenceNumber {
-            DataSequenceNumber(low: UInt32(truncatingIfNeeded: guess.rawValue), near: whole)
-        }
-        next = next.map(corrected)
-        acknowledged = acknowledged.map(corrected)
-        if case .finSent(let fin) = state { state = .finSent(corrected(fin)) }
+        next = next?.moved(near: whole)
+        acknowledged = acknowledged?.moved(near: whole)
+        if case .finSent(let fin) = state { state = .finSent(fin.moved(near: whole)) }
+    }
+}
+
+extension DataSequenceNumber {
+    /// The number nearest to `reference` with the same lower half.
+    fileprivate func moved(near reference: Self) -> Self {
+        Self(low: UInt32(truncatingIfNeeded: rawValue), near: reference)
     }
 }

@@ -23,6 +23,7 @@ extension Tracker {
         if segment.flags.contains(.rst) {
             close(id, index, seen.reset.map { .resetWithReason($0, by: sender) } ?? .reset(by: sender))
         } else {
+            prove(segment, id, index, sender)
             judgeFallback(segment, id, index, sender, seen)
             advance(id, index, sender)
             retransmitted = observePayload(segment, id, index, sender)
@@ -52,53 +53,57 @@ extension Tracker {
             case .capable(let capable): if case .data = capable.form { seen.hasMapping = true }
             default: break
             }
-            if let numbers = heed(option, id, index, sender) { seen.dataNumbers = numbers }
+            heed(option, id, index, sender)
+            if case .dataSequenceSignal(let signal) = option {
+                seen.dataNumbers = connections[id].numbers(of: signal, from: sender)
+            }
         }
+        if seen.hasMapping { connections[id].subflows[index].streams[sender].hasMapped = true }
         if isSound { return seen }
         note(.malformedOption, id)
         // Whatever it was meant to be, it speaks for no fallback.
         return Seen(hasMultipath: true, hasMapping: true, reset: seen.reset, dataNumbers: seen.dataNumbers)
     }
 
-    /// Returns the whole numbers of a DSS.
-    private mutating func heed(
-        _ option: MultipathOption, _ id: ConnectionID, _ index: Int, _ sender: Host
-    ) -> DataNumbers? {
+    private mutating func heed(_ option: MultipathOption, _ id: ConnectionID, _ index: Int, _ sender: Host) {
+        let subflow = connections[id].subflows[index]
+        // Who joins may not speak before the join is complete (section 3.2); its peer doesn't listen.
+        let isHeard = !subflow.isUnproven || sender != subflow.initiator
         switch option {
-        case .capable(let capable): establish(id, index, sender, capable)
         case .join(.ack(let hmac)): completeJoin(id, index, sender, hmac)
+        case _ where !isHeard: break
+        case .capable(let capable): establish(id, index, sender, capable)
         case .join: note(.misplacedOption, id)
-        case .dataSequenceSignal(let signal): return observe(signal, id, index, sender)
+        case .dataSequenceSignal(let signal): observe(signal, id, index, sender)
         case .addAddress(let announcement): observe(announcement, id, sender)
         case .removeAddress(let addresses): observe(addresses, id, sender)
         case .priority(let priority): observe(priority, id, index, sender)
-        case .fail: observeFailure(id)
+        // With another subflow left this one is reset; else the host that gets MP_FAIL answers with an infinite mapping, and
+        // only then the connection is plain TCP (RFC 8684 section 3.7).
+        case .fail: note(.checksumFailed, id)
         case .fastClose(let key): observeFastClose(id, sender, key)
         case .reset, .unknown: break
         }
-        return nil
     }
 
     private mutating func observe(
         _ signal: DataSequenceSignal, _ id: ConnectionID, _ index: Int, _ sender: Host
-    ) -> DataNumbers {
-        var numbers = DataNumbers()
+    ) {
         establish(id)
-        // The third ACK of a join was not seen: its initiator has heard from the other host, or it could not go on.
-        if sender == connections[id].subflows[index].initiator { establishSubflow(id, index) }
+        // The third ACK of a join was not seen: the other host speaks on no subflow that has not proved itself.
+        if !connections[id].subflows[index].hasWrongHMAC { establishSubflow(id, index) }
         if let acknowledgement = signal.acknowledgement {
-            numbers.acknowledgement = connections[id].hosts[sender.peer].stream.acknowledge(acknowledgement)
+            connections[id].hosts[sender.peer].stream.acknowledge(acknowledgement)
         }
         if let mapping = signal.mapping {
-            numbers.sequence = connections[id].hosts[sender].stream.map(
-                mapping.sequence, length: Int(mapping.length), isFIN: signal.isDataFIN && mapping.length > 0)
             if mapping.length == 0 {
-                fallBack(id, .infiniteMapping)
-                return numbers
+                let hasFailed = connections[id].anomalies.contains(.checksumFailed)
+                return fallBack(id, hasFailed ? .checksumFailed : .infiniteMapping)
             }
+            connections[id].hosts[sender].stream.map(
+                mapping.sequence, length: Int(mapping.length), isFIN: signal.isDataFIN)
         }
         if Host.allCases.allSatisfy({ connections[id].hosts[$0].stream.state == .finAcknowledged }) { finish(id) }
-        return numbers
     }
 
     /// RFC 8684 section 3.7: a host that gets no option where there has to be one goes on as plain TCP. Only the first
@@ -123,10 +128,21 @@ extension Tracker {
     ) {
         let stream = connections[id].subflows[index].streams[sender]
         guard segment.payloadLength > 0, stream.bytes == 0, let initial = stream.initial,
-            segment.sequence == initial.advanced(by: 1), !seen.hasMapping, connections[id].subflows.count == 1,
-            connections[id].state == .established
+            segment.sequence == initial.advanced(by: 1), !seen.hasMapping, !stream.hasMapped,
+            connections[id].subflows.count == 1
         else { return }
         fallBack(id, .dataWithoutMapping)
+    }
+
+    /// Whoever makes up segments hears no answer: neither does the other host speak, nor is the number of its SYN-ACK
+    /// known.
+    private mutating func prove(_ segment: borrowing Segment, _ id: ConnectionID, _ index: Int, _ sender: Host) {
+        let subflow = connections[id].subflows[index]
+        guard !connections[id].isProven, subflow.isInitial else { return }
+        let answer = subflow.streams[sender.peer]
+        connections[id].isProven =
+            sender != subflow.initiator
+            || segment.flags.contains(.ack) && answer.isAcknowledged(by: segment.acknowledgement)
     }
 
     /// The first subflow is complete when its initiator has acknowledged the SYN-ACK; a joined one needs its HMAC too.
@@ -171,19 +187,22 @@ extension Tracker {
         }
     }
 
-    /// A segment of a connection whose beginning was not seen. Who is the client can't be known: the lower port is the
-    /// server's, as it mostly is.
+    /// A segment of a connection whose beginning was not seen. Both keys come from the client; else who that is can't be
+    /// known, and the lower port is the server's, as it mostly is.
     private mutating func adopt(_ segment: borrowing Segment, _ origin: Origin) -> (ConnectionID, Int)? {
         guard !segment.flags.contains(.rst) else { return nil }
         var isMultipath = false
+        var sourceIsServer = segment.source.port < segment.destination.port
         _ = segment.forEachMultipathOption { option in
             switch option {
+            case .capable(let capable) where capable.receiverKey != nil:
+                isMultipath = true
+                sourceIsServer = false
             case .dataSequenceSignal, .addAddress, .removeAddress, .priority: isMultipath = true
             default: break
             }
         }
         guard isMultipath else { return nil }
-        let sourceIsServer = segment.source.port < segment.destination.port
         let tuple = FourTuple(
             client: sourceIsServer ? segment.destination : segment.source,
             server: sourceIsServer ? segment.source : segment.destination)

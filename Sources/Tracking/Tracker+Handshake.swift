@@ -73,7 +73,11 @@ extension Tracker {
         let endpoints = PerHost(client: tuple.client, server: tuple.server)
         guard let number = addSubflow(to: id, endpoints, initiator: .client, origin) else { return nil }
         connections[id].subflows[0].streams.client.open(segment.sequence)
-        if let key = capable.senderKey { learn(key, of: .client, id) }
+        // TCP Fast Open (RFC 8684 appendix B): data without a mapping, which the key's first number stands for.
+        _ = connections[id].subflows[0].streams.client.send(
+            segment.sequence.advanced(by: 1), length: segment.payloadLength, isFIN: false)
+        // A SYN of version 1 has none (section 3.1).
+        if capable.version == 0, let key = capable.senderKey { learn(key, of: .client, id) }
         return Sighting(connection: id, subflow: number, sender: .client, retransmitted: 0)
     }
 
@@ -119,8 +123,10 @@ extension Tracker {
     }
 
     private mutating func answer(_ id: ConnectionID, _ capable: MPCapable) {
-        guard case .key(let key) = capable.form else { return fallBack(id, .noOptionInSYNACK) }
-        // The server may answer with a lower version than it was asked for (section 3.1).
+        // The server may answer with a lower version than it was asked for (section 3.1); a higher one nobody speaks.
+        guard case .key(let key) = capable.form, capable.version <= connections[id].version else {
+            return fallBack(id, .noOptionInSYNACK)
+        }
         connections[id].version = capable.version
         if connections[id].state == .opening { connections[id].state = .answered }
         learn(key, of: .server, id)
@@ -166,8 +172,10 @@ extension Tracker {
         if let keys = connections[id].keys(of: sender), let own = subflow.nonces[sender],
             let peer = subflow.nonces[sender.peer], keys.joinHMAC(ownNonce: own, peerNonce: peer) != hmac
         {
+            connections[id].subflows[index].hasWrongHMAC = true
             return note(.wrongJoinHMAC, id)
         }
+        connections[id].subflows[index].hasWrongHMAC = false
         establishSubflow(id, index)
     }
 

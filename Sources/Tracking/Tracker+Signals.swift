@@ -14,7 +14,10 @@ extension Tracker {
                 .addressHMAC(announcement.addressID, announcement.address, port: announcement.port)
             if let expected, expected != hmac { return note(.wrongAddressHMAC, id) }
             announce(announcement, id, sender)
-        case .version0: announce(announcement, id, sender)
+        case .version0 where connections[id].version == 0 || connections[id].isPartial:
+            announce(announcement, id, sender)
+        // Version 1 has no announcement without an HMAC.
+        case .version0: note(.misplacedOption, id)
         }
     }
 
@@ -54,12 +57,6 @@ extension Tracker {
         }
     }
 
-    /// MP_FAIL: with another subflow left this one is reset, else the connection falls back (section 3.7).
-    mutating func observeFailure(_ id: ConnectionID) {
-        note(.checksumFailed, id)
-        if connections[id].subflows.count(where: { !$0.state.isClosed }) == 1 { fallBack(id, .checksumFailed) }
-    }
-
     mutating func observeFastClose(_ id: ConnectionID, _ sender: Host, _ key: MultipathKey) {
         if let expected = connections[id].hosts[sender.peer].key, expected != key { return note(.wrongKey, id) }
         guard !connections[id].state.isOver else { return }
@@ -90,7 +87,7 @@ extension Tracker {
         connections[id].lastEnd = end
         connections[id].revision &+= 1
         events.append(.subflowClosed(id, subflow: connections[id].subflows[index].number, end))
-        guard connections[id].subflows.allSatisfy(\.state.isClosed) else { return }
+        guard !connections[id].subflows.contains(where: \.holdsConnection) else { return }
         let hasEnded = Host.allCases.allSatisfy { connections[id].hosts[$0].stream.state != .open }
         switch connections[id].state {
         case .established where !hasEnded: break

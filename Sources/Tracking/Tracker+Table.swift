@@ -27,13 +27,16 @@ extension Tracker {
             } else if let idle = connections.mostIdle(.live) {
                 counters.evictedLive += 1
                 forget(idle)
+            } else {
+                return
             }
         }
     }
 
     private static func kind(_ connection: borrowing Connection) -> ConnectionTable.Kind {
-        if connection.state.isOver || connection.subflows.allSatisfy(\.state.isClosed) { return .over }
-        return connection.state.isEmbryonic || connection.isPartial ? .embryonic : .live
+        // For good, over or not: what anyone can bring about who makes up segments is to push out only its like.
+        guard connection.isProven, !connection.isPartial, !connection.state.isEmbryonic else { return .embryonic }
+        return connection.state.isOver || !connection.subflows.contains(where: \.holdsConnection) ? .over : .live
     }
 
     mutating func forgetExpired(_ now: UInt64) {
@@ -120,7 +123,7 @@ extension Tracker {
     }
 
     mutating func note(_ anomaly: Anomaly, _ id: ConnectionID) {
-        counters.anomalies += 1
+        counters[anomaly] += 1
         connections[id].anomalies.insert(anomaly)
         events.append(.anomaly(id, anomaly))
     }

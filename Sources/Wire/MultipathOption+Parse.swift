@@ -1,28 +1,25 @@
 // From bytes to options: lengths and flags decide about an option's form (RFC 8684 section 3, RFC 6824 section 3).
 
 extension MultipathOption {
+    @usableFromInline
     init(_ option: borrowing TCPOption) throws(WireError) {
         let bytes = option.bytes
         guard bytes.byteCount >= 3 else {
             throw .badOptionLength(kind: option.kind, length: bytes.byteCount, offset: option.offset)
         }
-        let parsed: MultipathOption? =
-            switch bytes[2] >> 4 {
-            case 0: Self.capable(bytes)
-            case 1: MPJoin(bytes).map(MultipathOption.join)
-            case 2: DataSequenceSignal(bytes).map(MultipathOption.dataSequenceSignal)
-            case 3: AddAddress(bytes).map(MultipathOption.addAddress)
-            case 4: RemovedAddresses(bytes).map(MultipathOption.removeAddress)
-            case 5: MPPriority(bytes).map(MultipathOption.priority)
-            case 6: Self.word(bytes).map { .fail(DataSequenceNumber($0)) }
-            case 7: Self.word(bytes).map { .fastClose(MultipathKey($0)) }
-            case 8: MPReset(bytes).map(MultipathOption.reset)
-            default: .unknown(OptionBytes(bytes, from: 2))
-            }
-        guard let parsed else {
-            throw .badMultipathOption(subtype: bytes[2] >> 4, length: bytes.byteCount, offset: option.offset)
+        switch bytes[2] >> 4 {
+        case 0: if let capable = Self.capable(bytes) { self = capable; return }
+        case 1: if let join = MPJoin(bytes) { self = .join(join); return }
+        case 2: if let signal = DataSequenceSignal(bytes) { self = .dataSequenceSignal(signal); return }
+        case 3: if let announcement = AddAddress(bytes) { self = .addAddress(announcement); return }
+        case 4: if let ids = RemovedAddresses(bytes) { self = .removeAddress(ids); return }
+        case 5: if let priority = MPPriority(bytes) { self = .priority(priority); return }
+        case 6: if let word = Self.word(bytes) { self = .fail(DataSequenceNumber(word)); return }
+        case 7: if let word = Self.word(bytes) { self = .fastClose(MultipathKey(word)); return }
+        case 8: if let reset = MPReset(bytes) { self = .reset(reset); return }
+        default: self = .unknown(OptionBytes(bytes, from: 2)); return
         }
-        self = parsed
+        throw .badMultipathOption(subtype: bytes[2] >> 4, length: bytes.byteCount, offset: option.offset)
     }
 
     private static func capable(_ bytes: RawSpan) -> MultipathOption? {

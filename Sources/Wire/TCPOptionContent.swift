@@ -50,13 +50,14 @@ public struct SACKBlocks: Hashable, Sendable {
         /// One past the last byte.
         public let right: SequenceNumber
 
+        @inlinable
         public init(left: SequenceNumber, right: SequenceNumber) {
             self.left = left
             self.right = right
         }
     }
 
-    private let bytes: OptionBytes
+    @usableFromInline let bytes: OptionBytes
 
     /// nil unless there are 1 to 4.
     public init?(_ blocks: [Block]) {
@@ -67,47 +68,53 @@ public struct SACKBlocks: Hashable, Sendable {
                 edges.flatMap { edge in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: edge >> $0) } }))
     }
 
-    init(bytes: OptionBytes) { self.bytes = bytes }
+    @inlinable init(bytes: OptionBytes) { self.bytes = bytes }
 }
 
 extension SACKBlocks: RandomAccessCollection {
-    public var startIndex: Int { 0 }
-    public var endIndex: Int { bytes.count / 8 }
+    @inlinable public var startIndex: Int { 0 }
+    @inlinable public var endIndex: Int { bytes.count / 8 }
 
+    @inlinable
     public subscript(index: Int) -> Block {
         Block(left: edge(index * 8), right: edge(index * 8 + 4))
     }
 
-    private func edge(_ offset: Int) -> SequenceNumber {
-        SequenceNumber((0..<4).reduce(0) { $0 << 8 | UInt32(bytes[offset + $1]) })
+    @inlinable
+    func edge(_ offset: Int) -> SequenceNumber {
+        SequenceNumber(bytes.uint32(at: offset))
     }
 }
 
 extension TCPOption {
     /// Throws when the option's length is not one that its kind can have.
+    @inlinable
     public func content() throws(WireError) -> TCPOptionContent {
-        if kind == 30 { return .multipath(try MultipathOption(self)) }
-        guard let content = plainContent else {
-            throw .badOptionLength(kind: kind, length: bytes.byteCount, offset: offset)
+        // One jump by the kind, then the length: a switch over both together costs several times as much.
+        let length = bytes.byteCount
+        switch kind {
+        case 2: if length == 4 { return .maximumSegmentSize(bytes.uint16(at: 2)) }
+        case 3: if length == 3 { return .windowScale(bytes[2]) }
+        case 4: if length == 2 { return .sackPermitted }
+        case 5: if length % 8 == 2, (10...34).contains(length) { return .sack(SACKBlocks(bytes: rest(from: 2))) }
+        case 8: if length == 10 { return .timestamps(value: bytes.uint32(at: 2), echo: bytes.uint32(at: 6)) }
+        case 19: if length == 18 { return .md5Signature(rest(from: 2)) }
+        case 28: if length == 4 { return userTimeout }
+        case 29: if length >= 4 { return .authentication(keyID: bytes[2], nextKeyID: bytes[3], code: rest(from: 4)) }
+        case 30: return .multipath(try MultipathOption(self))
+        case 34: return .fastOpen(cookie: rest(from: 2))
+        case 253, 254:
+            guard length >= 4 else { fallthrough }
+            return .experimental(kind: kind, id: bytes.uint16(at: 2), rest(from: 4))
+        default: return .other(kind: kind, rest(from: 2))
         }
-        return content
+        throw .badOptionLength(kind: kind, length: length, offset: offset)
     }
 
-    /// nil when the length is none that the kind can have.
-    private var plainContent: TCPOptionContent? {
-        switch (kind, bytes.byteCount) {
-        case (2, 4): .maximumSegmentSize(bytes.uint16(at: 2))
-        case (3, 3): .windowScale(bytes[2])
-        case (4, 2): .sackPermitted
-        case (5, 10), (5, 18), (5, 26), (5, 34): .sack(SACKBlocks(bytes: OptionBytes(bytes, from: 2)))
-        case (8, 10): .timestamps(value: bytes.uint32(at: 2), echo: bytes.uint32(at: 6))
-        case (19, 18): .md5Signature(OptionBytes(bytes, from: 2))
-        case (28, 4): .userTimeout(isMinutes: bytes[2] & 0x80 != 0, value: bytes.uint16(at: 2) & 0x7fff)
-        case (29, 4...): .authentication(keyID: bytes[2], nextKeyID: bytes[3], code: OptionBytes(bytes, from: 4))
-        case (34, 2...): .fastOpen(cookie: OptionBytes(bytes, from: 2))
-        case (2...5, _), (8, _), (19, _), (28...29, _): nil
-        case (253...254, 4...): .experimental(kind: kind, id: bytes.uint16(at: 2), OptionBytes(bytes, from: 4))
-        default: .other(kind: kind, OptionBytes(bytes, from: 2))
-        }
+    @inlinable
+    func rest(from offset: Int) -> OptionBytes { OptionBytes(bytes, from: offset) }
+
+    @inlinable var userTimeout: TCPOptionContent {
+        .userTimeout(isMinutes: bytes[2] & 0x80 != 0, value: bytes.uint16(at: 2) & 0x7fff)
     }
 }

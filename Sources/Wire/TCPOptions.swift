@@ -1,10 +1,11 @@
 /// The options of a TCP header, one at a time and without allocation (RFC 9293 section 3.1: kind, and for all kinds but
 /// 0 and 1 a length that counts itself and the kind).
 public struct TCPOptions: ~Escapable {
-    private let bytes: RawSpan
-    private var offset: Int
-    private let end: Int
+    @usableFromInline let bytes: RawSpan
+    @usableFromInline var offset: Int
+    @usableFromInline let end: Int
 
+    @inlinable
     @_lifetime(copy bytes)
     init(_ bytes: RawSpan, from offset: Int, to end: Int) {
         self.bytes = bytes
@@ -17,6 +18,7 @@ public struct TCPOptions: ~Escapable {
     package init(_ bytes: RawSpan) { self.init(bytes, from: 0, to: bytes.byteCount) }
 
     /// The next option but NOPs; nil at the end of the options. After an error there is no next one.
+    @inlinable
     @_lifetime(copy self)
     public mutating func next() throws(WireError) -> TCPOption? {
         while offset < end, bytes[offset] == 1 { offset += 1 }
@@ -43,6 +45,7 @@ public struct TCPOption: ~Escapable {
     /// The whole option: `bytes[0]` is the kind, `bytes[1]` the length.
     public let bytes: RawSpan
 
+    @inlinable
     @_lifetime(copy bytes)
     init(kind: UInt8, offset: Int, bytes: RawSpan) {
         self.kind = kind

@@ -22,6 +22,8 @@ struct Status: AsyncParsableCommand {
 
 extension StatusReport {
     fileprivate var text: String {
+        let anomalies = tracking.anomalies.sorted { $0.key < $1.key }.map { "\n             \($0.value)  \($0.key)" }
+            .joined()
         let decisions = self.decisions.sorted { $0.key < $1.key }.map { "  \($0.value)  \($0.key)" }
         return """
             sluice \(version), \(state) for \(duration(seconds: uptimeSeconds))
@@ -34,7 +36,7 @@ extension StatusReport {
             packets      \(packets.data) data segments (\(bytes(packets.dataBytes))); \(packets.held) SYNs held now
             tracking     \(tracking.connections) connections; so far \(tracking.established) established, \
             \(tracking.joins) joins, \(tracking.fallbacks) fallbacks, \(tracking.fastCloses) fast closes, \
-            \(tracking.anomalies) anomalies, \(tracking.evicted) evicted
+            \(tracking.evicted) evicted\(anomalies)
             kernel       compared \(tracking.compared) times, \(tracking.disagreements) disagreements, \
             \(tracking.unseen) handshakes not seen
             SYNs so far\(decisions.isEmpty ? "  none" : "\n" + decisions.joined(separator: "\n"))

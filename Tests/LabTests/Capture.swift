@@ -16,8 +16,8 @@ struct Capture {
     /// The TCP connections, by tshark's numbers, that have carried data.
     private(set) var streamsWithData: Set<String> = []
 
-    /// The fields that are asked for, in the order of the columns. One that occurs twice in a packet has its values with
-    /// a comma between; one that doesn't occur is empty.
+    /// The fields that are asked for, in the order of the columns. One that occurs twice in a packet has its values
+    /// with a comma between; one that doesn't occur is empty.
     private enum Field: String, CaseIterable {
         case source4 = "ip.src"
         case source6 = "ipv6.src"
@@ -31,6 +31,7 @@ struct Capture {
         case backup = "tcp.options.mptcp.backup.flag"
         case echo = "tcp.options.mptcp.echo"
         case port = "tcp.options.mptcp.port"
+        case removedCount = "mptcp.rm_addr.count"
         case reason = "tcp.options.mptcp.rst_reason"
         case dataFin = "tcp.options.mptcp.datafin.flag"
         case mappingLength = "tcp.options.mptcp.datalvllen"
@@ -96,7 +97,7 @@ struct Capture {
             ["DSS"] + (hasChecksum(packet) ? ["DSS checksum"] : []) + (packet.isSet(.dataFin) ? ["DATA_FIN"] : [])
                 + (packet[.mappingLength] == "0" ? ["infinite mapping"] : [])
         case "3": [packet.isSet(.echo) ? "ADD_ADDR echo" : "ADD_ADDR"] + (packet[.port] != "" ? ["ADD_ADDR port"] : [])
-        case "4": ["REMOVE_ADDR"]
+        case "4": ["REMOVE_ADDR"] + (packet.number(.removedCount) > 1 ? ["REMOVE_ADDR of several"] : [])
         case "5": [packet.isSet(.backup) ? "MP_PRIO backup" : "MP_PRIO nobackup"]
         case "6": ["MP_FAIL"]
         case "7": ["MP_FASTCLOSE"]
@@ -105,8 +106,8 @@ struct Capture {
         }
     }
 
-    /// Is a packet's only MPTCP option a DSS with checksum (RFC 8684, section 3.3)? By its length: tshark 4.0 doesn't show
-    /// the checksum.
+    /// Is a packet's only MPTCP option a DSS with checksum (RFC 8684, section 3.3)? By its length: tshark 4.0 doesn't
+    /// show the checksum.
     private static func hasChecksum(_ packet: Packet) -> Bool {
         guard packet.values(.subtypes) == ["2"] else { return false }
         let flags = packet.number(.multipathFlags)

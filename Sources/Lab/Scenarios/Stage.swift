@@ -7,7 +7,10 @@ public struct Stage: Sendable {
     public let route: Scenario.Route
     /// Who speaks MPTCP with the client.
     public let peer: Lab.Node
+    /// nil when the peers speak end to end.
+    public let sluice: SluiceDaemon?
     let client = Lab.Node.client(0)
+    private let rest: Duration
     private let server: PeerServer
     private let before = Baseline()
 
@@ -16,17 +19,19 @@ public struct Stage: Sendable {
         let counters = Mutex<[Lab.Node: [String: UInt64]]>([:])
     }
 
-    fileprivate init(_ lab: Lab, _ scenario: Scenario, _ route: Scenario.Route) async throws {
+    fileprivate init(_ lab: Lab, _ scenario: Scenario, _ route: Scenario.Route, rest: Duration) async throws {
         self.lab = lab
+        self.rest = rest
         self.route = route
         switch route {
         case .endToEnd:
             peer = .server(0)
             server = try await lab.serve(scenario.server)
+            sluice = nil
         case .throughSluice:
             peer = .box
             server = try await lab.serve()
-            try await lab.startSluice()
+            sluice = try await lab.startSluice()
         }
     }
 
@@ -60,9 +65,12 @@ public struct Stage: Sendable {
 }
 
 extension Lab {
-    /// Starts the peers of a scenario, and Sluice where it needs that.
-    public func stage(_ scenario: Scenario, _ route: Scenario.Route) async throws -> Stage {
-        try await Stage(self, scenario, route)
+    /// Starts the peers of a scenario, and Sluice where it needs that. `rest`: the pause of its conversations after each
+    /// of their steps, so that who watches sees each.
+    public func stage(
+        _ scenario: Scenario, _ route: Scenario.Route, rest: Duration = .zero
+    ) async throws -> Stage {
+        try await Stage(self, scenario, route, rest: rest)
     }
 }
 
@@ -82,10 +90,10 @@ extension Stage {
         guard report.isSuccess else { throw LabError.transfer(report.failures) }
     }
 
-    /// An echo conversation: a few bytes, which let both sides know that the other speaks MPTCP, then `body`, then a few
-    /// bytes again and the end.
+    /// An echo conversation: a few bytes, which let both sides know that the other speaks MPTCP, then `body`, then a
+    /// few bytes again and the end.
     func converse(_ family: IPFamily, _ body: (Conversation) async throws -> Void = { _ in }) async throws {
-        let conversation = try await lab.converse(in: client, plan(.echo, 0, family))
+        let conversation = try await lab.converse(in: client, plan(.echo, 0, family), rest: rest)
         try await conversation.bounce(5000)
         try await body(conversation)
         try await conversation.bounce(5000)

@@ -12,7 +12,10 @@ enum Seeds {
         var generator = SplitMix64(seed: 0x5eed)
         let blocks = (0..<400).map { _ in OptionBlock(using: &generator).bytes }
         try write(blocks, to: folder.appending(path: "FuzzOptions"))
-        try write(packets(blocks, using: &generator), to: folder.appending(path: "FuzzPacket"))
+        let packets = packets(blocks, using: &generator)
+        try write(packets, to: folder.appending(path: "FuzzPacket"))
+        try write(captures(Array(packets.prefix(40))), to: folder.appending(path: "FuzzCapture"))
+        try write(scripts(using: &generator), to: folder.appending(path: "FuzzTracker"))
     }
 
     private static func write(_ inputs: [[UInt8]], to folder: URL) throws {
