@@ -39,6 +39,9 @@ let package = Package(
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "Capture", dependencies: [systemPackage], swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "Trace", dependencies: ["Wire", "Tracking"],
+            swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CLinux", "CNetfilterQueue", "LinuxSystem", systemPackage]),
@@ -60,7 +63,11 @@ let package = Package(
             ]),
         .executableTarget(
             name: "sluice",
-            dependencies: ["Middlebox", "Settings", "Firewall", "Admin", "LinuxSystem", argumentParser, logging]),
+            dependencies: [
+                "Wire", "Tracking", "Capture", "Trace", "Middlebox", "Settings", "Firewall", "Admin", "LinuxSystem",
+                argumentParser, logging,
+            ],
+            swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
 
         .target(
             name: "Lab",
@@ -73,6 +80,10 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
         .testTarget(name: "TrackingTests", dependencies: ["PacketForge", "Tracking", "Wire"]),
         .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
+        .testTarget(
+            name: "TraceTests",
+            dependencies: ["Trace", "Tracking", "Wire", "PacketForge", "sluice", subprocess, systemPackage],
+            exclude: ["Captures"]),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),

@@ -39,6 +39,11 @@ public struct CaptureInterface: Hashable, Sendable {
     public let linkType: LinkType
     let snapLength: Int
     let clock: CaptureClock
+
+    /// Does its clock count in less than microseconds?
+    public var hasNanoseconds: Bool {
+        clock.resolution & 0x80 == 0 ? clock.resolution > 6 : clock.resolution & 0x7f > 20
+    }
 }
 
 /// What a record says of its packet, and where in the record the packet is.

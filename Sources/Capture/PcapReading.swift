@@ -17,7 +17,7 @@ struct PcapHeader {
             index: 0, name: nil,
             // The upper half may tell of a frame check sequence behind each packet; IP has a length of its own.
             linkType: LinkType(rawValue: UInt16(truncatingIfNeeded: bytes.uint32(at: 20, order))),
-            snapLength: Int(bytes.uint32(at: 16, order)), clock: CaptureClock())
+            snapLength: Int(bytes.uint32(at: 16, order)), clock: CaptureClock(resolution: unit == 1 ? 9 : 6))
     }
 }
 

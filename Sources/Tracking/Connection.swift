@@ -30,6 +30,8 @@ public struct Connection: Sendable {
     /// 0 or 1; what the SYN-ACK says once it is there.
     public internal(set) var version: UInt8
     public internal(set) var state: ConnectionState
+    /// Why it has become plain TCP, also after its end.
+    public internal(set) var fallback: FallbackReason?
     public internal(set) var hosts = PerHost(both: HostState())
     /// In the order in which they were opened; closed ones too, as far as there is room.
     public internal(set) var subflows: [Subflow] = []
@@ -64,5 +66,12 @@ public struct Connection: Sendable {
     func keys(of host: Host) -> KeyPair? {
         guard let own = hosts[host].key, let peer = hosts[host.peer].key else { return nil }
         return KeyPair(own: own, peer: peer, version: version)
+    }
+
+    /// The numbers of a DSS that has been observed.
+    func numbers(of signal: DataSequenceSignal, from sender: Host) -> DataNumbers {
+        DataNumbers(
+            sequence: signal.mapping.flatMap { hosts[sender].stream.whole($0.sequence) },
+            acknowledgement: signal.acknowledgement.flatMap { hosts[sender.peer].stream.whole($0) })
     }
 }

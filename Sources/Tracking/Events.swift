@@ -31,6 +31,20 @@ public struct Sighting: Hashable, Sendable {
     public let sender: Host
     /// Bytes of its payload that had been sent before.
     public let retransmitted: Int
+    /// Of its DSS, if it has one.
+    public var dataNumbers = DataNumbers()
+}
+
+/// The numbers of a DSS as 64 bits; nil where they aren't there, or neither a key nor a whole number has been seen that
+/// would tell the upper half of one that was sent as 32 bits.
+public struct DataNumbers: Hashable, Sendable {
+    public var sequence: DataSequenceNumber?
+    public var acknowledgement: DataSequenceNumber?
+
+    public init(sequence: DataSequenceNumber? = nil, acknowledgement: DataSequenceNumber? = nil) {
+        self.sequence = sequence
+        self.acknowledgement = acknowledgement
+    }
 }
 
 /// What a tracker has seen since it was made.

@@ -53,6 +53,8 @@ public struct DataStream: Hashable, Sendable {
     public private(set) var next: DataSequenceNumber?
     /// What the peer expects next.
     public private(set) var acknowledged: DataSequenceNumber?
+    /// Are the upper halves of these two known, from the host's key or from a number that was sent whole?
+    private var isWhole = false
 
     init() {}
 
@@ -63,11 +65,13 @@ public struct DataStream: Hashable, Sendable {
         next = next?.moved(near: first) ?? first
         acknowledged = acknowledged?.moved(near: first) ?? first
         if case .finSent(let fin) = state { state = .finSent(fin.moved(near: first)) }
+        isWhole = true
     }
 
     /// A mapping of so many bytes, a DATA_FIN counting as one. Returns the whole sequence number.
     @discardableResult
     mutating func map(_ number: DataSequenceSignal.Number, length: Int, isFIN: Bool) -> DataSequenceNumber {
+        learnUpperHalf(number)
         let start = number.expanded(near: next ?? DataSequenceNumber(0))
         let end = start.advanced(by: length)
         if next.map({ end.distance(from: $0) > 0 }) ?? true { next = end }
@@ -78,10 +82,26 @@ public struct DataStream: Hashable, Sendable {
     /// The peer's acknowledgement. Returns the whole number.
     @discardableResult
     mutating func acknowledge(_ number: DataSequenceSignal.Number) -> DataSequenceNumber {
+        learnUpperHalf(number)
         let up = number.expanded(near: acknowledged ?? next ?? DataSequenceNumber(0))
         if acknowledged.map({ up.distance(from: $0) > 0 }) ?? true { acknowledged = up }
         if case .finSent(let fin) = state, up.distance(from: fin) > 0 { state = .finAcknowledged }
         return up
+    }
+
+    /// A number of this stream with 64 bits; nil if its upper half can't be known.
+    func whole(_ number: DataSequenceSignal.Number) -> DataSequenceNumber? {
+        if case .long(let whole) = number { return whole }
+        return isWhole ? (next ?? acknowledged).map(number.expanded(near:)) : nil
+    }
+
+    /// Without the key, lower halves are counted from 0 until the first whole number says what is above them.
+    private mutating func learnUpperHalf(_ number: DataSequenceSignal.Number) {
+        guard !isWhole, case .long(let whole) = number else { return }
+        isWhole = true
+        next = next?.moved(near: whole)
+        acknowledged = acknowledged?.moved(near: whole)
+        if case .finSent(let fin) = state { state = .finSent(fin.moved(near: whole)) }
     }
 }
 

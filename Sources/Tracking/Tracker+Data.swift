@@ -28,14 +28,17 @@ extension Tracker {
             advance(id, index, sender)
             retransmitted = observePayload(segment, id, index, sender)
         }
-        return Sighting(connection: id, subflow: subflow.number, sender: sender, retransmitted: retransmitted)
+        return Sighting(
+            connection: id, subflow: subflow.number, sender: sender, retransmitted: retransmitted,
+            dataNumbers: seen.dataNumbers)
     }
 
-    /// What a segment's options were, as far as its subflow's state depends on it.
+    /// What a segment's options were, as far as its subflow's state or its sighting depends on it.
     private struct Seen {
         var hasMultipath = false
         var hasMapping = false
         var reset: MPReset?
+        var dataNumbers = DataNumbers()
     }
 
     private mutating func observeOptions(
@@ -51,12 +54,15 @@ extension Tracker {
             default: break
             }
             heed(option, id, index, sender)
+            if case .dataSequenceSignal(let signal) = option {
+                seen.dataNumbers = connections[id].numbers(of: signal, from: sender)
+            }
         }
         if seen.hasMapping { connections[id].subflows[index].streams[sender].hasMapped = true }
         if isSound { return seen }
         note(.malformedOption, id)
         // Whatever it was meant to be, it speaks for no fallback.
-        return Seen(hasMultipath: true, hasMapping: true, reset: seen.reset)
+        return Seen(hasMultipath: true, hasMapping: true, reset: seen.reset, dataNumbers: seen.dataNumbers)
     }
 
     private mutating func heed(_ option: MultipathOption, _ id: ConnectionID, _ index: Int, _ sender: Host) {

@@ -73,6 +73,7 @@ extension Tracker {
         case .fallback, .closed, .fastClosed: return
         }
         connections[id].state = .fallback(reason)
+        connections[id].fallback = reason
         connections[id].revision &+= 1
         counters.fallbacks += 1
         events.append(.fellBack(id, reason))

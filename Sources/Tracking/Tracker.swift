@@ -77,6 +77,14 @@ public struct Tracker: ~Copyable, Sendable {
         return sighting
     }
 
+    /// Whose segment this is, taken for no news: for one that has been observed before.
+    public func recognise(_ segment: borrowing Segment) -> Sighting? {
+        guard let (id, index) = locate(segment) else { return nil }
+        let subflow = connections[id].subflows[index]
+        return Sighting(
+            connection: id, subflow: subflow.number, sender: subflow.host(at: segment.source), retransmitted: 0)
+    }
+
     /// Where and when a segment was seen.
     struct Origin {
         let time: UInt64

@@ -37,12 +37,19 @@ public enum MultipathOption: Hashable, Sendable {
     public var name: String { Self.name(ofSubtype: subtype) }
 
     static func name(ofSubtype subtype: UInt8) -> String {
-        let names = [
-            "MP_CAPABLE", "MP_JOIN", "DSS", "ADD_ADDR", "REMOVE_ADDR", "MP_PRIO", "MP_FAIL", "MP_FASTCLOSE",
-            "MP_TCPRST",
-        ]
-        if subtype < names.count { return names[Int(subtype)] }
-        return subtype == 15 ? "MP_EXPERIMENTAL" : "UNASSIGNED_\(subtype)"
+        switch subtype {
+        case 0: "MP_CAPABLE"
+        case 1: "MP_JOIN"
+        case 2: "DSS"
+        case 3: "ADD_ADDR"
+        case 4: "REMOVE_ADDR"
+        case 5: "MP_PRIO"
+        case 6: "MP_FAIL"
+        case 7: "MP_FASTCLOSE"
+        case 8: "MP_TCPRST"
+        case 15: "MP_EXPERIMENTAL"
+        default: "UNASSIGNED_\(subtype)"
+        }
     }
 }
 

@@ -1,0 +1,46 @@
+import Tracking
+import Wire
+
+// What the summaries in JSON and in text say alike of a connection.
+
+extension ConnectionState {
+    var name: StaticString {
+        switch self {
+        case .opening: "opening"
+        case .answered: "answered"
+        case .established: "established"
+        case .fallback: "fallback"
+        case .closed: "closed"
+        case .fastClosed: "fast closed"
+        }
+    }
+
+    /// Who has sent the MP_FASTCLOSE.
+    var fastCloser: Host? {
+        if case .fastClosed(let host) = self { host } else { nil }
+    }
+}
+
+extension SubflowState {
+    var name: StaticString {
+        switch self {
+        case .synSent: "syn sent"
+        case .synReceived: "syn received"
+        case .established: "established"
+        case .halfClosed: "half closed"
+        case .closed: "closed"
+        }
+    }
+}
+
+extension Connection {
+    /// Payload of all its subflows, what was sent on two of them counting twice.
+    func bytes(from host: Host) -> UInt64 { subflows.reduce(0) { $0 &+ $1.streams[host].bytes } }
+
+    func retransmittedBytes(from host: Host) -> UInt64 {
+        subflows.reduce(0) { $0 &+ $1.streams[host].retransmittedBytes }
+    }
+
+    /// Nanoseconds from its first to its last segment.
+    var duration: Int64 { Int64(clamping: lastSeen > openedAt ? lastSeen - openedAt : 0) }
+}

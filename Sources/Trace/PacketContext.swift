@@ -1,0 +1,61 @@
+import Tracking
+import Wire
+
+/// What is known of a packet beside its bytes.
+public struct PacketContext: Sendable {
+    public enum Direction: Sendable {
+        case inbound, outbound
+    }
+
+    /// Counts packets from 1.
+    public var frame: Int
+    /// Nanoseconds since 1970.
+    public var time: Int64?
+    /// Is it known to the nanosecond? Else to the microsecond.
+    public var hasNanoseconds = false
+    public var interface: String?
+    /// At the machine that has captured it.
+    public var direction: Direction?
+    /// What the tracker said of it; nil: no connection's that it knows.
+    public var sighting: Sighting?
+    /// Of its connection.
+    public var token: Token?
+    public var events: [TrackingEvent] = []
+    /// It had been captured elsewhere before, and is not counted again.
+    public var isCopy = false
+    /// What was decided about it.
+    public var verdict: String?
+    public var reason: String?
+    public var trafficClass: String?
+
+    public init(frame: Int, time: Int64?) {
+        self.frame = frame
+        self.time = time
+    }
+}
+
+extension PacketContext {
+    /// What the segment has changed of its own connection; `forgotten` is another one's end.
+    func forEachEvent(_ body: (TrackingEvent) -> Void) {
+        for event in events where event.isWorthALine {
+            if let sighting, event.connection != sighting.connection { continue }
+            body(event)
+        }
+    }
+}
+
+extension TrackingEvent {
+    fileprivate var isWorthALine: Bool {
+        if case .forgotten = self { false } else { true }
+    }
+
+    fileprivate var connection: ConnectionID {
+        switch self {
+        case .opened(let id), .established(let id), .closed(let id), .forgotten(let id): id
+        case .fellBack(let id, _), .anomaly(let id, _): id
+        case .subflowOpened(let id, _), .subflowEstablished(let id, _), .backupChanged(let id, _): id
+        case .subflowClosed(let id, _, _): id
+        case .addressAnnounced(let id, _, _), .addressRemoved(let id, _, _): id
+        }
+    }
+}

@@ -1,0 +1,15 @@
+// Trace: what a packet was, in words. Segments, their options and what the tracker has made of them go in; lines come
+// out, as JSON or as text for people. At the end of a capture, a summary of the connections.
+//
+// It knows no file, no descriptor and no clock: bytes are appended to a buffer that the caller empties, and every time
+// is passed in. The buffer is used again and nothing is allocated for a line, so that a live trace of every packet can
+// use what `sluice decode` uses. It must never decide anything: what a line says, somebody else has found out.
+//
+//     TraceLines ──┬─ JSONText ──▶ TextBuffer      one object a line; docs/decode.md has the fields
+//                  └──────────────▶ TextBuffer      one line a packet, in the spirit of tcpdump
+//
+// The names of fields are those of RFC 8684, in snake_case. Numbers that a JSON reader with floating-point numbers
+// would spoil (above 2^53) are strings.
+//
+// CopyFilter is beside that: which packets of a capture are copies of others, as a router's are when it captures them
+// coming in and going out. The command line asks it before it feeds the tracker.
