@@ -37,6 +37,8 @@ final class Line {
         self.init(scene, Endpoint(client)!, Endpoint(server)!)
     }
 
+    var tuple: FourTuple { FourTuple(client: ends.client, server: ends.server) }
+
     /// The next segment of this end, and what it acknowledges.
     func draft(
         _ sender: Host, _ flags: TCPFlags, _ options: [MultipathOption] = [], payload: Int = 0

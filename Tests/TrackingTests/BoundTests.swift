@@ -1,0 +1,172 @@
+import PacketForge
+import Testing
+import Wire
+
+@testable import Tracking
+
+@Suite struct BoundTests {
+    private func client(_ number: Int) -> Endpoint {
+        Endpoint(address: IPAddress(v4: 0x0a01_0000 + UInt32(number)), port: 40000)
+    }
+
+    private func secrets(_ number: Int) -> Secrets { Secrets(UInt64(number) << 8 | 1, UInt64(number) << 8 | 2) }
+
+    private func established(_ number: Int, _ scene: Scene) -> Conversation {
+        .established(secrets(number), in: scene, client: client(number))
+    }
+
+    /// What a flood can consist of, from those who hear no answer.
+    enum Flood: CaseIterable {
+        case syn, synAndReset, refused, plainServer, madeUpACK, madeUpData, partial
+    }
+
+    @Test(arguments: Flood.allCases)
+    func aFloodTakesNoPlaceOfAnEstablishedConnection(flood: Flood) {
+        let scene = Scene(.init(connections: 40))
+        let conversations = (0..<30).map { established($0, scene) }
+        // One waits for another subflow, one has ended.
+        conversations[0].line.send(.client, .rst)
+        conversations[1].dataFIN(.client)
+        conversations[1].dataFIN(.server, acknowledging: 1)
+        conversations[1].acknowledge(.client, 1)
+        #expect(conversations[1].state == .closed)
+        for number in 1000..<1200 {
+            let made = Conversation(secrets(number), in: scene, client: client(number))
+            if flood != .partial { made.sendSYN() }
+            switch flood {
+            case .syn: break
+            case .synAndReset: made.line.send(.client, .rst)
+            case .refused: made.line.send(.server, [.rst, .ack])
+            case .plainServer: made.line.send(.server, [.syn, .ack])
+            case .madeUpACK:
+                made.sendSYNACK()
+                made.line.next.server &+= 12345
+                made.line.send(.client, .ack, [Secrets(1, 1).ackOption])
+            case .madeUpData: made.data(.client)
+            case .partial: made.data(.client)
+            }
+            #expect(scene.tracker.brokenInvariants() == [])
+        }
+        #expect(conversations.allSatisfy { scene.tracker[$0.id!] != nil })
+        #expect(scene.tracker.counters.evictedLive == 0 && scene.tracker.counters.evictedOver == 0)
+        #expect(scene.tracker.counters.evictedEmbryonic == 190 && scene.tracker.count == 40)
+    }
+
+    @Test func theMostIdleGoesFirst() {
+        let scene = Scene(.init(connections: 4))
+        let conversations = (0..<3).map { established($0, scene) }
+        conversations[0].data(.client)
+        let fourth = established(3, scene)
+        #expect(scene.tracker.events.contains(.forgotten(conversations[1].id!)))
+        #expect(scene.tracker[conversations[1].id!] == nil && scene.tracker[conversations[0].id!] != nil)
+        #expect(scene.tracker.find(conversations[1].line.tuple) == nil)
+        #expect(scene.tracker.counters.evictedLive == 1 && scene.tracker.count == 3)
+        // Its token is unknown, too.
+        let join = conversations[1].joinLine()
+        #expect(join.send(.client, .syn, [conversations[1].secrets.joinSYN()]) == nil)
+        // What is over goes before what is live, however idle that is.
+        fourth.line.send(.client, .ack, [fourth.secrets.fastClose(by: .client)])
+        established(4, scene).data(.client)
+        #expect(scene.tracker[fourth.id!] == nil && scene.tracker[conversations[2].id!] != nil)
+        #expect(scene.tracker.counters.evictedLive == 1 && scene.tracker.counters.evictedOver == 1)
+    }
+
+    @Test func theMostIdleEmbryonicOneGoesFirst() {
+        let scene = Scene(.init(connections: 8))
+        let conversations = (0..<2).map { Conversation(secrets($0), in: scene, client: client($0)) }
+        for conversation in conversations { conversation.sendSYN() }
+        conversations[0].sendSYNACK()
+        Conversation(secrets(2), in: scene, client: client(2)).sendSYN()
+        #expect(scene.tracker[conversations[0].id!] != nil && scene.tracker[conversations[1].id!] == nil)
+        #expect(scene.tracker.counters.evictedEmbryonic == 1)
+    }
+
+    @Test func eachKindHasItsTime() {
+        let scene = Scene(.init(embryonicTime: 100, liveTime: 10_000, overTime: 1000))
+        let embryonic = Conversation(secrets(0), in: scene, client: client(0))
+        embryonic.sendSYN()
+        let over = established(1, scene)
+        over.line.send(.client, .ack, [over.secrets.fastClose(by: .client)])
+        let live = established(2, scene)
+        func look(after time: UInt64) -> [Bool] {
+            scene.now = 1_000_000_000 + time
+            scene.see(PacketDraft(flags: .rst))
+            return [embryonic, over, live].map { scene.tracker[$0.id!] != nil }
+        }
+        #expect(look(after: 100) == [true, true, true])
+        #expect(look(after: 101) == [false, true, true])
+        #expect(look(after: 1000) == [false, true, true])
+        #expect(look(after: 1001) == [false, false, true])
+        live.data(.client)
+        #expect(look(after: 11_001) == [false, false, true])
+        #expect(look(after: 11_002) == [false, false, false])
+        #expect(scene.tracker.counters.expired == 3 && scene.tracker.count == 0)
+        #expect(scene.tracker.brokenInvariants() == [])
+    }
+
+    @Test(arguments: [0, UInt64.max])
+    func timeThatGoesBackwardsOrToItsEnd(time: UInt64) {
+        let scene = Scene()
+        let conversation = established(0, scene)
+        scene.now = time
+        established(1, scene).data(.client)
+        conversation.data(.client)
+        scene.now = .max
+        scene.see(PacketDraft(flags: .rst))
+        scene.now = 0
+        scene.see(PacketDraft(flags: .rst))
+        #expect(scene.tracker.brokenInvariants() == [])
+    }
+
+    @Test func limitsHaveALeast() {
+        let limits = Tracker.Limits(connections: -3, subflows: 0)
+        #expect(limits.connections == 4 && limits.subflows == 1)
+        var none = limits
+        none.connections = 0
+        let scene = Scene(none)
+        for number in 0..<9 { established(number, scene).data(.client) }
+        #expect(scene.tracker.count <= 1)
+    }
+
+    @Test func namesOfForgottenConnectionsAreNotUsedAgain() {
+        let scene = Scene(.init(embryonicTime: 10))
+        let first = Conversation(in: scene)
+        first.sendSYN()
+        scene.now += 11
+        let second = Conversation(in: scene)
+        second.sendSYN()
+        #expect(scene.tracker.events.first == .forgotten(first.id!))
+        #expect(first.id != second.id && scene.tracker[first.id!] == nil && scene.tracker[second.id!] != nil)
+    }
+
+    @Test func chunksHaveEachConnectionOnce() {
+        let scene = Scene()
+        let conversations = (0..<10).map { established($0, scene) }
+        scene.now += 1
+        conversations[3].line.send(.client, .rst)
+        var seen: [FourTuple] = []
+        var place: Int? = 0
+        while let start = place {
+            let (connections, next) = scene.tracker.chunk(from: start, limit: 3)
+            #expect(connections.count <= 3)
+            seen += connections.map(\.tuple)
+            place = next
+        }
+        #expect(seen == conversations.map(\.line.tuple))
+    }
+
+    @Test func malformedOptionsLoseNothing() {
+        let conversation = Conversation.established()
+        let options: [[UInt8]] = [
+            [30, 2, 0, 0], [30, 3, 0xff], [30, 200, 0x20, 1], [30, 7, 0x20, 0x1f, 0, 0, 0], [5, 0], [30],
+            [30, 8, 0x20, 1, 0, 0, 0, 1, 30, 5, 0x30, 0, 0],
+        ]
+        for option in options {
+            var draft = conversation.line.lose(.client, .ack, payload: 10)
+            draft.options = option
+            #expect(conversation.scene.see(draft)?.connection == conversation.id)
+        }
+        #expect(conversation.state == .established && conversation.first.streams.client.bytes == 70)
+        #expect(conversation.connection.anomalies.all == [.malformedOption])
+    }
+}
