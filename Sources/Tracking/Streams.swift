@@ -17,6 +17,9 @@ public struct SubflowStream: Hashable, Sendable {
     /// Has the host mapped data of its, whether or not they were in the same segment?
     var hasMapped = false
 
+    /// RFC 7323 section 2.3.
+    private static let largestWindow = 1 << 30
+
     init() {}
 
     /// Does this number acknowledge the SYN, and nothing that has not been sent?
@@ -33,6 +36,9 @@ public struct SubflowStream: Hashable, Sendable {
     /// Returns how many bytes of the payload have been sent before. What a gap leaves out has been sent, too: it was lost
     /// or is late, and comes as if for the second time.
     mutating func send(_ sequence: SequenceNumber, length: Int, isFIN: Bool) -> Int {
+        // Beyond any window, either way: much has gone by unseen, or this segment is no part of the stream. To go on from
+        // here is right in the one case, and in the other mended by the next segment.
+        if let next, abs(sequence.distance(from: next)) > Self.largestWindow { self.next = sequence }
         let start = next ?? sequence
         let end = sequence.advanced(by: length)
         let advance = max(0, end.distance(from: start))

@@ -41,13 +41,15 @@ public struct Subflow: Sendable {
     public internal(set) var streams = PerHost(both: SubflowStream())
     /// Of the MP_JOIN handshake.
     var nonces = PerHost<UInt32?>(both: nil)
+    /// Has it been established, as far as it is a join?
+    var hasJoined = false
     /// The initiator's HMAC was wrong, so that its peer resets the subflow.
     var hasWrongHMAC = false
 
     public var isBackup: Bool { asksForBackup.client || asksForBackup.server }
     public var isInitial: Bool { number == 0 }
-    /// A join that has yet to prove by its HMAC that it belongs to the connection.
-    var isUnproven: Bool { !isInitial && (state == .synSent || state == .synReceived) }
+    /// A join that has not proved by its HMAC that it belongs to the connection, and doesn't speak for it.
+    var isUnproven: Bool { !isInitial && !hasJoined }
     /// Is the connection still there as long as this subflow is? An unanswered join doesn't keep it.
     var holdsConnection: Bool { !state.isClosed && !isUnproven }
 

@@ -169,10 +169,9 @@ extension Tracker {
     /// A subflow that carries new data has not been closed, whatever a REMOVE_ADDR has said (RFC 8684 section 3.4.2:
     /// its receiver makes sure first).
     private mutating func revive(_ id: ConnectionID, _ index: Int, _ sender: Host) {
-        guard case .closed(.addressRemoved(let remover)) = connections[id].subflows[index].state, remover == sender
-        else {
-            return
-        }
+        guard case .closed(.addressRemoved(let remover)) = connections[id].subflows[index].state, remover == sender,
+            !connections[id].subflows[index].isUnproven
+        else { return }
         connections[id].subflows[index].state = .established
         connections[id].revision &+= 1
     }

@@ -182,6 +182,7 @@ extension Tracker {
     mutating func establishSubflow(_ id: ConnectionID, _ index: Int) {
         guard [.synSent, .synReceived].contains(connections[id].subflows[index].state) else { return }
         connections[id].subflows[index].state = .established
+        connections[id].subflows[index].hasJoined = true
         connections[id].revision &+= 1
         events.append(.subflowEstablished(id, subflow: connections[id].subflows[index].number))
     }

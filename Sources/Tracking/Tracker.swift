@@ -8,7 +8,8 @@ public struct Tracker: ~Copyable, Sendable {
         public var connections: Int
         /// Subflows of a connection, closed ones included, at least 1.
         public var subflows: Int
-        /// Nanoseconds without a segment, after which a connection is forgotten.
+        /// Nanoseconds without a segment, after which a connection is forgotten; embryonic are those whose beginning was
+        /// not seen, too.
         public var embryonicTime: UInt64
         public var liveTime: UInt64
         public var overTime: UInt64

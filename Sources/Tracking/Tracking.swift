@@ -12,7 +12,8 @@
 //                                  ──▶ Sighting (whose segment this was), events
 //
 // All state is bounded. Connections are kept in three orders of idleness (embryonic, live, over); each newcomer pushes
-// out the most idle of its own kind, so that SYNs, however many, cost no established connection its place.
+// out the most idle of its own kind, so that SYNs, however many, cost no established connection its place. Embryonic is
+// a connection until both ends have been heard, whatever one of them says; those whose beginning was not seen stay so.
 //
 // State machines are enums with the RFC's section beside each case: `ConnectionState`, `SubflowState`, `StreamState`.
 // The Inspector feeds it with what the queues deliver, Trace with what a capture holds.

@@ -35,6 +35,15 @@ import Wire
         #expect(firstLost.bytes == 200)
     }
 
+    /// Two thirds of the numbers have gone by unseen; and a segment that is no part of the stream.
+    @Test(arguments: [3_000_000_000 as UInt32, 1_500_000_000, 1 << 31])
+    func jumps(to place: UInt32) {
+        let ahead = sent([(0, 100), (place, 100), (place + 100, 100), (place, 100)])
+        #expect(ahead.bytes == 300 && ahead.retransmittedBytes == 100)
+        let stray = sent([(0, 100), (place, 1), (100, 100), (0, 100)])
+        #expect(stray.bytes == 201 && stray.retransmittedBytes == 100)
+    }
+
     @Test func beginningNotSeen() {
         var stream = SubflowStream()
         #expect(stream.send(SequenceNumber(4_000_000_000), length: 100, isFIN: false) == 0)

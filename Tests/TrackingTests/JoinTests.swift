@@ -83,6 +83,24 @@ import Wire
         #expect(conversation.connection.hosts.client.stream.next == conversation.secrets.data(.client))
     }
 
+    /// Nor on one that has ended before.
+    @Test(arguments: [true, false])
+    func noHMACBeforeTheEnd(isRemoved: Bool) {
+        let conversation = Conversation.established()
+        let line = conversation.joinLine()
+        line.send(.client, .syn, [conversation.secrets.joinSYN(id: 1)])
+        if isRemoved {
+            conversation.line.send(.client, .ack, [.removeAddress(RemovedAddresses([AddressID(1)])!)])
+        } else {
+            line.send(.client, .rst)
+        }
+        #expect(conversation.subflow(1).state.isClosed)
+        conversation.data(.client, 5000, on: line)
+        line.send(.client, .ack, [conversation.secrets.fastClose(by: .client)])
+        #expect(conversation.subflow(1).state.isClosed && conversation.state == .established)
+        #expect(conversation.connection.hosts.client.stream.next == conversation.secrets.data(.client))
+    }
+
     @Test func thirdACKNotSeen() {
         let conversation = Conversation.established()
         let line = conversation.joinLine()
