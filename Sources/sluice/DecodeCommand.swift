@@ -32,7 +32,10 @@ struct Decode: ParsableCommand {
     }
 
     private func decode(_ descriptor: Int32) throws {
-        var decoder = Decoder(output.json ? .json : .text, flushesEachLine: !Self.isFile(descriptor))
+        let isFile = Self.isFile(descriptor)
+        // Ctrl-C goes to the whole pipeline: when its other end has gone, the summary is due. A second one ends us, too.
+        if !isFile { signal(SIGINT) { _ in signal(SIGINT, SIG_DFL) } }
+        var decoder = Decoder(output.json ? .json : .text, flushesEachLine: !isFile)
         try decoder.run(CaptureReader(descriptor: descriptor))
     }
 
