@@ -56,6 +56,11 @@ struct PacketRecord {
     var comment: String?
     /// Length of the record, in bytes.
     var length: Int
+
+    /// In place: a block has room for millions.
+    mutating func add(comment text: String) {
+        if comment == nil { comment = text } else { comment?.append("\n" + text) }
+    }
 }
 
 /// Beyond these a file is damaged, or was made to exhaust memory.

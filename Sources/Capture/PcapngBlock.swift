@@ -97,7 +97,7 @@ struct PcapngBlock: ~Escapable {
         var options = BlockOptions(self, from: data.upperBound.roundedUpToWord, to: end)
         while let option = try options.next() {
             switch option.code {
-            case 1: record.comment = (record.comment.map { $0 + "\n" } ?? "") + text(option.value)
+            case 1: record.add(comment: text(option.value))
             case 2: record.direction = Self.direction(bytes.uint32(at: try option.value(of: 4, in: self), order))
             default: break
             }

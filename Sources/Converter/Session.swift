@@ -41,8 +41,8 @@ final class Session {
         var ended = false
         /// The end has been passed on to the other side.
         var finished = false
-        /// A write failed, or the client is known to be gone: what comes from the other side is discarded, and after what can still
-        /// be read from here comes a reset.
+        /// A write failed, or the client is known to be gone: what comes from the other side is discarded, and after what
+        /// can still be read from here comes a reset.
         var broken = false
         /// Read but not yet written to the other side.
         var pending: UnsafeMutableRawBufferPointer?

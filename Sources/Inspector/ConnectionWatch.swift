@@ -14,7 +14,7 @@ public final class ConnectionWatch: Sendable {
     }
 
     private let state: Mutex<State>
-    /// Connections that are copied under the lock at a time.
+    /// Connections that are copied, or places that are looked at, under the lock at a time.
     private static let chunk = 64
 
     /// `connections`: how many are followed at a time.
@@ -56,9 +56,18 @@ public final class ConnectionWatch: Sendable {
 
     /// Connections that end here, have changed, and have not changed again since `time`; each once for its change.
     public func takeChanged(atRestSince time: MonotonicTime, limit: Int) -> [Connection] {
+        var all: [Connection] = []
+        while all.count < limit {
+            let part = takeChanged(atRestSince: time, upTo: min(Self.chunk, limit - all.count))
+            guard !part.isEmpty else { break }
+            all += part
+        }
+        return all
+    }
+
+    private func takeChanged(atRestSince time: MonotonicTime, upTo limit: Int) -> [Connection] {
         state.withLock { state in
-            let ids = state.changed.lazy.filter { $0.value <= time }.prefix(limit).map(\.key)
-            let taken = Array(ids)
+            let taken = Array(state.changed.lazy.filter { $0.value <= time }.prefix(limit).map(\.key))
             for id in taken { state.changed[id] = nil }
             return taken.compactMap { state.tracker[$0] }
         }

@@ -72,11 +72,11 @@ struct ConnectionTable {
         return slot < 0 ? nil : ConnectionID(slot: slot, generation: slots[Int(slot)].generation)
     }
 
-    /// The connections from a place on, at most `limit` of them, and the place to go on from; nil at the end.
+    /// The connections of `limit` places, and the place to go on from; nil at the end.
     func chunk(from place: Int, limit: Int) -> (ids: [ConnectionID], next: Int?) {
         var ids: [ConnectionID] = []
         var index = place
-        while index < slots.count, ids.count < limit {
+        while index < slots.count, index - place < limit {
             if slots[index].connection != nil {
                 ids.append(ConnectionID(slot: Int32(index), generation: slots[index].generation))
             }

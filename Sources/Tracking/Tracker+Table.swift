@@ -39,6 +39,10 @@ extension Tracker {
         return connection.state.isOver || !connection.subflows.contains(where: \.holdsConnection) ? .over : .live
     }
 
+    /// A few of each kind: after a silence all may be due at once, and whoever brings the next segment waits for it. It is
+    /// more than a segment can bring.
+    private static let mostExpired = 8
+
     mutating func forgetExpired(_ now: UInt64) {
         forgetExpired(.embryonic, idleFor: limits.embryonicTime, now)
         forgetExpired(.live, idleFor: limits.liveTime, now)
@@ -46,7 +50,8 @@ extension Tracker {
     }
 
     private mutating func forgetExpired(_ kind: ConnectionTable.Kind, idleFor limit: UInt64, _ now: UInt64) {
-        while let id = connections.mostIdle(kind) {
+        for _ in 0..<Self.mostExpired {
+            guard let id = connections.mostIdle(kind) else { return }
             let lastSeen = connections[id].lastSeen
             guard now > lastSeen, now - lastSeen > limit else { return }
             counters.expired += 1
@@ -108,8 +113,13 @@ extension Tracker {
         connections[id].hosts[host].key = key
         connections[id].hosts[host].token = token
         connections[id].hosts[host].stream.open(key.initialDataSequence(version: version))
+        guard tokens[token, default: []].count < Self.mostOwners else { return }
         tokens[token, default: []].append(TokenOwner(connection: id, host: host))
     }
+
+    /// Of one token. Keys are random: where more connections share one it was made up, so that looking through them takes
+    /// long. Those that were first stay.
+    static let mostOwners = 8
 
     /// Whose token it is, at the host that has this address. Tokens are unique at one host only; and a host may have
     /// addresses that nobody has announced.

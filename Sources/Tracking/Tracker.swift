@@ -52,7 +52,8 @@ public struct Tracker: ~Copyable, Sendable {
         flows[FlowKey(tuple.client, tuple.server)].map { ($0.connection, $0.subflow) }
     }
 
-    /// Up to `limit` connections from a place on (0 at first), and the place to go on from; nil at the end.
+    /// The connections of `limit` places, free ones included, from one on (0 at first), and the place to go on from; nil
+    /// at the end.
     public func chunk(from place: Int, limit: Int) -> (connections: [Connection], next: Int?) {
         let (ids, next) = connections.chunk(from: place, limit: limit)
         return (ids.map { connections[$0] }, next)

@@ -122,6 +122,15 @@ import Testing
         #expect(readAll(file).packets.map(\.comment) == ["one\n\u{fffd}\n"])
     }
 
+    /// As many as half a block holds; to copy all those before for each would take minutes.
+    @Test(.timeLimit(.minutes(1))) func commentsWithoutNumber() {
+        let write = Writer.little
+        let count = CaptureLimit.block / 8
+        let options = Array(repeatElement(write.option(1, []), count: count).joined())
+        let file = write.section() + write.interface() + write.enhancedPacket([1], options: options)
+        #expect(readAll(file).packets.map(\.comment?.utf8.count) == [count - 1])
+    }
+
     /// Inbound, outbound, not available, and two that the draft leaves open; the upper bits are other flags.
     @Test(
         arguments: [

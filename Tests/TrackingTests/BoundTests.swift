@@ -104,6 +104,30 @@ import Wire
         #expect(scene.tracker.brokenInvariants() == [])
     }
 
+    /// However many are due at once, a segment doesn't wait for all of them.
+    @Test func aSegmentForgetsAFew() {
+        let scene = Scene(.init(embryonicTime: 100))
+        for number in 0..<50 { Conversation(secrets(number), in: scene, client: client(number)).sendSYN() }
+        scene.now += 101
+        scene.see(PacketDraft(flags: .rst))
+        #expect((30..<50).contains(scene.tracker.count))
+        for _ in 0..<25 { scene.see(PacketDraft(flags: .rst)) }
+        #expect(scene.tracker.count == 0 && scene.tracker.counters.expired == 50)
+    }
+
+    /// Whoever makes up SYNs of version 0 chooses their keys, and so their tokens.
+    @Test func aTokenIsOfAFewConnections() {
+        let scene = Scene()
+        let shared = Secrets(1, 2, version: 0)
+        let first = Conversation.established(shared, in: scene, client: client(0))
+        for number in 1..<100 { Conversation(shared, in: scene, client: client(number)).sendSYN() }
+        #expect(scene.tracker.count == 100)
+        #expect(scene.tracker.tokens[shared.token(.client)]!.count < 10)
+        // It still leads to the one that was first.
+        first.join(by: .server, client: Endpoint(address: client(0).address, port: 50000))
+        #expect(first.connection.subflows.map(\.state) == [.established, .established])
+    }
+
     @Test(arguments: [0, UInt64.max])
     func timeThatGoesBackwardsOrToItsEnd(time: UInt64) {
         let scene = Scene()
@@ -153,6 +177,16 @@ import Wire
             place = next
         }
         #expect(seen == conversations.map(\.line.tuple))
+    }
+
+    @Test func freePlacesBelongToAChunk() {
+        let scene = Scene(.init(embryonicTime: 100))
+        for number in 0..<5 { Conversation(secrets(number), in: scene, client: client(number)).sendSYN() }
+        scene.now += 101
+        scene.see(PacketDraft(flags: .rst))
+        let (connections, next) = scene.tracker.chunk(from: 0, limit: 3)
+        #expect(connections.isEmpty && next == 3)
+        #expect(scene.tracker.chunk(from: 3, limit: .max).next == nil)
     }
 
     @Test func malformedOptionsLoseNothing() {
