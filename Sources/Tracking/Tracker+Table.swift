@@ -119,7 +119,7 @@ extension Tracker {
 
     /// Of one token. Keys are random: where more connections share one it was made up, so that looking through them takes
     /// long. Those that were first stay.
-    static let mostOwners = 8
+    static let mostOwners = 16
 
     /// Whose token it is, at the host that has this address. Tokens are unique at one host only; and a host may have
     /// addresses that nobody has announced.
