@@ -30,6 +30,18 @@ struct RenderingTests {
         #expect(four.contains("--on-ip 127.77.0.1 ") && six.contains("--on-ip fd73:6c75:6963:6500::1 "))
     }
 
+    @Test(arguments: AddressFamily.allCases)
+    func marksEndToEndConnectionsOnlyIfTheyAreInspected(_ family: AddressFamily) {
+        var setting = RuleSetting.sample
+        let rules = { Firewall(setting).rendered(family).split(separator: "\n").filter { $0.hasPrefix("-") } }
+        let all = rules()
+        setting.inspectsEndToEnd = false
+        let fewer = rules()
+        #expect((all + fewer).allSatisfy { $0.hasPrefix("-A ") || $0.hasPrefix("-I ") })
+        let marking = all.filter { $0.contains("0x5000000/") }
+        #expect(marking.count == 2 && fewer == all.filter { !marking.contains($0) })
+    }
+
     /// Other software's bits stay as they are: each mark has a mask, and the mask is ours.
     @Test(arguments: AddressFamily.allCases)
     func everyMarkIsMasked(_ family: AddressFamily) {
