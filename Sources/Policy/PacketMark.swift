@@ -7,7 +7,7 @@
 ///                            `-------- offloaded, 1 bit above the role
 ///
 /// On a packet, the role says what the rules are to do with it; on a conntrack entry, which of the two
-/// connections of a session it is.
+/// connections of a session it is, or that it goes end to end.
 public struct PacketMark: Hashable, Sendable {
     public enum Role: UInt32, CaseIterable, Sendable {
         /// An MPTCP SYN that is about to be forwarded (packet mark only).
