@@ -40,20 +40,28 @@ final class Agreement: Sendable {
 
     /// Compares until the task is cancelled.
     func run(_ converter: Converter) async {
+        var givenUp: Set<FourTuple> = []
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(100))
-            await compareChanged(converter)
+            await compareChanged(converter, &givenUp)
         }
     }
 
-    private func compareChanged(_ converter: Converter) async {
+    /// `givenUp`: connections that their client has given up, and whose session is still there. They are looked at again
+    /// until it has ended: the reset that ends the kernel's last subflow may come long after the one that the tracker
+    /// has seen, and changes nothing more in its eyes.
+    private func compareChanged(_ converter: Converter, _ givenUp: inout Set<FourTuple>) async {
         let changed = watch.takeChanged(atRestSince: .now - Self.rest, limit: 1024)
         let seen = Dictionary(changed.map { ($0.tuple, $0) }) { _, new in new }
-        guard !seen.isEmpty else { return }
-        for description in await converter.describe(Set(seen.keys)) where description.isAccepted {
-            guard let connection = seen[description.tuple] else { continue }
-            compare(connection, description)
-            if connection.isGivenUpByClient { converter.clientIsGone(connection.tuple) }
+        let tuples = givenUp.union(seen.keys)
+        guard !tuples.isEmpty else { return }
+        givenUp = []
+        for description in await converter.describe(tuples) where description.isAccepted {
+            let tuple = description.tuple
+            if let connection = seen[tuple] { compare(connection, description) }
+            guard watch.connection(of: tuple)?.isGivenUpByClient == true else { continue }
+            givenUp.insert(tuple)
+            converter.clientIsGone(tuple)
         }
     }
 

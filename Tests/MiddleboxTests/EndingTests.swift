@@ -63,6 +63,33 @@ import Wire
         }
     }
 
+    /// The box's kernel hears no reset until the queue has shown one for long; the next comes when the server speaks.
+    @Test(arguments: IPFamily.allCases)
+    func aClientsResetReachesTheServerWhenItIsHeardLate(_ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            func dropResets(_ command: String) async throws {
+                let rule = "\(command) INPUT -p tcp --tcp-flags RST RST -j DROP".split(separator: " ").map(String.init)
+                let result = try await lab.run(in: .box, [family == .v4 ? "iptables" : "ip6tables"] + rule)
+                try #require(result.status.isSuccess)
+            }
+            try await dropResets("-I")
+            let server = try await lab.serve()
+            var plan = lab.quietPlan(family)
+            plan.length = 50_000_000...50_000_000
+            plan.abortAfter = 0
+            #expect(try await lab.fetch(plan).failures == [:])
+            try await Task.sleep(for: .seconds(1))
+            try await dropResets("-D")
+            // The kernel alone would wait for a minute.
+            try await lab.wait(for: "the server to notice", within: .seconds(20)) {
+                server.statistics.accepted == 1 && server.statistics.active == 0
+            }
+            try await lab.waitUntilIdle(sluice)
+            #expect(try await sluice.status().connections.resets == 1)
+        }
+    }
+
     /// Has conversations that the client resets after so many bytes: with servers that are met for the first time and
     /// dialled with MPTCP, and with the same again, then dialled with TCP.
     private func expectResets(
