@@ -54,22 +54,23 @@ public final class ConnectionWatch: Sendable {
         return all
     }
 
-    /// Connections that end here, have changed, and have not changed again since `time`; each once for its change.
+    /// Connections that end here, have changed, and have not changed again since `time`; each once for its change, and
+    /// at most about `limit`. Not those that are over, unless the client alone has ended them.
     public func takeChanged(atRestSince time: MonotonicTime, limit: Int) -> [Connection] {
         var all: [Connection] = []
         while all.count < limit {
-            let part = takeChanged(atRestSince: time, upTo: min(Self.chunk, limit - all.count))
-            guard !part.isEmpty else { break }
-            all += part
+            let (taken, connections) = takeChanged(atRestSince: time)
+            guard taken > 0 else { break }
+            all += connections.filter { !$0.state.isOver || $0.isGivenUpByClient }
         }
         return all
     }
 
-    private func takeChanged(atRestSince time: MonotonicTime, upTo limit: Int) -> [Connection] {
+    private func takeChanged(atRestSince time: MonotonicTime) -> (taken: Int, [Connection]) {
         state.withLock { state in
-            let taken = Array(state.changed.lazy.filter { $0.value <= time }.prefix(limit).map(\.key))
+            let taken = Array(state.changed.lazy.filter { $0.value <= time }.prefix(Self.chunk).map(\.key))
             for id in taken { state.changed[id] = nil }
-            return taken.compactMap { state.tracker[$0] }
+            return (taken.count, taken.compactMap { state.tracker[$0] })
         }
     }
 }

@@ -21,6 +21,8 @@ final class Agreement: Sendable {
 
     /// The kernel acts on a segment after the queue has let it go, and answers some: so long the two may differ.
     private static let rest = Duration.milliseconds(200)
+    /// A busy machine takes longer: only a difference that is still there after this is one.
+    private static let secondRest = Duration.milliseconds(250)
 
     init(_ watch: ConnectionWatch, log: Logger) {
         self.watch = watch
@@ -38,40 +40,61 @@ final class Agreement: Sendable {
         if connection.agreedToken != token { report(tuple, connection.agreedToken.text, token.text) }
     }
 
+    /// What has to be looked at again.
+    private struct Pending {
+        /// Connections that their client has given up, and whose session is still there: the reset that ends the
+        /// kernel's last subflow may come long after the one that the tracker has seen, and changes nothing more in its
+        /// eyes.
+        var givenUp: Set<FourTuple> = []
+        /// Connections about which the two differed, at this revision of the tracker's.
+        var doubtful: [FourTuple: (revision: UInt32, since: MonotonicTime)] = [:]
+    }
+
     /// Compares until the task is cancelled.
     func run(_ converter: Converter) async {
-        var givenUp: Set<FourTuple> = []
+        var pending = Pending()
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(100))
-            await compareChanged(converter, &givenUp)
+            await compareChanged(converter, &pending)
         }
     }
 
-    /// `givenUp`: connections that their client has given up, and whose session is still there. They are looked at again
-    /// until it has ended: the reset that ends the kernel's last subflow may come long after the one that the tracker
-    /// has seen, and changes nothing more in its eyes.
-    private func compareChanged(_ converter: Converter, _ givenUp: inout Set<FourTuple>) async {
-        let changed = watch.takeChanged(atRestSince: .now - Self.rest, limit: 1024)
-        let seen = Dictionary(changed.map { ($0.tuple, $0) }) { _, new in new }
-        let tuples = givenUp.union(seen.keys)
+    private func compareChanged(_ converter: Converter, _ pending: inout Pending) async {
+        let now = MonotonicTime.now
+        let changed = watch.takeChanged(atRestSince: now - Self.rest, limit: 256)
+        var seen = Dictionary(changed.map { ($0.tuple, $0) }) { _, new in new }
+        let due = pending.doubtful.filter { $0.value.since + Self.secondRest <= now }
+        for tuple in due.keys {
+            pending.doubtful[tuple] = nil
+            seen[tuple] = seen[tuple] ?? watch.connection(of: tuple)
+        }
+        let tuples = pending.givenUp.union(seen.keys)
         guard !tuples.isEmpty else { return }
-        givenUp = []
+        pending.givenUp = []
         for description in await converter.describe(tuples) where description.isAccepted {
             let tuple = description.tuple
-            if let connection = seen[tuple] { compare(connection, description) }
+            if let connection = seen[tuple], !agrees(connection, description, revisionBefore: due[tuple]?.revision) {
+                pending.doubtful[tuple] = (connection.revision, now)
+            }
             guard watch.connection(of: tuple)?.isGivenUpByClient == true else { continue }
-            givenUp.insert(tuple)
+            pending.givenUp.insert(tuple)
             converter.clientIsGone(tuple)
         }
     }
 
-    private func compare(_ connection: Connection, _ description: ConnectionDescription) {
+    /// True also when a difference has been reported: `revisionBefore` is that at which the two differed before.
+    private func agrees(
+        _ connection: Connection, _ description: ConnectionDescription, revisionBefore: UInt32?
+    ) -> Bool {
         let (ours, kernel) = (View(connection), View(description))
         compared.wrappingAdd(1, ordering: .relaxed)
-        guard ours != kernel else { return }
-        // Has a segment come since? Then the comparison comes again.
-        guard watch.connection(of: connection.tuple)?.revision == connection.revision else { return }
+        // If a segment has come since, the comparison comes again.
+        guard ours != kernel, watch.connection(of: connection.tuple)?.revision == connection.revision else {
+            return true
+        }
+        guard revisionBefore == connection.revision else { return false }
         report(connection.tuple, ours.description, kernel.description)
+        return true
     }
 
     private func report(_ tuple: FourTuple, _ ours: String, _ kernel: String) {

@@ -52,10 +52,10 @@ public struct Settings: Hashable, Sendable {
 
         /// Which segments of MPTCP connections are inspected.
         public enum Inspect: String, CaseIterable, Sendable {
-            /// All, in both directions, of converted connections and of those that go end to end.
-            case all
-            /// All of converted connections, and no others.
+            /// All of converted connections, in both directions, and no others.
             case converted
+            /// Those of connections that go end to end as well.
+            case all
         }
 
         /// Every TCP port.
@@ -73,12 +73,12 @@ public struct Settings: Hashable, Sendable {
         public var servers: [IPPrefix]
         /// Default: faithful.
         public var connect: Connect
-        /// Default: all.
+        /// Default: converted.
         public var inspect: Inspect
 
         public init(
             interfaces: [String], ports: [ClosedRange<UInt16>] = allPorts, clients: [IPPrefix] = allAddresses,
-            servers: [IPPrefix] = allAddresses, connect: Connect = .faithful, inspect: Inspect = .all
+            servers: [IPPrefix] = allAddresses, connect: Connect = .faithful, inspect: Inspect = .converted
         ) {
             self.interfaces = interfaces
             self.ports = ports

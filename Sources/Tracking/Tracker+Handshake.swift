@@ -89,6 +89,11 @@ extension Tracker {
         let initiator = owner.host.peer
         var endpoints = PerHost(client: segment.source, server: segment.destination)
         if initiator == .server { endpoints = PerHost(client: segment.destination, server: segment.source) }
+        // Who makes up connections makes up joins to them, too: one at a time must do until both ends have been heard.
+        guard connections[id].isProven || connections[id].isPartial || connections[id].subflows.count < 2 else {
+            note(.tooManySubflows, id)
+            return nil
+        }
         guard let number = addSubflow(to: id, endpoints, initiator: initiator, origin) else { return nil }
         counters.joins += 1
         let index = connections[id].subflows.count - 1

@@ -10,7 +10,7 @@ import Wire
     @Test(arguments: Scenario.all.filter { $0.routes.contains(.throughSluice) })
     func everyScenarioAgrees(_ scenario: Scenario) async throws {
         try await Lab.with(scenario.configuration) { lab in
-            let stage = try await lab.stage(scenario, .throughSluice, rest: .milliseconds(450))
+            let stage = try await lab.stage(scenario, .throughSluice, rest: .milliseconds(700))
             let sluice = try #require(stage.sluice)
             for family in IPFamily.allCases {
                 try await scenario.play(on: stage, family)
@@ -18,6 +18,9 @@ import Wire
             }
             let tracking = try await sluice.status().tracking
             #expect(tracking.established + tracking.fallbacks >= 2)
+            // At the accept and, where it lasts long enough, in its rests.
+            let isBrief = ["fastclose", "half-close", "join-refused"].contains { scenario.name.hasPrefix($0) }
+            #expect(tracking.compared >= (isBrief ? 2 : 4))
             let isDamaged = scenario.name.hasPrefix("checksum-failure")
             #expect(isDamaged || tracking.anomalies == [:])
         }
@@ -51,7 +54,6 @@ import Wire
             #expect(tracking.established == 400)
             #expect(tracking.joins > 200)
             #expect(tracking.compared > 500)
-            #expect(tracking.unseen == 0)
             // A join to a connection that has ended meanwhile is the server's to refuse, which doesn't speak MPTCP.
             #expect(Set(tracking.anomalies.keys).subtracting(["MP_JOIN answered without MP_JOIN"]) == [])
         }
@@ -61,7 +63,7 @@ import Wire
 extension SluiceDaemon {
     /// Waits until what has changed has been compared, and has found the two agreed.
     fileprivate func expectAgreement() async throws {
-        try await Task.sleep(for: .milliseconds(500))
+        try await Task.sleep(for: .milliseconds(800))
         let tracking = try await status().tracking
         #expect(tracking.disagreements == 0, "\(log)")
         #expect(tracking.compared > 0)

@@ -6,10 +6,12 @@ import Wire
 
 /// MPTCP connections to servers that speak MPTCP themselves: the box forwards them, and follows them if it is to.
 @Suite(.serialized, .enabled(if: isRoot, needsRoot)) struct EndToEndTests {
+    private static let all = ["intercept": "inspect = \"all\""]
+
     @Test(arguments: IPFamily.allCases)
     func areListed(_ family: IPFamily) async throws {
         try await Lab.with { lab in
-            let sluice = try await lab.startSluice()
+            let sluice = try await lab.startSluice(configuration: lab.configuration(Self.all))
             try await lab.serve(PeerProtocol.mptcp)
             var plan = lab.quietPlan(family)
             plan.length = 100_000...100_000
@@ -45,7 +47,7 @@ import Wire
     @Test(arguments: [PeerRequest.Operation.download, .upload, .echo])
     func loseNoByte(_ operation: PeerRequest.Operation) async throws {
         try await Lab.with { lab in
-            let sluice = try await lab.startSluice()
+            let sluice = try await lab.startSluice(configuration: lab.configuration(Self.all))
             try await lab.serve(PeerProtocol.mptcp)
             for family in IPFamily.allCases {
                 let report = try await lab.fetch(lab.plan(operation, 50_000_000, family))
@@ -57,10 +59,9 @@ import Wire
         }
     }
 
-    @Test func areLeftAloneIfToldSo() async throws {
+    @Test func areLeftAloneUnlessToldOtherwise() async throws {
         try await Lab.with { lab in
-            let sluice = try await lab.startSluice(
-                configuration: lab.configuration(["intercept": "inspect = \"converted\""]))
+            let sluice = try await lab.startSluice()
             try await lab.serve(PeerProtocol.mptcp)
             #expect(try await lab.fetch(lab.plan(.download, 1_000_000)).failures == [:])
             let status = try await sluice.status()

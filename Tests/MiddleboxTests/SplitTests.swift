@@ -56,7 +56,7 @@ import Wire
             try await lab.waitUntilIdle(sluice)
             async let second = lab.fetch(plan)
             try await lab.wait(for: "the second at the server") { try await lab.tokens(in: .server(0)).count == 1 }
-            #expect(try await sluice.connections().map(\.mode) == ["end-to-end"])
+            #expect(try await sluice.connections().isEmpty)
             #expect(try await second.failures == [:])
             #expect(try await sluice.decisions() == ["intercept: split": 1, "pass: server speaks MPTCP": 1])
             #expect(try await sluice.status().dials.started == 1)

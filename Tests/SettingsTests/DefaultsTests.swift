@@ -14,7 +14,7 @@ import Wire
         #expect(settings.intercept.clients.map(\.description) == ["0.0.0.0/0", "::/0"])
         #expect(settings.intercept.servers == settings.intercept.clients)
         #expect(settings.intercept.connect == .faithful)
-        #expect(settings.intercept.inspect == .all)
+        #expect(settings.intercept.inspect == .converted)
         #expect(settings.relay.receiveBuffer == nil)
         #expect(settings.relay.sendBuffer == nil)
         #expect(settings.relay.congestionControl == nil)

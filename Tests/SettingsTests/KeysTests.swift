@@ -11,7 +11,7 @@ import Wire
             intercept: .init(
                 interfaces: ["lan0", "wifi0"], ports: [80...80, 443...443, 8000...8999],
                 clients: prefixes(["10.1.0.0/16", "2001:db8::/32"]), servers: prefixes(["10.9.0.2/32", "::1/128"]),
-                connect: .split, inspect: .converted),
+                connect: .split, inspect: .all),
             relay: .init(
                 receiveBuffer: ByteCount(bytes: 720 * 1024), sendBuffer: ByteCount(bytes: 64000),
                 congestionControl: "cubic", idleTimeout: .seconds(3600), workers: 3),
@@ -34,7 +34,7 @@ import Wire
         clients = ["10.1.0.0/16", "2001:db8::/32"]
         servers = ["10.9.0.2", "::1"]
         connect = "split"
-        inspect = "converted"
+        inspect = "all"
         [relay]
         receive_buffer = "720KiB"
         send_buffer = "64kB"

@@ -150,7 +150,7 @@ import Testing
         )
         #expect(
             mend("relay.idle_timeout = 1") == "give a duration from \"1s\" to \"8760h\" (ms, s, min, h), or 0 for off")
-        #expect(mend("intercept.inspect = 'x'") == "give \"all\" or \"converted\"")
+        #expect(mend("intercept.inspect = 'x'") == "give \"converted\" or \"all\"")
         #expect(mend("advanced.iptables = 'x'") == "give \"auto\", \"nft\" or \"legacy\"")
     }
 }
