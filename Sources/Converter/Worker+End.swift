@@ -80,8 +80,7 @@ extension Worker {
     func clientIsGone(_ tuple: FourTuple) {
         var gone: Session?
         sessions.forEach { if $0.tuple == tuple, $0.phase == .relaying { gone = $0 } }
-        guard let gone, !(MultipathInfo(gone.client.descriptor)?.subflows.contains(where: \.isEstablished) ?? true)
-        else { return }
+        guard let gone, MultipathInfo(gone.client.descriptor)?.subflows.allSatisfy(\.isClosed) == true else { return }
         breakDown(gone, .client)
     }
 

@@ -18,6 +18,7 @@ public struct MultipathInfo: Sendable {
         public let bytesRetransmitted: UInt64
 
         public var isEstablished: Bool { state == 1 }
+        public var isClosed: Bool { state == 7 }
 
         /// The state in the words of ss(8).
         public var stateName: String {
