@@ -100,7 +100,7 @@ extension ConnectionReport {
         let bytes = { (host: Host) in connection.subflows.reduce(0) { $0 + $1.streams[host].bytes } }
         self.init(
             mode: "end-to-end", token: connection.token?.description, client: connection.tuple.client.description,
-            server: connection.tuple.server.description, state: connection.state.name, upstream: nil,
+            server: connection.tuple.server.description, state: "\(connection.state.name)", upstream: nil,
             bytesToClient: bytes(.server), bytesToServer: bytes(.client),
             ageUs: now.nanoseconds(since: MonotonicTime(nanoseconds: connection.openedAt)) / 1000,
             subflows: connection.subflows.filter { !$0.state.isClosed }.map { Subflow($0) })
@@ -113,7 +113,7 @@ extension ConnectionReport.Subflow {
             id: UInt32(clamping: subflow.number), local: subflow.endpoints.server.description,
             remote: subflow.endpoints.client.description, localId: subflow.addressID.server?.rawValue,
             remoteId: subflow.addressID.client?.rawValue, interface: NetworkInterface.name(subflow.interface),
-            state: subflow.state.name, backup: subflow.isBackup, bytesToClient: subflow.streams.server.bytes,
+            state: "\(subflow.state.name)", backup: subflow.isBackup, bytesToClient: subflow.streams.server.bytes,
             bytesToServer: subflow.streams.client.bytes, bytesRetrans: subflow.streams.server.retransmittedBytes,
             rttUs: nil)
     }

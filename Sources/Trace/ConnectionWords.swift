@@ -4,32 +4,9 @@ import Wire
 // What the summaries in JSON and in text say alike of a connection.
 
 extension ConnectionState {
-    var name: StaticString {
-        switch self {
-        case .opening: "opening"
-        case .answered: "answered"
-        case .established: "established"
-        case .fallback: "fallback"
-        case .closed: "closed"
-        case .fastClosed: "fast closed"
-        }
-    }
-
     /// Who has sent the MP_FASTCLOSE.
     var fastCloser: Host? {
         if case .fastClosed(let host) = self { host } else { nil }
-    }
-}
-
-extension SubflowState {
-    var name: StaticString {
-        switch self {
-        case .synSent: "syn sent"
-        case .synReceived: "syn received"
-        case .established: "established"
-        case .halfClosed: "half closed"
-        case .closed: "closed"
-        }
     }
 }
 

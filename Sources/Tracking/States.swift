@@ -24,7 +24,7 @@ public enum ConnectionState: Hashable, Sendable {
     /// MP_FASTCLOSE, by this host (section 3.5).
     case fastClosed(by: Host)
 
-    public var name: String {
+    public var name: StaticString {
         switch self {
         case .opening: "opening"
         case .answered: "answered"
@@ -69,7 +69,7 @@ public enum SubflowState: Hashable, Sendable {
     case closed(SubflowEnd)
 
     /// In the words of ss(8), as far as it has them.
-    public var name: String {
+    public var name: StaticString {
         switch self {
         case .synSent: "syn-sent"
         case .synReceived: "syn-recv"

@@ -52,7 +52,7 @@ struct DecodeTests {
         let connection = try Self.connection(outcome)
         #expect(connection["token"] as? String == token)
         #expect(connection["client_token"] as? String == "\(Self.talk.clientKey.token(version: 1))")
-        #expect(connection["state"] as? String == "fast closed")
+        #expect(connection["state"] as? String == "fast-closed")
         #expect(connection["fast_closed_by"] as? String == "client")
         #expect(connection["duration"] as? Double == 0.007)
         #expect(connection["bytes_to_server"] as? Int == 5)
@@ -80,7 +80,7 @@ struct DecodeTests {
                 \(Self.talk.token) 10.1.0.2:54738 > 10.9.0.2:80, version 1, established, 0.007000 s
                   SUBFLOW  CLIENT          SERVER       IFACE  IDS  BACKUP  TO CLIENT  TO SERVER  RETRANSMITTED  STATE
                   0        10.1.0.2:54738  10.9.0.2:80  -      0/0  -       0          5          0/5            established
-                  1        10.2.0.2:40000  10.9.0.2:80  -      1/0  -       0          0          0/0            syn received
+                  1        10.2.0.2:40000  10.9.0.2:80  -      1/0  -       0          0          0/0            syn-recv
                   went wrong: MP_JOIN with a wrong HMAC
                 """)
     }
