@@ -31,6 +31,8 @@ let package = Package(
         .systemLibrary(
             name: "CNetfilterQueue", pkgConfig: "libnetfilter_queue",
             providers: [.apt(["libnetfilter-queue-dev", "libnfnetlink-dev", "libmnl-dev"])]),
+        .systemLibrary(
+            name: "CNetlinkRoute", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .target(name: "CLinux"),
 
         .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
@@ -45,6 +47,7 @@ let package = Package(
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CLinux", "CNetfilterQueue", "LinuxSystem", systemPackage]),
+        .target(name: "TrafficControl", dependencies: ["CNetlinkRoute", "LinuxSystem", "Wire", systemPackage]),
         .target(
             name: "Firewall", dependencies: ["LinuxSystem", "Policy", "Wire", subprocess, systemPackage],
             // A link to iptables/: the templates belong where an operator looks for them, and in the binary.
@@ -52,14 +55,19 @@ let package = Package(
         .target(
             name: "Inspector",
             dependencies: ["Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", logging, systemPackage]),
+        .target(
+            name: "Throttling",
+            dependencies: [
+                "Wire", "Tracking", "Policy", "LinuxSystem", "TrafficControl", "Inspector", logging, systemPackage,
+            ]),
         .target(name: "Converter", dependencies: ["LinuxSystem", "Policy", "Wire", logging, systemPackage]),
         .target(name: "Settings", dependencies: ["Wire", "TOMLKit"]),
         .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
         .target(
             name: "Middlebox",
             dependencies: [
-                "Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", "Firewall", "Inspector", "Converter",
-                "Settings", "Admin", logging, systemPackage,
+                "Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", "Firewall", "TrafficControl",
+                "Inspector", "Throttling", "Converter", "Settings", "Admin", logging, systemPackage,
             ]),
         .executableTarget(
             name: "sluice",
@@ -87,6 +95,10 @@ let package = Package(
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
+        .testTarget(
+            name: "TrafficControlTests", dependencies: ["TrafficControl", "Lab", "LinuxSystem", "Wire", subprocess]),
+        .testTarget(
+            name: "ThrottlingTests", dependencies: ["Throttling", "Policy", "Tracking", "LinuxSystem", "Wire"]),
         .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Settings", "Wire"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),

@@ -7,10 +7,26 @@ import Wire
 /// held for one segment, or to copy a few connections, and never across a wait
 /// (docs/decisions/0007-one-tracker-for-all-queues.md).
 public final class ConnectionWatch: Sendable {
-    private struct State: ~Copyable, Sendable {
+    fileprivate struct State: ~Copyable, Sendable {
         var tracker: Tracker
         /// Connections that end here and have changed since they were last asked for, and when they did.
         var changed: [ConnectionID: MonotonicTime] = [:]
+        var follower: Follower?
+        /// Connections that the follower has been told of, and not yet that they are forgotten.
+        var followed: Set<ConnectionID> = []
+    }
+
+    /// Who is told at once of connections that change.
+    public struct Follower: Sendable {
+        /// Connections with so many subflows that carry data, and those that had them before.
+        public var subflows: Int
+        /// Called on a queue's thread, which it must not keep.
+        public var tell: @Sendable ([ConnectionID]) -> Void
+
+        public init(subflows: Int, tell: @escaping @Sendable ([ConnectionID]) -> Void) {
+            self.subflows = subflows
+            self.tell = tell
+        }
     }
 
     private let state: Mutex<State>
@@ -22,14 +38,46 @@ public final class ConnectionWatch: Sendable {
 
     /// `interface`: the index of the one that the segment came in by, or 0.
     func observe(_ segment: borrowing Segment, at now: MonotonicTime, interface: UInt32, isForwarded: Bool) {
-        state.withLock { state in
+        let news: (Follower, [ConnectionID])? = state.withLock { state in
             let sighting = state.tracker.observe(
                 segment, at: now.nanoseconds, interface: interface, isForwarded: isForwarded)
             // Most segments change nothing.
-            guard !state.tracker.events.isEmpty else { return }
+            guard !state.tracker.events.isEmpty else { return nil }
             for case .forgotten(let id) in state.tracker.events { state.changed[id] = nil }
             if let id = sighting?.connection, state.tracker[id]?.isForwarded == false { state.changed[id] = now }
+            return state.newsForFollower(of: sighting?.connection)
         }
+        if let (follower, ids) = news { follower.tell(ids) }
+    }
+
+    /// Tells `follower` of each change from now on, instead of another; nil: nobody.
+    public func follow(_ follower: Follower?) {
+        state.withLock { state in
+            state.follower = follower
+            state.followed = []
+        }
+    }
+
+    /// nil when it has been forgotten.
+    public func connection(_ id: ConnectionID) -> Connection? { state.withLock { $0.tracker[id] } }
+
+    /// Has the follower be told when the connection has carried so many bytes.
+    public func setAlarm(_ id: ConnectionID, bytes: UInt64) { state.withLock { $0.tracker.setAlarm(id, bytes: bytes) } }
+
+    /// Those that the follower would be told of if they changed; it is told from now on.
+    public func allForFollower() -> [(ConnectionID, Connection)] {
+        var all: [(ConnectionID, Connection)] = []
+        var place: Int? = 0
+        while let start = place {
+            let (entries, next) = state.withLock { state in
+                let (ids, next) = state.tracker.places(from: start, limit: Self.chunk)
+                let entries = ids.compactMap { id in state.tracker[id].map { (id, $0) } }
+                return (entries.filter { state.isFollowed($0.0) }, next)
+            }
+            all += entries
+            place = next
+        }
+        return all
     }
 
     public var counters: TrackerCounters { state.withLock { $0.tracker.counters } }
@@ -72,5 +120,25 @@ public final class ConnectionWatch: Sendable {
             for id in taken { state.changed[id] = nil }
             return (taken.count, taken.compactMap { state.tracker[$0] })
         }
+    }
+}
+
+extension ConnectionWatch.State {
+    /// What the last segment has changed that the follower wants to know.
+    fileprivate mutating func newsForFollower(of seen: ConnectionID?) -> (ConnectionWatch.Follower, [ConnectionID])? {
+        guard let follower else { return nil }
+        var ids: [ConnectionID] = []
+        for case .forgotten(let id) in tracker.events where followed.remove(id) != nil { ids.append(id) }
+        if let seen, isFollowed(seen) { ids.append(seen) }
+        return ids.isEmpty ? nil : (follower, ids)
+    }
+
+    fileprivate mutating func isFollowed(_ id: ConnectionID) -> Bool {
+        if followed.contains(id) { return true }
+        guard let follower, let connection = tracker[id], connection.carryingSubflows >= follower.subflows else {
+            return false
+        }
+        followed.insert(id)
+        return true
     }
 }

@@ -38,6 +38,10 @@ public struct Connection: Sendable {
     /// How the last subflow to end has ended.
     public internal(set) var lastEnd: SubflowEnd?
     public internal(set) var anomalies = Anomalies()
+    /// Bytes of payload that all its subflows have carried, both ways, each counted once.
+    public internal(set) var bytes: UInt64 = 0
+    /// When `bytes` gets here, it is told, once (`TrackingEvent.reached`).
+    var alarm = UInt64.max
     /// Changes with everything that the kernel could disagree about: states, addresses, backup.
     public internal(set) var revision: UInt32 = 0
     var nextSubflowNumber = 0
@@ -61,6 +65,9 @@ public struct Connection: Sendable {
         default: false
         }
     }
+
+    /// Subflows over which data may go.
+    public var carryingSubflows: Int { subflows.count(where: \.isCarrying) }
 
     /// The keys in the order of the host's own HMACs; nil until both are known.
     func keys(of host: Host) -> KeyPair? {

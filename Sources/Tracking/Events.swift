@@ -19,6 +19,8 @@ public enum TrackingEvent: Hashable, Sendable {
     case addressAnnounced(ConnectionID, AddressID, by: Host)
     case addressRemoved(ConnectionID, AddressID, by: Host)
     case anomaly(ConnectionID, Anomaly)
+    /// It has carried as many bytes as `setAlarm` asked for.
+    case reached(ConnectionID)
     /// It is tracked no longer: its time was over, or its place was needed.
     case forgotten(ConnectionID)
 }

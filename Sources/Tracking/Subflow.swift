@@ -47,6 +47,14 @@ public struct Subflow: Sendable {
     var hasWrongHMAC = false
 
     public var isBackup: Bool { asksForBackup.client || asksForBackup.server }
+    /// May data go over it, either way?
+    public var isCarrying: Bool {
+        switch state {
+        case .established, .halfClosed: !isUnproven
+        case .synSent, .synReceived, .closed: false
+        }
+    }
+
     public var isInitial: Bool { number == 0 }
     /// A join that has not proved by its HMAC that it belongs to the connection, and doesn't speak for it.
     var isUnproven: Bool { !isInitial && !hasJoined }

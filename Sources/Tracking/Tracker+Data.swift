@@ -159,11 +159,20 @@ extension Tracker {
         let length = segment.payloadLength
         guard length > 0 || isFIN else { return 0 }
         let hadFIN = connections[id].subflows[index].streams[sender].hasFIN
+        let bytesBefore = connections[id].subflows[index].streams[sender].bytes
         let again = connections[id].subflows[index].streams[sender].send(
             segment.sequence, length: length, isFIN: isFIN)
+        count(connections[id].subflows[index].streams[sender].bytes &- bytesBefore, id)
         if again < length { revive(id, index, sender) }
         if isFIN, !hadFIN { observeFIN(id, index, sender) }
         return again
+    }
+
+    private mutating func count(_ bytes: UInt64, _ id: ConnectionID) {
+        connections[id].bytes &+= bytes
+        guard connections[id].bytes >= connections[id].alarm else { return }
+        connections[id].alarm = .max
+        events.append(.reached(id))
     }
 
     /// A subflow that carries new data has not been closed, whatever a REMOVE_ADDR has said (RFC 8684 section 3.4.2:
@@ -174,6 +183,7 @@ extension Tracker {
         else { return }
         connections[id].subflows[index].state = .established
         connections[id].revision &+= 1
+        events.append(.subflowEstablished(id, subflow: connections[id].subflows[index].number))
     }
 
     private mutating func observeFIN(_ id: ConnectionID, _ index: Int, _ sender: Host) {

@@ -47,6 +47,12 @@ public struct Tracker: ~Copyable, Sendable {
     /// nil when it has been forgotten.
     public subscript(id: ConnectionID) -> Connection? { connections.contains(id) ? connections[id] : nil }
 
+    /// Asks to be told by an event when the connection has carried so many bytes of payload, instead of when an earlier
+    /// call said.
+    public mutating func setAlarm(_ id: ConnectionID, bytes: UInt64) {
+        if connections.contains(id) { connections[id].alarm = bytes }
+    }
+
     /// The connection and the subflow's number that a segment between these endpoints belongs to.
     public func find(_ tuple: FourTuple) -> (connection: ConnectionID, subflow: Int)? {
         flows[FlowKey(tuple.client, tuple.server)].map { ($0.connection, $0.subflow) }
@@ -57,6 +63,11 @@ public struct Tracker: ~Copyable, Sendable {
     public func chunk(from place: Int, limit: Int) -> (connections: [Connection], next: Int?) {
         let (ids, next) = connections.chunk(from: place, limit: limit)
         return (ids.map { connections[$0] }, next)
+    }
+
+    /// As `chunk`, their ids.
+    public func places(from place: Int, limit: Int) -> (ids: [ConnectionID], next: Int?) {
+        connections.chunk(from: place, limit: limit)
     }
 
     /// Takes a segment for what it says. `interface` and `isForwarded` are noted when it opens a subflow or connection.
