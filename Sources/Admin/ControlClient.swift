@@ -9,22 +9,47 @@ public struct ControlClient: Sendable {
     public init(path: String) { self.path = path }
 
     /// The answer's body as it came, for `--json`.
-    public func get(_ target: String) async throws(ControlError) -> Data {
+    public func get(_ target: String) async throws(ControlError) -> Data { try await request(.GET, target) }
+
+    /// A rule as one JSON object with the keys of `[[throttle]]`.
+    public func addThrottle(_ rule: Data) async throws(ControlError) {
+        _ = try await request(.POST, "/v1/throttles", body: rule)
+    }
+
+    public func setThrottle(_ name: String, _ rates: ThrottleRates) async throws(ControlError) {
+        // Strings alone are always encoded.
+        _ = try await request(.PATCH, "/v1/throttles/\(Self.escaped(name))", body: try! JSONEncoder().encode(rates))
+    }
+
+    public func clearThrottle(_ name: String) async throws(ControlError) {
+        _ = try await request(.DELETE, "/v1/throttles/\(Self.escaped(name))")
+    }
+
+    private static func escaped(_ name: String) -> String {
+        // What names are made of stands as it is.
+        let ordinary = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "_.-"))
+        return name.addingPercentEncoding(withAllowedCharacters: ordinary) ?? name
+    }
+
+    private func request(
+        _ method: HTTPMethod, _ target: String, body: Data = Data()
+    ) async throws(ControlError) -> Data {
         let response: HTTPResponse
+        let answer: Data
         do {
             var client = HTTPClient()
             let request = HTTPRequest(
-                method: .GET, version: .http11, path: target, query: [], headers: [.host: "sluice"], body: Data())
+                method: method, version: .http11, path: target, query: [], headers: [.host: "sluice"], body: body)
             response = try await client.sendHTTPRequest(request, to: .unix(path: path))
+            answer = try await response.bodyData
         } catch {
             throw .unanswered(path)
         }
-        guard response.statusCode == .ok else { throw .refused(path, status: response.statusCode.code) }
-        do {
-            return try await response.bodyData
-        } catch {
-            throw .unanswered(path)
+        guard (200..<300).contains(response.statusCode.code) else {
+            let reason = try? JSONDecoder().decode([String: String].self, from: answer)["error"]
+            throw .refused(path, status: response.statusCode.code, reason)
         }
+        return answer
     }
 
     public func status() async throws(ControlError) -> StatusReport { try await decoded("/v1/status") }
@@ -32,6 +57,8 @@ public struct ControlClient: Sendable {
     public func connections() async throws(ControlError) -> [ConnectionReport] {
         try await decoded("/v1/connections")
     }
+
+    public func throttles() async throws(ControlError) -> [ThrottleReport] { try await decoded("/v1/throttles") }
 
     func isAnswered() async -> Bool { (try? await get("/v1/status")) != nil }
 

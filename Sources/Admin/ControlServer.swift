@@ -8,13 +8,36 @@ public struct ControlServer: Sendable {
     public struct Answers: Sendable {
         public var status: @Sendable () async -> StatusReport
         public var connections: @Sendable () async -> [ConnectionReport]
+        public var throttles: ThrottleAnswers
 
         public init(
             status: @escaping @Sendable () async -> StatusReport,
-            connections: @escaping @Sendable () async -> [ConnectionReport]
+            connections: @escaping @Sendable () async -> [ConnectionReport], throttles: ThrottleAnswers
         ) {
             self.status = status
             self.connections = connections
+            self.throttles = throttles
+        }
+    }
+
+    /// What it can be asked about throttles, and told; what can't be done throws `ControlRefusal`.
+    public struct ThrottleAnswers: Sendable {
+        public var list: @Sendable () async -> [ThrottleReport]
+        /// Takes one JSON object with the keys of `[[throttle]]`.
+        public var add: @Sendable (Data) async throws -> Void
+        public var set: @Sendable (_ name: String, ThrottleRates) async throws -> Void
+        public var clear: @Sendable (_ name: String) async throws -> Void
+
+        public init(
+            list: @escaping @Sendable () async -> [ThrottleReport],
+            add: @escaping @Sendable (Data) async throws -> Void,
+            set: @escaping @Sendable (String, ThrottleRates) async throws -> Void,
+            clear: @escaping @Sendable (String) async throws -> Void
+        ) {
+            self.list = list
+            self.add = add
+            self.set = set
+            self.clear = clear
         }
     }
 
@@ -39,6 +62,50 @@ public struct ControlServer: Sendable {
         server = HTTPServer(address: .unix(path: path), logger: .disabled)
         await server.appendRoute("GET /v1/status") { _ in try await Self.json(answers.status()) }
         await server.appendRoute("GET /v1/connections") { _ in try await Self.json(answers.connections()) }
+        await addThrottleRoutes(answers.throttles)
+    }
+
+    private func addThrottleRoutes(_ answers: ThrottleAnswers) async {
+        await server.appendRoute("GET /v1/throttles") { _ in try await Self.json(answers.list()) }
+        await server.appendRoute("POST /v1/throttles") { request in
+            try await Self.carriedOut { try await answers.add(Self.body(of: request)) }
+        }
+        await server.appendRoute("PATCH /v1/throttles/:name") { request in
+            try await Self.carriedOut {
+                let rates: ThrottleRates
+                do {
+                    rates = try JSONDecoder().decode(ThrottleRates.self, from: try await Self.body(of: request))
+                } catch is DecodingError {
+                    throw ControlRefusal(.invalid, "give {\"download\": RATE, \"upload\": RATE}, either or both, as strings")
+                }
+                try await answers.set(Self.name(in: request), rates)
+            }
+        }
+        await server.appendRoute("DELETE /v1/throttles/:name") { request in
+            try await Self.carriedOut { try await answers.clear(Self.name(in: request)) }
+        }
+    }
+
+    private static func name(in request: HTTPRequest) -> String { request.routeParameters["name"] ?? "" }
+
+    private static func body(of request: HTTPRequest) async throws -> Data {
+        guard request.bodySequence.count.map({ $0 <= largestBody }) ?? false else {
+            throw ControlRefusal(.invalid, "send a body of at most \(largestBody) bytes, with its Content-Length")
+        }
+        return try await request.bodyData
+    }
+
+    /// Bytes of a request's body: no rule is as long.
+    private static let largestBody = 64 << 10
+
+    /// 204, or why it was not done.
+    private static func carriedOut(_ order: () async throws -> Void) async throws -> HTTPResponse {
+        do {
+            try await order()
+            return HTTPResponse(statusCode: .noContent)
+        } catch let refusal as ControlRefusal {
+            return try json(["error": refusal.message], status: refusal.kind.status)
+        }
     }
 
     /// Serves until the task is cancelled.
@@ -64,12 +131,12 @@ public struct ControlServer: Sendable {
         unlink(path)
     }
 
-    private static func json(_ value: some Encodable) throws -> HTTPResponse {
+    private static func json(_ value: some Encodable, status: HTTPStatusCode = .ok) throws -> HTTPResponse {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let body = try encoder.encode(value) + Data("\n".utf8)
-        return HTTPResponse(statusCode: .ok, headers: [.contentType: "application/json"], body: body)
+        return HTTPResponse(statusCode: status, headers: [.contentType: "application/json"], body: body)
     }
 }
 
@@ -80,7 +147,8 @@ public enum ControlError: Error, CustomStringConvertible {
     case unusable(String, String)
     /// Nobody answers there.
     case unanswered(String)
-    case refused(String, status: Int)
+    /// It says why not, if it does.
+    case refused(String, status: Int, String?)
 
     public var description: String {
         switch self {
@@ -89,7 +157,18 @@ public enum ControlError: Error, CustomStringConvertible {
         case .unusable(let path, let reason): "can't listen on \(path): \(reason)"
         case .unanswered(let path):
             "nobody answers on \(path); is sluice running, and may you open its control socket (root)?"
-        case .refused(let path, let status): "\(path) answered with status \(status)"
+        case .refused(_, _, let reason?): reason
+        case .refused(let path, let status, nil): "\(path) answered with status \(status)"
+        }
+    }
+}
+
+extension ControlRefusal.Kind {
+    fileprivate var status: HTTPStatusCode {
+        switch self {
+        case .invalid: .badRequest
+        case .unknown: .notFound
+        case .conflict: .conflict
         }
     }
 }

@@ -153,6 +153,8 @@ public struct ConnectionReport: Codable, Sendable {
         @Nullable public var interface: String?
         public var state: String
         public var backup: Bool
+        /// The throttle that holds it; null if none does.
+        @Nullable public var `class`: String?
         public var bytesToClient: UInt64
         public var bytesToServer: UInt64
         /// Bytes sent again towards the client.
@@ -162,8 +164,8 @@ public struct ConnectionReport: Codable, Sendable {
 
         public init(
             id: UInt32, local: String, remote: String, localId: UInt8?, remoteId: UInt8?, interface: String?,
-            state: String, backup: Bool, bytesToClient: UInt64, bytesToServer: UInt64, bytesRetrans: UInt64,
-            rttUs: UInt32?
+            state: String, backup: Bool, class: String?, bytesToClient: UInt64, bytesToServer: UInt64,
+            bytesRetrans: UInt64, rttUs: UInt32?
         ) {
             self.id = id
             self.local = local
@@ -173,6 +175,7 @@ public struct ConnectionReport: Codable, Sendable {
             self.interface = interface
             self.state = state
             self.backup = backup
+            self.class = `class`
             self.bytesToClient = bytesToClient
             self.bytesToServer = bytesToServer
             self.bytesRetrans = bytesRetrans

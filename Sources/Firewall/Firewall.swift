@@ -7,7 +7,7 @@
 //
 //   apply    iptables, every table in one transaction of iptables-restore, old rules out and new rules in; then the
 //            routing rules; then, if the TUN device is there, the sysctls and the route.
-//   remove   all of that, and one sysctl back to what it was.
+//   remove   all of that, and the sysctls back to what they were.
 //
 // It never decides about a packet, opens no device and no socket, and keeps no state: the kernel's tables are the
 // state. The Middlebox applies at start and on reload and removes at the end; `sluice rules` does the same by hand.
@@ -38,7 +38,10 @@ public struct Firewall: Sendable {
     public func apply() async throws(FirewallError) -> Outcome {
         let backend = try await Backend.resolving(setting.backend, tool)
         do {
-            let ipv4 = try await earlyDemux.note(in: rendered(.ipv4))
+            var ipv4 = rendered(.ipv4)
+            for sysctl in BorrowedSysctl.all {
+                if borrows(sysctl) { ipv4 = try await sysctl.note(in: ipv4, tool) } else { try await sysctl.restore(tool) }
+            }
             try await backend.restore(RuleSet(ipv4), .ipv4, tool)
             try await backend.restore(RuleSet(rendered(.ipv6)), .ipv6, tool)
             try await backend.other.removeRules(tool)
@@ -63,12 +66,14 @@ public struct Firewall: Sendable {
     public static func remove() async throws(FirewallError) { try await remove(Tool(prefix: [])) }
 
     private static func remove(_ tool: Tool) async throws(FirewallError) {
-        try await EarlyDemux(tool: tool).restore()
+        for sysctl in BorrowedSysctl.all { try await sysctl.restore(tool) }
         for backend in Backend.allCases { try await backend.removeRules(tool) }
         try await Routing.remove(tool)
     }
 
-    private var earlyDemux: EarlyDemux { EarlyDemux(tool: tool) }
+    private func borrows(_ sysctl: BorrowedSysctl) -> Bool {
+        sysctl.key != BorrowedSysctl.pathManager.key || setting.steersSubflows
+    }
 
     private var routing: Routing {
         Routing(tool: tool, routes: renderedRoutes(), sysctl: renderedSysctl(), tun: setting.tun)

@@ -9,11 +9,12 @@ extension Firewall {
     /// The rules of one family as iptables-restore takes them: the template, filled in.
     public func rendered(_ family: AddressFamily) -> String {
         let text = render(
-            PackageResources.rules_template,
+            repeated(PackageResources.rules_template),
             [
                 "candidate": mark(.candidate), "client": mark(.client, setting.mark.clientMask),
                 "client_new": mark(.client), "client_established": mark(.establishedClient),
                 "upstream": mark(.upstream), "local": mark(.local), "end_to_end": mark(.endToEnd), "tun": setting.tun,
+                "no_class": classMark(0, setting.mark.classMask), "htb": Self.digits(Int(setting.htb)),
                 "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
             ])
@@ -23,7 +24,7 @@ extension Firewall {
     /// The routing rules and the route as `ip -batch` takes them, the same for both families.
     func renderedRoutes() -> String {
         render(
-            PackageResources.routes_template,
+            Template(PackageResources.routes_template),
             [
                 "client_new": mark(.client), "local": mark(.local), "tun": setting.tun,
                 "table": String(setting.routeTable), "table_reverse": String(setting.routeTable + 1),
@@ -35,7 +36,9 @@ extension Firewall {
     }
 
     /// The settings of the TUN device as `sysctl -p` takes them.
-    func renderedSysctl() -> String { render(PackageResources.sysctl_template, ["tun": setting.tun]) }
+    func renderedSysctl() -> String {
+        lines(of: nil, in: render(Template(PackageResources.sysctl_template), ["tun": setting.tun]))
+    }
 
     /// All that `apply` does, as text for the operator.
     public func describe() -> String {
@@ -55,10 +58,37 @@ extension Firewall {
         """
     }
 
-    private func render(_ template: [UInt8], _ values: [String: String]) -> String {
+    private func render(_ template: Template, _ values: [String: String]) -> String {
         // The templates are part of the program: whether they and these names agree doesn't depend on the setting.
-        try! Template(template).rendered(values)
+        try! template.rendered(values)
     }
+
+    /// The template with a line for each class, or each first digit of a class's number, where one stands for them all.
+    private func repeated(_ template: [UInt8]) -> Template {
+        let lines = Template(template).text.split(separator: "\n", omittingEmptySubsequences: false)
+        let text = lines.flatMap { line in
+            switch line.prefix(3) {
+            case "-C ": (1...255).map { forClass($0, in: line) }
+            case "-H ": stride(from: 0, to: 256, by: 16).map { forClass($0, in: line) }
+            default: [String(line)]
+            }
+        }
+        return Template(text: text.joined(separator: "\n"))
+    }
+
+    private func forClass(_ number: Int, in line: Substring) -> String {
+        let mask = setting.mark.classMask
+        return String(line.dropFirst(3)).replacing("{{class}}", with: Self.digits(number))
+            .replacing("{{class_mark}}", with: classMark(number, mask))
+            .replacing("{{digit}}", with: Self.digits(number >> 4))
+            .replacing("{{digit_mark}}", with: classMark(number & 0xf0, mask & mask << 4))
+    }
+
+    private func classMark(_ number: Int, _ mask: UInt32) -> String {
+        Self.hex(setting.mark.value(class: UInt8(number))) + "/" + Self.hex(mask)
+    }
+
+    private static func digits(_ number: Int) -> String { String(number, radix: 16) }
 
     private func mark(_ role: PacketMark.Role, _ mask: UInt32? = nil) -> String {
         Self.hex(setting.mark.value(role)) + "/" + Self.hex(mask ?? setting.mark.roleMask)
@@ -80,9 +110,10 @@ extension Firewall {
     }
 
     /// Without the lines of another family or setting, and without the signs of those that count.
-    private func lines(of family: AddressFamily, in text: String) -> String {
+    private func lines(of family: AddressFamily?, in text: String) -> String {
         let signs = [
             "-4 ": family == .ipv4, "-6 ": family == .ipv6, "-E ": setting.inspectsEndToEnd,
+            "-P ": setting.steersSubflows,
         ]
         return text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
             guard let counts = signs[String(line.prefix(3))] else { return line }

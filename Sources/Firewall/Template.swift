@@ -2,6 +2,8 @@
 struct Template {
     let text: String
 
+    init(text: String) { self.text = text }
+
     init(_ bytes: [UInt8]) { text = String(decoding: bytes, as: UTF8.self) }
 
     /// The text with every name replaced. All names have to be known and all values wanted, so that a template and the

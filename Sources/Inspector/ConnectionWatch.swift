@@ -61,6 +61,11 @@ public final class ConnectionWatch: Sendable {
     /// nil when it has been forgotten.
     public func connection(_ id: ConnectionID) -> Connection? { state.withLock { $0.tracker[id] } }
 
+    /// What each of them has carried; nil for those that have been forgotten.
+    public func bytes(of ids: [ConnectionID]) -> [UInt64?] {
+        state.withLock { state in ids.map { state.tracker.bytes(of: $0) } }
+    }
+
     /// Has the follower be told when the connection has carried so many bytes.
     public func setAlarm(_ id: ConnectionID, bytes: UInt64) { state.withLock { $0.tracker.setAlarm(id, bytes: bytes) } }
 

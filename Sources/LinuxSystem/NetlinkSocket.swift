@@ -1,7 +1,7 @@
 import Glibc
 import SystemPackage
 
-/// A netlink socket for questions that have one message as an answer (netlink(7)).
+/// A netlink socket for questions and orders that have one message as an answer (netlink(7)).
 struct NetlinkSocket: ~Copyable {
     private let descriptor: Descriptor
 
@@ -14,6 +14,48 @@ struct NetlinkSocket: ~Copyable {
 
     /// Sends one request and takes its answer; an error that the kernel answers with is thrown.
     func exchange(_ request: UnsafeRawBufferPointer) throws(SystemError) -> NetlinkReply {
+        let reply = try answer(to: request)
+        if reply.isError { throw SystemError("netlink", reply.errno) }
+        return reply
+    }
+
+    func exchange(_ request: NetlinkMessage) throws(SystemError) -> NetlinkReply {
+        try request.bytes.withUnsafeBytes { bytes in
+            Result { () throws(SystemError) in try exchange(bytes) }
+        }.get()
+    }
+
+    /// Carries out a request that is answered by an acknowledgement alone (NLM_F_ACK); the kernel's errno when it isn't
+    /// done.
+    func carryOut(_ order: NetlinkMessage) throws(SystemError) -> Errno? {
+        let reply = try order.bytes.withUnsafeBytes { bytes in
+            Result { () throws(SystemError) in try answer(to: bytes) }
+        }.get()
+        guard reply.isError else { throw SystemError("netlink", .badMessage) }
+        return reply.errno.rawValue == 0 ? nil : reply.errno
+    }
+
+    /// For a socket that nobody reads.
+    func limitReceiveBuffer() throws(SystemError) {
+        var size: Int32 = 0
+        try systemCall("SO_RCVBUF") {
+            setsockopt(descriptor.rawValue, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
+
+    /// Joins a multicast group.
+    func join(group: UInt32) throws(SystemError) {
+        var group = group
+        try systemCall("join netlink group \(group)") {
+            setsockopt(descriptor.rawValue, Self.socketLevel, Self.addMembership, &group, 4)
+        }
+    }
+
+    // SOL_NETLINK and NETLINK_ADD_MEMBERSHIP of linux/netlink.h.
+    private static let socketLevel: Int32 = 270
+    private static let addMembership: Int32 = 1
+
+    private func answer(to request: UnsafeRawBufferPointer) throws(SystemError) -> NetlinkReply {
         try systemCall("send netlink request") {
             send(descriptor.rawValue, request.baseAddress, request.count, 0)
         }
@@ -21,9 +63,7 @@ struct NetlinkSocket: ~Copyable {
         let count = try systemCall("receive netlink reply") {
             recv(descriptor.rawValue, &buffer, buffer.count, 0)
         }
-        let reply = NetlinkReply(bytes: Array(buffer.prefix(count)))
-        if reply.isError { throw SystemError("netlink", Errno(rawValue: -Int32(bitPattern: reply.word(at: 16)))) }
-        return reply
+        return NetlinkReply(bytes: Array(buffer.prefix(count)))
     }
 }
 
@@ -31,8 +71,11 @@ struct NetlinkSocket: ~Copyable {
 struct NetlinkReply {
     let bytes: [UInt8]
 
-    /// NLMSG_ERROR
+    /// NLMSG_ERROR, also when it says that all is well.
     var isError: Bool { word(at: 4) & 0xffff == 2 }
+
+    /// Of an error; 0 when all is well.
+    var errno: Errno { Errno(rawValue: -Int32(bitPattern: word(at: 16))) }
 
     /// In host order; 0 beyond the end.
     func word(at offset: Int) -> UInt32 {
@@ -44,16 +87,22 @@ struct NetlinkReply {
 
     /// The range of an attribute's payload among the attributes that lie in `range`.
     func attribute(_ type: UInt16, in range: Range<Int>) -> Range<Int>? {
+        var found: Range<Int>?
+        forEachAttribute(in: range) { if $0 == type, found == nil { found = $1 } }
+        return found
+    }
+
+    /// The type and the range of the payload of each attribute that lies in `range`, up to the first broken one.
+    func forEachAttribute(in range: Range<Int>, _ body: (_ type: UInt16, _ payload: Range<Int>) -> Void) {
         var offset = range.lowerBound
         while offset + 4 <= range.upperBound {
             let header = word(at: offset)
             let length = Int(header & 0xffff)
-            guard length >= 4, offset + length <= range.upperBound else { return nil }
+            guard length >= 4, offset + length <= range.upperBound else { return }
             // The two upper bits of a type are flags.
-            if UInt16(truncatingIfNeeded: header >> 16) & 0x3fff == type { return offset + 4..<offset + length }
+            body(UInt16(truncatingIfNeeded: header >> 16) & 0x3fff, offset + 4..<offset + length)
             offset += (length + 3) & ~3
         }
-        return nil
     }
 
     /// The range of everything behind the family's own header of `size` bytes.

@@ -1,5 +1,6 @@
 import Glibc
 import SystemPackage
+public import Wire
 
 /// The in-kernel path manager's limits (net/mptcp/pm_netlink.c), as `ip mptcp limits` shows them.
 public struct PathManagerLimits: Sendable, Hashable {
@@ -10,62 +11,69 @@ public struct PathManagerLimits: Sendable, Hashable {
 
     /// Asks the kernel, in the network namespace of the calling thread. Takes no privilege.
     public static func read() throws(SystemError) -> PathManagerLimits {
-        let socket = try NetlinkSocket(netlinkGeneric)
-        let family = try Self.family("mptcp_pm", socket)
-        let reply = try exchange(genericMessage(type: family, command: getLimits), socket)
+        let netlink = try GenericNetlink("mptcp_pm")
+        let reply = try netlink.socket.exchange(netlink.message(getLimits))
         guard let subflows = reply.attribute(subflowsAttribute, in: reply.attributes(afterHeader: 4)) else {
             throw SystemError("MPTCP_PM_CMD_GET_LIMITS", .badMessage)
         }
         return PathManagerLimits(subflows: reply.word(at: subflows.lowerBound))
     }
 
-    /// Generic netlink numbers its families as they register.
-    private static func family(_ name: String, _ socket: borrowing NetlinkSocket) throws(SystemError) -> UInt16 {
-        var payload = Array(name.utf8) + [0]
-        let length = UInt16(4 + payload.count)
-        while payload.count % 4 != 0 { payload.append(0) }
-        let request =
-            genericMessage(type: controller, command: getFamily, attribute: (familyNameAttribute, length, payload))
-        let reply = try exchange(request, socket)
-        guard let number = reply.attribute(familyIDAttribute, in: reply.attributes(afterHeader: 4)) else {
-            throw SystemError("CTRL_CMD_GETFAMILY \(name)", .badMessage)
-        }
-        return UInt16(truncatingIfNeeded: reply.word(at: number.lowerBound))
-    }
-
-    private static func exchange(
-        _ request: [UInt8], _ socket: borrowing NetlinkSocket
-    ) throws(SystemError) -> NetlinkReply {
-        try request.withUnsafeBytes { bytes in
-            Result { () throws(SystemError) in try socket.exchange(bytes) }
-        }.get()
-    }
-
-    /// nlmsghdr, genlmsghdr and at most one attribute.
-    private static func genericMessage(
-        type: UInt16, command: UInt8, attribute: (type: UInt16, length: UInt16, payload: [UInt8])? = nil
-    ) -> [UInt8] {
-        var message = [UInt8](repeating: 0, count: attribute == nil ? 20 : 24) + (attribute?.payload ?? [])
-        message.withUnsafeMutableBytes { bytes in
-            bytes.storeBytes(of: UInt32(bytes.count), as: UInt32.self)
-            bytes.storeBytes(of: type, toByteOffset: 4, as: UInt16.self)
-            bytes.storeBytes(of: 1, toByteOffset: 6, as: UInt16.self)  // NLM_F_REQUEST
-            bytes[16] = command
-            bytes[17] = 1  // the version of either family
-            if let attribute {
-                bytes.storeBytes(of: attribute.length, toByteOffset: 20, as: UInt16.self)
-                bytes.storeBytes(of: attribute.type, toByteOffset: 22, as: UInt16.self)
-            }
-        }
-        return message
-    }
-
-    // linux/netlink.h, linux/genetlink.h, linux/mptcp.h
-    private static let netlinkGeneric: Int32 = 16
-    private static let controller: UInt16 = 16
-    private static let getFamily: UInt8 = 3
-    private static let familyIDAttribute: UInt16 = 1
-    private static let familyNameAttribute: UInt16 = 2
+    // linux/mptcp.h
     private static let getLimits: UInt8 = 6
     private static let subflowsAttribute: UInt16 = 3
+}
+
+/// A path manager in user space (net/mptcp/pm_userspace.c), for MPTCP connections that were opened here while
+/// net.mptcp.pm_type was 1. As long as this object lives the kernel lets peers join them, as it does by itself for its
+/// own path manager's (mptcp_pm_allow_new_subflow). Takes CAP_NET_ADMIN. One object a thread.
+public struct UserspacePathManager: ~Copyable {
+    private let netlink: GenericNetlink
+    /// Its membership alone counts: nobody reads the events, and the kernel drops what doesn't fit.
+    private let listener: GenericNetlink
+
+    /// In the network namespace of the calling thread.
+    public init() throws(SystemError) {
+        let netlink = try GenericNetlink("mptcp_pm")
+        let listener = try GenericNetlink("mptcp_pm")
+        try listener.socket.limitReceiveBuffer()
+        try listener.join(group: "mptcp_pm_events")
+        self.netlink = netlink
+        self.listener = listener
+    }
+
+    /// Has this host send by one subflow only when no other works, and asks the peer for the same by MP_PRIO (RFC 8684
+    /// section 3.3.8); or takes that back. `token`: the one by which the peer joins. The errno when the kernel refuses:
+    /// ESRCH or EINVAL for a connection that is gone, or has another path manager.
+    public func setBackup(
+        _ isBackup: Bool, token: UInt32, local: Endpoint, remote: Endpoint
+    ) throws(SystemError) -> Errno? {
+        var order = netlink.message(Self.setFlags, flags: NetlinkMessage.request | NetlinkMessage.acknowledge)
+        order.nest(Self.localAddress) { order in
+            Self.add(local, to: &order)
+            order.add(Self.flags, isBackup ? Self.backup : 0)
+        }
+        order.add(Self.token, token)
+        order.nest(Self.remoteAddress) { Self.add(remote, to: &$0) }
+        return try netlink.socket.carryOut(order)
+    }
+
+    private static func add(_ endpoint: Endpoint, to order: inout NetlinkMessage) {
+        let address = endpoint.address
+        order.add(family, UInt16(address.addressFamily))
+        order.add(address.isIPv4 ? address4 : address6, Array(address.bytes.suffix(address.bitWidth / 8)))
+        order.add(port, endpoint.port)
+    }
+
+    // linux/mptcp.h: MPTCP_PM_CMD_SET_FLAGS, MPTCP_PM_ATTR_…, MPTCP_PM_ADDR_ATTR_…, MPTCP_PM_ADDR_FLAG_BACKUP
+    private static let setFlags: UInt8 = 7
+    private static let localAddress: UInt16 = 1
+    private static let token: UInt16 = 4
+    private static let remoteAddress: UInt16 = 6
+    private static let family: UInt16 = 1
+    private static let address4: UInt16 = 3
+    private static let address6: UInt16 = 4
+    private static let port: UInt16 = 5
+    private static let flags: UInt16 = 6
+    private static let backup: UInt32 = 1 << 2
 }

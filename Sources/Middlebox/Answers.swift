@@ -2,6 +2,7 @@ import Admin
 import Converter
 import Inspector
 import LinuxSystem
+import Throttling
 import Tracking
 import Wire
 
@@ -10,7 +11,8 @@ import Wire
 extension Middlebox {
     var answers: ControlServer.Answers {
         ControlServer.Answers(
-            status: { [self] in statusReport() }, connections: { [self] in await connectionReports() })
+            status: { [self] in statusReport() }, connections: { [self] in await connectionReports() },
+            throttles: throttleAnswers)
     }
 
     private func statusReport() -> StatusReport {
@@ -51,8 +53,8 @@ extension Middlebox {
     private func connectionReports() async -> [ConnectionReport] {
         let connections = await converter.describe()
         let routes = InterfaceNames()
-        return connections.map { ConnectionReport($0, routes) }
-            + watch.forwardedConnections().map { ConnectionReport($0, at: .now) }
+        return connections.map { ConnectionReport($0, routes, throttler) }
+            + watch.forwardedConnections().map { ConnectionReport($0, at: .now, throttler) }
     }
 }
 
@@ -70,24 +72,27 @@ private final class InterfaceNames {
 }
 
 extension ConnectionReport {
-    fileprivate init(_ connection: ConnectionDescription, _ routes: InterfaceNames) {
+    fileprivate init(_ connection: ConnectionDescription, _ routes: InterfaceNames, _ throttler: Throttler) {
         self.init(
             mode: "converted", token: connection.token?.description, client: connection.tuple.client.description,
             server: connection.tuple.server.description, state: connection.state,
             upstream: Upstream(
                 local: connection.upstream?.description, protocol: connection.upstreamProtocol.rawValue),
             bytesToClient: connection.bytesToClient, bytesToServer: connection.bytesToServer,
-            ageUs: connection.ageNanoseconds / 1000, subflows: connection.subflows.map { Subflow($0, routes) })
+            ageUs: connection.ageNanoseconds / 1000, subflows: connection.subflows.map { Subflow($0, routes, throttler) })
     }
 }
 
 extension ConnectionReport.Subflow {
-    fileprivate init(_ subflow: ConnectionDescription.Subflow, _ routes: InterfaceNames) {
+    fileprivate init(
+        _ subflow: ConnectionDescription.Subflow, _ routes: InterfaceNames, _ throttler: Throttler
+    ) {
         let kernel = subflow.kernel
         self.init(
             id: kernel.id, local: kernel.local.description, remote: kernel.remote.description,
             localId: subflow.diagnostics?.localID, remoteId: subflow.diagnostics?.remoteID,
             interface: routes.name(towards: kernel.remote.address), state: kernel.stateName, backup: subflow.isBackup,
+            class: throttler.rule(of: FourTuple(client: kernel.remote, server: kernel.local)),
             bytesToClient: kernel.bytesAcknowledged, bytesToServer: kernel.bytesReceived,
             bytesRetrans: kernel.bytesRetransmitted, rttUs: kernel.roundTripTime)
     }
@@ -96,24 +101,26 @@ extension ConnectionReport.Subflow {
 // MPTCP connections that go past the box, as their segments tell.
 
 extension ConnectionReport {
-    fileprivate init(_ connection: Connection, at now: MonotonicTime) {
+    fileprivate init(_ connection: Connection, at now: MonotonicTime, _ throttler: Throttler) {
         let bytes = { (host: Host) in connection.subflows.reduce(0) { $0 + $1.streams[host].bytes } }
         self.init(
             mode: "end-to-end", token: connection.token?.description, client: connection.tuple.client.description,
             server: connection.tuple.server.description, state: "\(connection.state.name)", upstream: nil,
             bytesToClient: bytes(.server), bytesToServer: bytes(.client),
             ageUs: now.nanoseconds(since: MonotonicTime(nanoseconds: connection.openedAt)) / 1000,
-            subflows: connection.subflows.filter { !$0.state.isClosed }.map { Subflow($0) })
+            subflows: connection.subflows.filter { !$0.state.isClosed }.map { Subflow($0, throttler) })
     }
 }
 
 extension ConnectionReport.Subflow {
-    fileprivate init(_ subflow: Tracking.Subflow) {
+    fileprivate init(_ subflow: Tracking.Subflow, _ throttler: Throttler) {
         self.init(
             id: UInt32(clamping: subflow.number), local: subflow.endpoints.server.description,
             remote: subflow.endpoints.client.description, localId: subflow.addressID.server?.rawValue,
             remoteId: subflow.addressID.client?.rawValue, interface: NetworkInterface.name(subflow.interface),
-            state: "\(subflow.state.name)", backup: subflow.isBackup, bytesToClient: subflow.streams.server.bytes,
+            state: "\(subflow.state.name)", backup: subflow.isBackup,
+            class: throttler.rule(of: FourTuple(client: subflow.endpoints.client, server: subflow.endpoints.server)),
+            bytesToClient: subflow.streams.server.bytes,
             bytesToServer: subflow.streams.client.bytes, bytesRetrans: subflow.streams.server.retransmittedBytes,
             rttUs: nil)
     }

@@ -1,8 +1,9 @@
 // Middlebox: puts it together. It alone knows all modules; none knows it. Start order, reload, drain and shutdown are
 // here, and the translation of settings into what each module takes.
 //
-//     start   TUN ─ queues bound ─ sentinel ─ workers ─ inspectors ─ control socket ─ rules last
-//     stop    no new conversions ─ running connections drain ─ rules removed ─ queues unbound ─ sockets closed
+//     start   TUN ─ queues bound ─ sentinel ─ workers ─ inspectors ─ throttles ─ control socket ─ rules last
+//     stop    no new conversions ─ running connections drain ─ rules removed ─ throttles lifted ─ queues unbound ─
+//             sockets closed
 //
 // Taking the rules away before the running connections have drained would cut those: their packets find our sockets by
 // the rules. So the rules stay until then; a new connection is let through as if there were none.
@@ -17,6 +18,8 @@ import NetfilterQueue
 import Policy
 import Settings
 import Synchronization
+import Throttling
+import TrafficControl
 import Wire
 
 /// What a running box is told from outside.
@@ -40,7 +43,10 @@ public final class Middlebox: Sendable {
     let state = Mutex(State.starting)
     let started = MonotonicTime.now
     private let log: Logger
-    private let firewall: Firewall
+    let throttler: Throttler
+    let firewall: Mutex<StandingRules>
+    /// As they were given, by name; also those that are there no more.
+    let throttleSettings = Mutex<[String: Settings.Throttle]>([:])
     private let synInspector: SYNInspector
     private let dataInspectors: [DataInspector]
     private let sentinel: Sentinel
@@ -64,14 +70,15 @@ public final class Middlebox: Sendable {
         let serving = Task { try await control.run() }
         do {
             try await control.waitUntilListening()
-            try await box.firewall.apply()
+            try await box.applyThrottles(settings)
+            try await box.firewall.withLock(\.firewall).apply()
             box.synInspector.open()
             box.state.withLock { $0 = .running }
             log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
             let comparing = Task { await box.agreement.run(box.converter) }
             await box.serve(events, reload: reload)
             comparing.cancel()
-            try await box.firewall.remove()
+            try await Firewall.remove()
         } catch {
             await control.stop(serving)
             throw error
@@ -85,7 +92,7 @@ public final class Middlebox: Sendable {
         self.log = log
         let descriptors = ProcessRights.raiseDescriptorLimit()
         let rules = try RuleSetting(settings)
-        firewall = Firewall(rules)
+        firewall = Mutex(StandingRules(rules))
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
         let tun = try TunDevice(rules.tun)
         let synQueue = try PacketQueue(
@@ -107,6 +114,7 @@ public final class Middlebox: Sendable {
         dataInspectors = try dataQueues.map {
             try DataInspector(queue: $0, tun: tunIndex, watch: watch, counters: counters, log: log)
         }
+        throttler = try Throttler(mark: rules.mark, device: settings.advanced.ifb, watch: watch, log: log)
         self.watch = watch
         self.agreement = agreement
     }
@@ -115,7 +123,7 @@ public final class Middlebox: Sendable {
     private func serve(_ events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings) async {
         for await event in events {
             guard event == .reload else { break }
-            apply(reload)
+            await apply(reload)
         }
         state.withLock { $0 = .draining }
         synInspector.drain()
@@ -127,9 +135,10 @@ public final class Middlebox: Sendable {
         }
     }
 
-    private func apply(_ reload: () throws -> Settings) {
+    private func apply(_ reload: () throws -> Settings) async {
         do {
             let new = try reload()
+            try await applyThrottles(new)
             synInspector.apply(ConversionPolicy(new.intercept))
             if let key = settings.firstDifferenceThatNeedsRestart(new) {
                 log.warning("reloaded, but \(key) needs a restart to take effect")
@@ -152,6 +161,7 @@ public final class Middlebox: Sendable {
     }
 
     private func stopThreads() {
+        throttler.stop()
         synInspector.stop()
         for inspector in dataInspectors { inspector.stop() }
         sentinel.stop()

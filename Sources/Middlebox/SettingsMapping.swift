@@ -4,6 +4,7 @@ import Glibc
 import NetfilterQueue
 import Policy
 import Settings
+import TrafficControl
 import Wire
 
 // Settings, as each module takes them.
@@ -19,7 +20,8 @@ extension RuleSetting {
             dataQueues: advanced.queueBase + 1...advanced.queueBase + UInt16(queues), routeTable: advanced.routeTable,
             rulePriority: advanced.rulePriority, listenAddress: advanced.listenAddress,
             listenAddress6: advanced.listenAddress6, backend: Backend(rawValue: advanced.iptables.rawValue) ?? .auto,
-            inspectsEndToEnd: settings.intercept.inspect == .all)
+            inspectsEndToEnd: settings.intercept.inspect == .all, htb: TrafficControl.handle,
+            steersSubflows: settings.throttles.contains { $0.action == .backup })
     }
 }
 

@@ -46,6 +46,12 @@ public struct PacketMark: Hashable, Sendable {
     /// The bits that `client` and `establishedClient` have in common, and nothing else has.
     public var clientMask: UInt32 { 0x300 << shift }
 
+    /// The bits that hold the traffic class.
+    public var classMask: UInt32 { 0xff << shift }
+
+    /// The traffic class's number, 0 for none, as it stands in a mark.
+    public func value(class number: UInt8) -> UInt32 { UInt32(number) << shift }
+
     public func value(_ role: Role) -> UInt32 { role.rawValue << (8 + shift) }
 
     public func role(of mark: UInt32) -> Role? { Role(rawValue: (mark & roleMask) >> (8 + shift)) }

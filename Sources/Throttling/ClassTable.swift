@@ -1,4 +1,5 @@
 import Policy
+import TrafficControl
 import Wire
 
 /// Who has a class: a rule's, on an interface, and perhaps one client's or one subflow's alone.
@@ -8,6 +9,7 @@ struct ClassKey: Hashable {
     var client: IPAddress?
     var subflow: FourTuple?
 
+    /// The class that a subflow of the rule's joins.
     init(_ rule: String, _ interface: String, _ sharing: ThrottleRule.Sharing, _ tuple: FourTuple) {
         self.rule = rule
         self.interface = interface
@@ -27,20 +29,35 @@ struct ClassKey: Hashable {
     var isShared: Bool { client == nil && subflow == nil }
 }
 
+extension ThrottleRule.Rates {
+    subscript(direction: ShapingDirection) -> UInt64? { direction == .download ? download : upload }
+}
+
 /// The numbers of the classes that there are, 1 to 255.
 struct ClassTable {
     struct Entry {
         let key: ClassKey
         var rates: ThrottleRule.Rates
         var members: Set<FourTuple> = []
+        /// Where the kernel has the class now.
+        var places: Set<ShapingDirection> = []
+        /// When its last member went; nil as long as it is wanted.
+        var retiredAt: UInt64?
     }
 
-    private(set) var numbers: [ClassKey: UInt8] = [:]
+    private var numbers: [ClassKey: UInt8] = [:]
     private(set) var entries: [UInt8: Entry] = [:]
     /// Free numbers; the one that has been free for longest comes first, since late packets may still bear a number.
     private var free: [UInt8] = Array(1...255)
 
-    subscript(number: UInt8) -> Entry? { entries[number] }
+    /// The class of this key that subflows may join.
+    func number(of key: ClassKey) -> UInt8? { numbers[key] }
+
+    /// It must be there.
+    subscript(number: UInt8) -> Entry {
+        get { entries[number]! }
+        set { entries[number]! = newValue }
+    }
 
     /// nil when all numbers are taken.
     mutating func add(_ key: ClassKey, _ rates: ThrottleRule.Rates) -> UInt8? {
@@ -51,14 +68,15 @@ struct ClassTable {
         return number
     }
 
-    mutating func setRates(_ number: UInt8, _ rates: ThrottleRule.Rates) { entries[number]?.rates = rates }
-    mutating func insert(_ tuple: FourTuple, _ number: UInt8) { entries[number]?.members.insert(tuple) }
-    mutating func remove(_ tuple: FourTuple, _ number: UInt8) { entries[number]?.members.remove(tuple) }
-
-    /// The class is nobody's any more; its number is taken until `release`.
-    mutating func remove(_ number: UInt8) {
-        if let entry = entries.removeValue(forKey: number) { numbers[entry.key] = nil }
+    /// Nobody joins it any more; its number is taken until `remove`.
+    mutating func retire(_ number: UInt8, at now: UInt64) {
+        numbers[self[number].key] = nil
+        self[number].retiredAt = now
     }
 
-    mutating func release(_ number: UInt8) { free.append(number) }
+    mutating func remove(_ number: UInt8) {
+        guard let entry = entries.removeValue(forKey: number) else { return }
+        if numbers[entry.key] == number { numbers[entry.key] = nil }
+        free.append(number)
+    }
 }

@@ -47,6 +47,9 @@ public struct Tracker: ~Copyable, Sendable {
     /// nil when it has been forgotten.
     public subscript(id: ConnectionID) -> Connection? { connections.contains(id) ? connections[id] : nil }
 
+    /// The payload that the connection has carried; nil when it has been forgotten.
+    public func bytes(of id: ConnectionID) -> UInt64? { connections.contains(id) ? connections[id].bytes : nil }
+
     /// Asks to be told by an event when the connection has carried so many bytes of payload, instead of when an earlier
     /// call said.
     public mutating func setAlarm(_ id: ConnectionID, bytes: UInt64) {

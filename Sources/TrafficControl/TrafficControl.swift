@@ -33,6 +33,9 @@ public struct ClassCounters: Hashable, Sendable {
 
 /// Sluice's qdiscs, classes and filters. Belongs to the thread that made it, and to the network namespace of that.
 public final class TrafficControl {
+    /// Major number of the HTB qdiscs.
+    public static let handle: UInt16 = 0x7700
+
     /// `device`: the name of the IFB device that uploads are led through.
     public init(device: String) throws(TrafficControlError) {}
 

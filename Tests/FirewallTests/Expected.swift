@@ -29,6 +29,18 @@ enum Expected {
         COMMIT
         """
 
+    /// The chains of the traffic classes, by name.
+    private static var classes: String {
+        let hex = { (number: Int) in String(number, radix: 16) }
+        let digits = (0...15).map { "-A SLUICE_CLASS -m connmark --mark 0x\(hex($0 << 20))/0xf00000 -g SLUICE_CLASS_\(hex($0))" }
+        let numbers = (1...255).map { number in
+            let class4 = String(hex(0x10000 | number).dropFirst())
+            return "-A SLUICE_CLASS_\(hex(number >> 4)) -m connmark --mark 0x\(hex(number << 16))/0xff0000 "
+                + "-j CLASSIFY --set-class 7700:\(class4)"
+        }
+        return (digits + numbers).joined(separator: "\n")
+    }
+
     static func mangle(_ family: AddressFamily) -> String {
         let (listen, length, icmp) =
             switch family {
@@ -41,6 +53,7 @@ enum Expected {
             -A FORWARD -j SLUICE_FORWARD
             -A OUTPUT -j SLUICE_OUTPUT
             -A POSTROUTING -j SLUICE_POSTROUTING
+            \(classes)
             -A SLUICE_FORWARD ! -i sluice0 -p tcp -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j SLUICE_SYN
             -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 \
             -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
@@ -49,6 +62,7 @@ enum Expected {
             -j CONNMARK --set-xmark 0x6000000/0x7000000
             -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 \
             -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
+            -A SLUICE_POSTROUTING -p tcp -m connmark ! --mark 0x0/0xff0000 -m conntrack --ctdir REPLY -j SLUICE_CLASS
             -A SLUICE_POSTROUTING -p tcp -m mark --mark 0x1000000/0x7000000 -m conntrack --ctstate NEW \
             -j NFQUEUE --queue-num 7700 --queue-bypass
             -A SLUICE_POSTROUTING -p tcp -m connmark --mark 0x5000000/0x7000000 -m conntrack --ctstate ESTABLISHED \

@@ -60,19 +60,37 @@ struct KernelTests {
     }
 
     /// The operator's value comes back, whichever it was, also when a killed run's rules are replaced in between.
-    @Test(arguments: backends, ["0", "1"])
-    func earlyDemuxIsOffMeanwhile(_ backend: RuleSetting.Backend, _ value: String) async throws {
+    @Test(arguments: [("net.ipv4.tcp_early_demux", "0"), ("net.mptcp.pm_type", "1")], ["0", "1"])
+    func sysctlsAreBorrowed(_ sysctl: (key: String, meanwhile: String), _ value: String) async throws {
+        for backend in Self.backends { try await isBorrowed(sysctl.key, sysctl.meanwhile, from: value, backend) }
+    }
+
+    private func isBorrowed(
+        _ key: String, _ meanwhile: String, from value: String, _ backend: RuleSetting.Backend
+    ) async throws {
         try await Scratch.run { scratch in
-            let key = "net.ipv4.tcp_early_demux"
             try await scratch.makeTUN()
             try await scratch.makeTUN("old0")
             try await scratch.tool.run("sysctl", "-q", "-w", "\(key)=\(value)")
             try await scratch.firewall(.other(.legacy)).apply()
             let firewall = scratch.firewall(.sample(backend))
             try await firewall.apply()
-            #expect(try await scratch.tool.run("sysctl", "-n", key) == "0\n")
+            #expect(try await scratch.tool.run("sysctl", "-n", key) == "\(meanwhile)\n")
             try await firewall.remove()
             #expect(try await scratch.tool.run("sysctl", "-n", key) == "\(value)\n")
+        }
+    }
+
+    /// The kernel's path manager is back as soon as no rule steers any more.
+    @Test func thePathManagerIsGivenBack() async throws {
+        try await Scratch.run { scratch in
+            try await scratch.makeTUN()
+            var setting = RuleSetting.sample
+            for (steers, value) in [(false, "0\n"), (true, "1\n"), (false, "0\n"), (true, "1\n")] {
+                setting.steersSubflows = steers
+                try await scratch.firewall(setting).apply()
+                #expect(try await scratch.tool.run("sysctl", "-n", "net.mptcp.pm_type") == value)
+            }
         }
     }
 

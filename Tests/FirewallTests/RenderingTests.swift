@@ -48,8 +48,23 @@ struct RenderingTests {
         let words = Firewall(.other(.nft)).rendered(family).split(whereSeparator: \.isWhitespace)
         let marks = zip(words, words.dropFirst()).filter { ["--mark", "--set-xmark", "--tproxy-mark"].contains($0.0) }
         #expect(marks.count >= 16)
-        // The role's bits, or those that tell a client's connection.
-        #expect(marks.allSatisfy { $0.1.hasSuffix("/0x700") || $0.1 == "0x200/0x300" })
+        // The role's bits, those that tell a client's connection, or the class's.
+        let masks = ["/0x700", "/0xff", "/0xf0"]
+        #expect(marks.allSatisfy { mark in masks.contains { mark.1.hasSuffix($0) } || mark.1 == "0x200/0x300" })
+    }
+
+    /// Each class's mark leads to the chain of its first digit, and there to its own class.
+    @Test func everyClassHasItsRule() {
+        let rules = Firewall(.other(.nft)).rendered(.ipv4).split(separator: "\n")
+        for number in 1...255 {
+            let (digits, digit) = (String(number, radix: 16), String(number >> 4, radix: 16))
+            let way = "-A SLUICE_CLASS -m connmark --mark 0x\(digit == "0" ? "" : digit)0/0xf0 -g SLUICE_CLASS_\(digit)"
+            #expect(rules.count { $0 == way } == 1, "\(way)")
+            let rule = "-m connmark --mark 0x\(digits)/0xff -j CLASSIFY --set-class 77:\(digits)"
+            #expect(rules.count { $0 == "-A SLUICE_CLASS_\(digit) \(rule)" } == 1, "\(rule)")
+        }
+        #expect(rules.count { $0.contains("CLASSIFY") } == 255)
+        #expect(rules.count { $0.hasPrefix(":SLUICE_CLASS_") } == 16)
     }
 
     /// Outside our own chains we only add jumps into them.

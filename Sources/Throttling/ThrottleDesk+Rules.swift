@@ -1,0 +1,193 @@
+import Inspector
+import LinuxSystem
+import Policy
+import TrafficControl
+
+// Rules are exchanged whole: first the qdiscs they need, then the classes that change, then every connection is judged
+// anew, then the qdiscs that nobody needs any more go.
+
+extension ThrottleDesk {
+    func make(_ change: RuleChange) throws {
+        var book = book
+        try book.make(change)
+        try apply(book.rules)
+        self.book = book
+    }
+
+    private func apply(_ new: [ThrottleRule]) throws(TrafficControlError) {
+        let old = rules
+        do throws(TrafficControlError) {
+            try preparePorts(new)
+            try preparePathManager(new)
+            try install(new)
+        } catch {
+            // What it was is known to work.
+            try? install(old)
+            retireIdleClasses()
+            removeIdlePorts()
+            throw error
+        }
+        tallies = tallies.filter { name, _ in new.contains { $0.name == name } }
+        watch.follow(new.isEmpty ? nil : follower(new))
+        minute = WallClock.minuteOfDay
+        retryFailed()
+        judgeAll()
+        retireIdleClasses()
+        if !new.contains(where: { $0.action == .backup }) { pathManager = nil }
+    }
+
+    private func retireIdleClasses() {
+        for (number, entry) in classes.entries where entry.members.isEmpty && entry.retiredAt == nil {
+            if !isKept(entry.key) { retire(number) }
+        }
+    }
+
+    /// Connections with fewer subflows than any rule asks for are nobody's concern.
+    private func follower(_ rules: [ThrottleRule]) -> ConnectionWatch.Follower {
+        let countsClients = rules.contains { $0.quota?.owner == .client }
+        let subflows = countsClients ? 1 : rules.map(\.minSubflows).min() ?? 1
+        return ConnectionWatch.Follower(subflows: subflows) { [mailbox] in mailbox.post(.changed($0)) }
+    }
+
+    /// The classes as the rules want them, without a change of who is in which.
+    private func install(_ new: [ThrottleRule]) throws(TrafficControlError) {
+        rules = new
+        for rule in new {
+            guard case .shape(let rates, let sharing) = rule.action else { continue }
+            for (number, entry) in classes.entries where entry.key.rule == rule.name && entry.retiredAt == nil {
+                try asRefusal(rule) { try setRates(number, rates) }
+            }
+            guard sharing == .all else { continue }
+            for interface in rule.interfaces.sorted() where classes.number(of: ClassKey(rule.name, interface)) == nil {
+                try asRefusal(rule) { _ = try makeClass(ClassKey(rule.name, interface), rates) }
+            }
+        }
+    }
+
+    private func preparePathManager(_ new: [ThrottleRule]) throws(TrafficControlError) {
+        guard pathManager == nil, let rule = new.first(where: { $0.action == .backup }) else { return }
+        try asRefusal(rule) { pathManager = try UserspacePathManager() }
+    }
+
+    private func asRefusal(_ rule: ThrottleRule, _ body: () throws -> Void) throws(TrafficControlError) {
+        do {
+            try body()
+        } catch let error as TrafficControlError {
+            throw TrafficControlError("throttle \(rule.name): \(error.problem)", mend: error.mend)
+        } catch {
+            throw TrafficControlError("throttle \(rule.name): \(error)", mend: "")
+        }
+    }
+
+    // MARK: interfaces
+
+    /// Makes sure of every qdisc that the rules need, before anything is changed: one that can't be had refuses them all.
+    private func preparePorts(_ new: [ThrottleRule]) throws(TrafficControlError) {
+        let wanted = Self.places(new)
+        for (place, port) in wanted {
+            guard let interface = Self.find(place.interface) else { continue }
+            if let obstacle = trafficControl.obstacle(interface, place.direction, takeOver: port.takeOver) {
+                throw obstacle
+            }
+        }
+        for (place, port) in wanted {
+            ports.places[place, default: port].takeOver = port.takeOver
+            guard ports.places[place]?.interface == nil, let interface = Self.find(place.interface) else { continue }
+            try trafficControl.attach(interface, place.direction, takeOver: port.takeOver)
+            ports.places[place]?.interface = interface
+            ports.places[place]?.obstacle = nil
+        }
+    }
+
+    private static func places(_ rules: [ThrottleRule]) -> [Ports.Place: Ports.Port] {
+        var places: [Ports.Place: Ports.Port] = [:]
+        for rule in rules {
+            for (interface, direction) in rule.places {
+                let place = Ports.Place(interface: interface, direction: direction)
+                places[place, default: Ports.Port(takeOver: false, obstacle: "there is no \(interface)")].takeOver =
+                    rule.takeOver || places[place]?.takeOver == true
+            }
+        }
+        return places
+    }
+
+    static func find(_ name: String) -> ShapedInterface? {
+        NetworkInterface.index(name).map { ShapedInterface(index: $0, name: name) }
+    }
+
+    /// Takes our qdiscs off the interfaces that no rule names and no class is left on.
+    func removeIdlePorts() {
+        let wanted = Self.places(rules)
+        for (place, port) in ports.places where wanted[place] == nil {
+            let isUsed = classes.entries.values.contains {
+                $0.key.interface == place.interface && $0.places.contains(place.direction)
+            }
+            guard !isUsed else { continue }
+            if let interface = port.interface {
+                do throws(TrafficControlError) {
+                    try trafficControl.detach(interface, place.direction)
+                } catch {
+                    log.error("\(error)")
+                }
+            }
+            ports.places[place] = nil
+        }
+    }
+
+    /// Notices interfaces that have gone, come, or lost our qdisc, and puts back what belongs there.
+    func restorePorts() {
+        for (place, port) in ports.places {
+            let now = Self.find(place.interface)
+            if let interface = port.interface, now == interface,
+                trafficControl.isAttached(interface, place.direction)
+            {
+                continue
+            }
+            ports.places[place]?.interface = nil
+            forgetClasses(place)
+            guard let now else {
+                note("there is no \(place.interface)", place)
+                continue
+            }
+            do {
+                try trafficControl.attach(now, place.direction, takeOver: port.takeOver)
+                ports.places[place]?.interface = now
+                note(nil, place)
+                try restoreClasses(place, now)
+            } catch {
+                note("\(error)", place)
+            }
+        }
+    }
+
+    /// The kernel has lost them with the qdisc.
+    private func forgetClasses(_ place: Ports.Place) {
+        for (number, entry) in classes.entries where entry.key.interface == place.interface {
+            classes[number].places.remove(place.direction)
+        }
+    }
+
+    private func restoreClasses(_ place: Ports.Place, _ interface: ShapedInterface) throws {
+        for (number, entry) in classes.entries where entry.key.interface == place.interface && entry.retiredAt == nil {
+            try shape(number)
+            guard place.direction == .upload, entry.rates.upload != nil else { continue }
+            for tuple in entry.members { try trafficControl.steer(tuple, interface, into: number) }
+        }
+    }
+
+    private func note(_ obstacle: String?, _ place: Ports.Place) {
+        guard ports.places[place]?.obstacle != obstacle else { return }
+        ports.places[place]?.obstacle = obstacle
+        log.notice("throttles on \(place.interface): \(obstacle ?? "in place again")")
+    }
+}
+
+extension ThrottleRule {
+    /// The interfaces that it shapes, and in which directions.
+    var places: [(interface: String, direction: ShapingDirection)] {
+        guard let rates else { return [] }
+        return interfaces.sorted().flatMap { interface in
+            ShapingDirection.allCases.filter { rates[$0] != nil }.map { (interface, $0) }
+        }
+    }
+}

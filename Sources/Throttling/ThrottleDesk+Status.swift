@@ -1,0 +1,95 @@
+import LinuxSystem
+import Policy
+import TrafficControl
+
+// What is told of the rules.
+
+extension ThrottleDesk {
+    func status() -> [ThrottleStatus] {
+        var counters: [Ports.Place: [UInt8: ClassCounters]] = [:]
+        for (place, port) in ports.places {
+            guard let interface = port.interface else { continue }
+            counters[place] = try? trafficControl.counters(interface, place.direction)
+        }
+        return book.entries.map { entry in
+            let rule = entry.rule
+            let tally = tallies[rule.name] ?? Tally()
+            return ThrottleStatus(
+                rule: rule, isChanged: entry.isChanged, obstacle: obstacle(rule), subflows: held.values.count { $0.rule == rule.name && $0.grip != .failed },
+                matched: tally.matched, refused: tally.refused, classes: classes(of: rule, counters))
+        }
+    }
+
+    private func obstacle(_ rule: ThrottleRule) -> String? {
+        let obstacles = rule.places.compactMap { ports[$0.interface, $0.direction]?.obstacle }
+        return obstacles.isEmpty ? nil : Set(obstacles).sorted().joined(separator: "; ")
+    }
+
+    private func classes(
+        of rule: ThrottleRule, _ counters: [Ports.Place: [UInt8: ClassCounters]]
+    ) -> [ThrottleStatus.Class] {
+        let own = classes.entries.filter { $0.value.key.rule == rule.name && $0.value.retiredAt == nil }
+        return own.sorted { $0.key < $1.key }.flatMap { number, entry in
+            ShapingDirection.allCases.compactMap { direction in
+                guard let rate = entry.rates[direction] else { return nil }
+                let place = Ports.Place(interface: entry.key.interface, direction: direction)
+                return ThrottleStatus.Class(
+                    number: number, direction: direction, interface: entry.key.interface, client: entry.key.client,
+                    subflow: entry.key.subflow, subflows: entry.members.count, rate: rate,
+                    counters: counters[place]?[number] ?? ClassCounters(), recent: samples.rate(number, direction))
+            }
+        }
+    }
+
+    func sample(at now: MonotonicTime) {
+        guard samples.isDue(now) else { return }
+        for (place, port) in ports.places {
+            guard let interface = port.interface,
+                let counters = try? trafficControl.counters(interface, place.direction)
+            else { continue }
+            for (number, counter) in counters where classes.entries[number]?.key.interface == place.interface {
+                samples.note(number, place.direction, bytes: counter.bytes, at: now)
+            }
+        }
+    }
+}
+
+/// What classes have carried in the last seconds.
+struct RateSamples {
+    private struct Key: Hashable {
+        let number: UInt8
+        let direction: ShapingDirection
+    }
+
+    private var points: [Key: [(time: MonotonicTime, bytes: UInt64)]] = [:]
+    private var next = MonotonicTime(nanoseconds: 0)
+    /// Seconds that a rate is averaged over.
+    private static let span = 3
+
+    mutating func isDue(_ now: MonotonicTime) -> Bool {
+        guard now >= next else { return false }
+        next = now + .seconds(1)
+        return true
+    }
+
+    mutating func note(_ number: UInt8, _ direction: ShapingDirection, bytes: UInt64, at now: MonotonicTime) {
+        var points = self.points[Key(number: number, direction: direction)] ?? []
+        // A class that was made anew counts from 0.
+        if let last = points.last, last.bytes > bytes { points = [] }
+        points.append((now, bytes))
+        self.points[Key(number: number, direction: direction)] = Array(points.suffix(Self.span + 1))
+    }
+
+    /// Bits per second; 0 as long as it isn't known.
+    func rate(_ number: UInt8, _ direction: ShapingDirection) -> UInt64 {
+        guard let points = points[Key(number: number, direction: direction)], let first = points.first,
+            let last = points.last, last.time > first.time
+        else { return 0 }
+        let seconds = Double(last.time.nanoseconds(since: first.time)) / 1e9
+        return UInt64(Double(last.bytes - first.bytes) * 8 / seconds)
+    }
+
+    mutating func forget(_ number: UInt8) {
+        for direction in ShapingDirection.allCases { points[Key(number: number, direction: direction)] = nil }
+    }
+}

@@ -1,0 +1,127 @@
+import Inspector
+import LinuxSystem
+import Logging
+import Policy
+import SystemPackage
+import Tracking
+import TrafficControl
+import Wire
+
+/// The state of the throttle thread. Touched on that thread alone.
+final class ThrottleDesk {
+    /// A subflow that a rule applies to.
+    struct Hold {
+        enum Grip: Equatable {
+            case `class`(UInt8)
+            /// Its client has been asked to use it as a backup.
+            case backup
+            /// It could not be held, and goes on as it is.
+            case failed
+        }
+
+        let connection: ConnectionID
+        let rule: String
+        let grip: Grip
+        let interface: String
+        let token: Token?
+    }
+
+    /// What a rule has done since it was there.
+    struct Tally {
+        var matched: UInt64 = 0
+        var refused: UInt64 = 0
+    }
+
+    let mark: PacketMark
+    let trafficControl: TrafficControl
+    let conntrack: ConnectionTracking
+    let watch: ConnectionWatch
+    let names: HeldNames
+    let log: Logger
+    var book = RuleBook()
+    /// Those of the book, once they are in force.
+    var rules: [ThrottleRule] = []
+    var tallies: [String: Tally] = [:]
+    var classes = ClassTable()
+    var ports = Ports()
+    var held: [FourTuple: Hold] = [:]
+    /// The held subflows of each connection.
+    var members: [ConnectionID: Set<FourTuple>] = [:]
+    var volumes = ClientVolumes()
+    var samples = RateSamples()
+    var interfaceNames: [UInt32: String] = [:]
+    var pathManager: UserspacePathManager?
+    var errorLog = RateLimit(every: .seconds(10))
+    /// Minutes since midnight, in the router's time zone.
+    var minute = 0
+    let mailbox: Mailbox<Throttler.Message>
+    private var loop: EventLoop
+    private var nextLook = MonotonicTime(nanoseconds: 0)
+    private var isStopped = false
+
+    init(
+        mark: PacketMark, device: String, watch: ConnectionWatch, mailbox: Mailbox<Throttler.Message>,
+        names: HeldNames, log: Logger
+    ) throws {
+        try TrafficControl.removeAll()
+        loop = try EventLoop(capacity: 2)
+        try loop.add(mailbox.descriptor, .readable, tag: 0)
+        trafficControl = try TrafficControl(device: device)
+        conntrack = try ConnectionTracking()
+        self.mark = mark
+        self.watch = watch
+        self.mailbox = mailbox
+        self.names = names
+        self.log = log
+    }
+
+    func run() {
+        while !isStopped {
+            loop.wait(timeout: patience) { _, _ in }
+            readMailbox()
+            if MonotonicTime.now >= nextLook {
+                lookAround()
+                nextLook = .now + .milliseconds(isRetiring ? 20 : 250)
+            }
+        }
+        releaseAll()
+    }
+
+    /// Milliseconds; -1: until there is a message.
+    private var patience: Int32 {
+        rules.isEmpty && classes.entries.isEmpty && ports.isEmpty ? -1 : nextLook.milliseconds(from: .now)
+    }
+
+    private func readMailbox() {
+        var changed: Set<ConnectionID> = []
+        for message in mailbox.take() {
+            switch message {
+            case .changed(let ids): changed.formUnion(ids)
+            case .rules(let change, let answer): answer(Result { try make(change) })
+            case .status(let answer): answer(status())
+            case .stop: isStopped = true
+            }
+        }
+        for id in changed { judge(id) }
+    }
+
+    /// What comes from the clock and from the interfaces instead of from a packet.
+    private func lookAround() {
+        let now = MonotonicTime.now
+        removeIdleClasses(at: now)
+        restorePorts()
+        sample(at: now)
+        volumes.forgetSilent(at: now.nanoseconds)
+        if minute != WallClock.minuteOfDay {
+            minute = WallClock.minuteOfDay
+            if rules.contains(where: { !$0.hours.isEmpty }) { judgeAll() }
+        }
+    }
+
+    /// Errors while a rule is carried out: the subflow goes on as it is, and the operator hears of it.
+    func report(_ error: some Error, _ rule: String) {
+        tallies[rule, default: Tally()].refused += 1
+        guard let suppressed = errorLog.pass(.now) else { return }
+        log.error("throttle \(rule): \(error) (\(suppressed) more not logged)")
+    }
+}

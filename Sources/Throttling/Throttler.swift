@@ -1,0 +1,80 @@
+// Throttling: which subflows are held back, from the packet that makes a rule apply to the one that ends it.
+//
+//     queue's thread ── connection changed ──▶ throttle thread: rules ── class made ── upload steered ── connmark set
+//                                                                                                             │
+//     mangle POSTROUTING: connmark's class ──▶ CLASSIFY ──▶ HTB class of the interface ◀──────────────────────┘
+//
+// The decision is Policy's, the qdiscs are TrafficControl's; here it is kept who is held by which rule, in which class.
+// All of it belongs to one thread, which never sees a packet: the kernel moves the bulk by the conntrack entry's mark,
+// whether or not its packets are inspected, and no packet waits for a qdisc that is being made.
+//
+//     subflow held      class made if need be ─ upload's filters ─ connmark        (so that no mark is without its class)
+//     subflow let go    connmark cleared ─ filters removed
+//     class given up    as fast as it can ─ members let go ─ removed when nothing waits in it any more
+//
+// A few times a second the thread looks at the clock, for rules with hours, and at the interfaces: one that vanishes
+// takes its qdiscs along, and gets them anew when it is back.
+
+public import Inspector
+public import LinuxSystem
+public import Logging
+public import Policy
+import SystemPackage
+public import Tracking
+public import TrafficControl
+public import Wire
+
+public final class Throttler: Sendable {
+    enum Message: Sendable {
+        case changed([ConnectionID])
+        case rules(RuleChange, @Sendable (Result<Void, any Error>) -> Void)
+        case status(@Sendable ([ThrottleStatus]) -> Void)
+        case stop
+    }
+
+    private let mailbox: Mailbox<Message>
+    private let thread: SystemThread
+    private let watch: ConnectionWatch
+    private let names: HeldNames
+
+    /// Starts without a rule, in the network namespace of the calling thread, and removes what a killed run has left.
+    /// `device`: the name of the IFB device that uploads are led through.
+    public init(
+        mark: PacketMark, device: String, watch: ConnectionWatch, log: Logger
+    ) throws {
+        let mailbox = try Mailbox<Message>()
+        let names = HeldNames()
+        // From here on the desk is its thread's alone.
+        nonisolated(unsafe) let desk = try ThrottleDesk(
+            mark: mark, device: device, watch: watch, mailbox: mailbox, names: names, log: log)
+        self.mailbox = mailbox
+        self.watch = watch
+        self.names = names
+        thread = try SystemThread(named: "throttle") { desk.run() }
+    }
+
+    /// Makes the change, whole or not at all: then it throws `RuleRefusal` or `TrafficControlError`. What stays the same
+    /// isn't touched. A rule whose interface isn't there waits for it, and its status says so.
+    public func make(_ change: RuleChange) async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            mailbox.post(.rules(change) { continuation.resume(with: $0) })
+        }
+    }
+
+    /// How the rules fare, in their order.
+    public func status() async -> [ThrottleStatus] {
+        await withCheckedContinuation { continuation in
+            mailbox.post(.status { continuation.resume(returning: $0) })
+        }
+    }
+
+    /// The name of the rule that holds this subflow.
+    public func rule(of tuple: FourTuple) -> String? { names[tuple] }
+
+    /// Lets all go and takes every qdisc and mark of ours away; blocks until then.
+    public func stop() {
+        watch.follow(nil)
+        mailbox.post(.stop)
+        thread.join()
+    }
+}
