@@ -87,6 +87,12 @@ public final class Middlebox: Sendable {
         log.notice("sluice has stopped")
     }
 
+    /// Removes whatever a run has put in place, also one that was killed: rules, routes, qdiscs.
+    public static func removeLeftovers() async throws {
+        try await Firewall.remove()
+        try TrafficControl.removeAll()
+    }
+
     private init(_ settings: Settings, log: Logger) throws {
         self.settings = settings
         self.log = log

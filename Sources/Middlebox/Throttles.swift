@@ -33,22 +33,23 @@ extension Middlebox {
             list: { [self] in await throttler.status().map(ThrottleReport.init) },
             add: { [self] in try await addThrottle($0) },
             set: { [self] name, rates in
-                let change = RuleChange.set(
-                    name: name, download: try Self.rate(rates.download), upload: try Self.rate(rates.upload))
-                try await refusing { try await throttler.make(change) }
+                try await refusing {
+                    let (download, upload) = (try Self.rate(rates.download), try Self.rate(rates.upload))
+                    try await throttler.make(.set(name: name, download: download, upload: upload))
+                }
             },
             clear: { [self] name in try await refusing { try await throttler.make(.clear(name: name)) } })
     }
 
     private func addThrottle(_ json: Data) async throws {
         try await refusing {
-            let throttle = try Settings.throttle(json: Array(json), defaults: settings)
+            let throttle = try settings.throttle(json: Array(json))
             for name in throttle.interfaces where NetworkInterface.index(name) == nil {
                 throw ControlRefusal(.conflict, "there is no interface \(name); `ip -br link` lists those that there are")
             }
             let standing = await throttler.status().map(\.rule.name)
             let others = throttleSettings.withLock { known in standing.compactMap { known[$0] } }
-            if let conflict = Settings.conflict(of: throttle, with: others) { throw ControlRefusal(.conflict, conflict) }
+            if let conflict = Settings.conflicts(among: others + [throttle]) { throw ControlRefusal(.conflict, conflict) }
             let rule = ThrottleRule(throttle)
             try await prepareSteering(for: [rule])
             try await throttler.make(.add(rule))
@@ -56,13 +57,9 @@ extension Middlebox {
         }
     }
 
-    private static func rate(_ text: String?) throws -> UInt64? {
+    private static func rate(_ text: String?) throws(SettingsError) -> UInt64? {
         guard let text else { return nil }
-        do {
-            return try Settings.rate(text).bitsPerSecond
-        } catch {
-            throw ControlRefusal(.invalid, "\(error)")
-        }
+        return try Settings.rate(text, file: "request").bitsPerSecond
     }
 
     private func refusing(_ order: () async throws -> Void) async throws {

@@ -75,6 +75,7 @@ struct Connections: AsyncParsableCommand {
     private static func text(_ connections: [ConnectionReport]) -> String {
         let heading = [
             "TOKEN", "CLIENT", "SERVER", "MODE", "STATE", "TO CLIENT", "TO SERVER", "AGE", "IFACE", "RTT", "BACKUP",
+            "THROTTLE",
         ]
         return table([heading] + connections.flatMap(rows))
     }
@@ -84,7 +85,7 @@ struct Connections: AsyncParsableCommand {
         let summary = [
             connection.token ?? "-", connection.client, connection.server, connection.mode, connection.state,
             bytes(connection.bytesToClient), bytes(connection.bytesToServer),
-            duration(microseconds: connection.ageUs), "", "", "",
+            duration(microseconds: connection.ageUs), "", "", "", "",
         ]
         let subflows = connection.subflows.map { subflow in
             [
@@ -92,6 +93,7 @@ struct Connections: AsyncParsableCommand {
                 bytes(subflow.bytesToClient),
                 bytes(subflow.bytesToServer), "", subflow.interface ?? "-",
                 subflow.rttUs.map { "\(Double($0 / 10) / 100)ms" } ?? "-", subflow.backup ? "yes" : "",
+                subflow.class ?? "",
             ]
         }
         return [summary] + subflows

@@ -34,14 +34,14 @@ struct Rules: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove the rules, whoever put them in place; connections that are being converted end.",
+            abstract: "Remove rules and throttles, whoever put them in place; connections that are being converted end.",
             discussion: "What is Sluice's is known by its names: the configuration isn't read, and may be missing.")
 
         /// Taken as by the other two, and not needed.
         @OptionGroup var config: ConfigOption
 
         func run() async throws {
-            try await reporting { try await Firewall.remove() }
+            try await reporting { try await Middlebox.removeLeftovers() }
         }
     }
 }
