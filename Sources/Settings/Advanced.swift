@@ -28,6 +28,8 @@ extension Settings {
         public var listenAddress6: IPAddress
         /// Name of the TUN device, 1-15 bytes. Default sluice0.
         public var tun: String
+        /// Name of the IFB device that throttled uploads are led through, 1-15 bytes. Default sluice1.
+        public var ifb: String
         /// Held SYNs and upstreams without a client, in all, beyond which SYNs are handled as split: the guard
         /// against spoofed SYNs. Default 2048.
         public var maxHeld: Int
@@ -61,7 +63,7 @@ extension Settings {
             routeTable: UInt32 = 7700, rulePriority: UInt32 = 77,
             listenAddress: IPAddress = IPAddress("127.77.0.1")!,
             listenAddress6: IPAddress = IPAddress("fd73:6c75:6963:6500::1")!, tun: String = "sluice0",
-            maxHeld: Int = 2048, maxHeldPerClient: Int = 512, maxConnections: Int? = nil,
+            ifb: String = "sluice1", maxHeld: Int = 2048, maxHeldPerClient: Int = 512, maxConnections: Int? = nil,
             dialTimeout: Duration = .milliseconds(500), clientTimeout: Duration = .seconds(5),
             upstreamPorts: ClosedRange<UInt16> = 4096...32767, listenerIdle: Duration = .seconds(60),
             serverMemory: Duration = .seconds(600), serverMemoryEntries: Int = 65536,
@@ -76,6 +78,7 @@ extension Settings {
             self.listenAddress = listenAddress
             self.listenAddress6 = listenAddress6
             self.tun = tun
+            self.ifb = ifb
             self.maxHeld = maxHeld
             self.maxHeldPerClient = maxHeldPerClient
             self.maxConnections = maxConnections

@@ -1,21 +1,30 @@
 internal import TOMLKit
 
-/// One TOML text while it is read: its tables, the keys that were asked for, and the findings so far.
+/// One text while it is read: its tables, the keys that were asked for, and the findings so far.
 ///
 /// TOMLKit never frees a table, so each text that is read costs its size once more for good; reloads are few.
 final class Document {
-    private let root: TOMLTable
+    private let root: [String: Node]
     private let file: String
     private let lines: KeyLines
     private var findings: [SettingsError.Finding] = []
     /// Every key that a section has been asked for, by table.
-    private(set) var known: [(table: String, keys: [String])] = []
+    private(set) var known: [(table: String, isArray: Bool, keys: [String])] = []
+    /// The tables that stand in the text, of those that were asked for.
+    private var tables: [(place: Place, members: [String: Node])] = []
+
+    /// What was given otherwise than as TOML text: there are no lines to name.
+    init(_ root: [String: Node], file: String) {
+        self.root = root
+        self.file = file
+        lines = KeyLines("")
+    }
 
     init(_ text: String, file: String) throws(SettingsError) {
         self.file = file
         lines = KeyLines(text)
         do throws(KeyLines.Fault) {
-            root = try Self.table(of: text, lines)
+            root = Node.members(of: try Self.table(of: text, lines))
         } catch {
             let finding = SettingsError.Finding(
                 line: error.line, column: error.column, problem: error.problem, mend: error.mend)
@@ -43,51 +52,82 @@ final class Document {
 
     /// The table of that name; one that isn't in the text has no keys.
     func section(_ name: String) -> Section {
-        known.append((name, []))
-        guard let node = root[name] else { return Section(document: self, name: name, table: nil) }
-        if node.type != .table {
-            let problem = node.type == .array ? "an array of tables" : "\(shown(node)), not a table"
+        known.append((name, false, []))
+        if let node = root[name], node.table == nil {
+            let problem = node.array == nil ? "\(shown(node)), not a table" : "an array of tables"
             report([name], problem, mend: "write [\(name)] on a line of its own, once, and its keys below it")
         }
-        return Section(document: self, name: name, table: node.table)
+        return section(Place(name: name, path: [name], label: [name]), root[name]?.table)
+    }
+
+    /// The tables of the array of that name, in order. Findings call them by the value of their key `title`.
+    func sections(_ name: String, title: String) -> [Section] {
+        known.append((name, true, []))
+        guard let node = root[name] else { return [] }
+        if let other = node.array?.first(where: { $0.table == nil }) ?? (node.array == nil ? node : nil) {
+            report(
+                [name], "\(shown(other)), not an array of tables",
+                mend: "write [[\(name)]] on a line of its own, for each of them, and its keys below it")
+            return []
+        }
+        return (node.array ?? []).enumerated().map { index, element in
+            let label = [name, element.table?[title]?.string].compactMap { $0 }
+            return section(Place(name: name, path: [name, "\(index)"], label: label), element.table)
+        }
+    }
+
+    private func section(_ place: Place, _ members: [String: Node]?) -> Section {
+        if let members { tables.append((place, members)) }
+        return Section(document: self, place: place, members: members ?? [:])
     }
 
     func know(_ key: String, in table: String) {
-        known[known.firstIndex { $0.table == table }!].keys.append(key)
+        let index = known.firstIndex { $0.table == table }!
+        if !known[index].keys.contains(key) { known[index].keys.append(key) }
     }
 
-    /// A finding about the key or table at `path`.
-    func report(_ path: [String], _ problem: String, mend: String) {
-        let key = path.map(bareOrQuoted).joined(separator: ".")
+    var findingCount: Int { findings.count }
+
+    /// A finding about the key or table at `path`, which messages call `label`.
+    func report(_ path: [String], label: [String]? = nil, _ problem: String, mend: String) {
         // A missing key is looked for where it belongs: under its table's header.
-        let line = lines[path] ?? lines[Array(path.prefix(1))]
-        findings.append(.init(key: key, line: line, problem: problem, mend: mend))
+        let line = path.indices.reversed().lazy.compactMap { self.lines[Array(path[...$0])] }.first
+        findings.append(.init(key: Self.dotted(label ?? path), line: line, problem: problem, mend: mend))
+    }
+
+    /// A key as it would be written in the file.
+    static func dotted(_ path: [String]) -> String {
+        path.map { !$0.isEmpty && $0.utf8.allSatisfy(isBareKeyByte) ? $0 : String(reflecting: $0) }
+            .joined(separator: ".")
     }
 
     /// Reports what stands in the text and was asked for by no section.
     func reportUnknown() {
-        for name in root.keys {
-            guard let keys = known.first(where: { $0.table == name })?.keys else {
-                reportUnknown([name], isTable: root[name]?.type == .table, among: known.map(\.table))
-                continue
-            }
-            for key in root[name]?.table?.keys ?? [] where !keys.contains(key) {
-                reportUnknown([name, key], isTable: false, among: keys)
+        for name in root.keys.sorted() where !known.contains(where: { $0.table == name }) {
+            let isTable = (root[name]?.table ?? root[name]?.array?.first?.table) != nil
+            report([name], isTable ? "unknown table" : "unknown key", mend: mend(for: name, in: nil))
+        }
+        for (place, members) in tables {
+            for key in members.keys.sorted() where !keys(of: place.name).contains(key) {
+                report(
+                    place.path + [key], label: place.label + [key], "unknown key", mend: mend(for: key, in: place.name))
             }
         }
     }
 
-    private func reportUnknown(_ path: [String], isTable: Bool, among candidates: [String]) {
-        let name = path.last!
-        let mend =
-            if let home = known.first(where: { $0.keys.contains(name) })?.table {
-                "it belongs in [\(home)]"
-            } else if let near = nearest(to: name, among: candidates) {
-                path.count == 1 ? "did you mean [\(near)]?" : "did you mean \(near)?"
-            } else {
-                "remove it, or see docs/configuration.md for the keys that there are"
-            }
-        report(path, isTable ? "unknown table" : "unknown key", mend: mend)
+    private func keys(of table: String) -> [String] { known.first { $0.table == table }?.keys ?? [] }
+
+    /// What to do about a name that isn't known in that table, or at the top.
+    private func mend(for name: String, in table: String?) -> String {
+        if let home = known.first(where: { $0.keys.contains(name) })?.table { return "it belongs in \(header(home))" }
+        if let near = nearest(to: name, among: table.map(keys) ?? known.map(\.table)) {
+            return "did you mean \(table == nil ? header(near) : near)?"
+        }
+        return "remove it, or see docs/configuration.md for the keys that there are"
+    }
+
+    private func header(_ table: String) -> String {
+        known.contains { $0.table == table && $0.isArray } ? "[[\(table)]]" : "[\(table)]"
     }
 
     /// Throws what was found, if anything.
@@ -100,42 +140,12 @@ final class Document {
     }
 }
 
-/// One table of a document.
-struct Section {
-    let document: Document
-    let name: String
-    let table: TOMLTable?
-
-    /// The value of `key`, or nil when it is absent or wrong; the latter is reported.
-    func value<Value>(_ key: String, _ form: Form<Value>) -> Value? {
-        document.know(key, in: name)
-        guard let node = table?[key] else { return nil }
-        do throws(Mismatch) {
-            return try form.read(node)
-        } catch {
-            for problem in error.problems { document.report([name, key], problem, mend: "give \(form.expected)") }
-            return nil
-        }
+/// Bytes of keys that need no quotes.
+func isBareKeyByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        true
+    default: false
     }
-
-    /// Sets the field if the key is there; otherwise it keeps its default.
-    func read<Value>(_ field: inout Value, _ key: String, _ form: Form<Value>) {
-        if let value = value(key, form) { field = value }
-    }
-
-    /// As above, for a field that is nil by default.
-    func read<Value>(_ field: inout Value?, _ key: String, _ form: Form<Value>) {
-        if let value = value(key, form) { field = value }
-    }
-
-    /// As above; the key must be there.
-    func require<Value>(_ field: inout Value, _ key: String, _ form: Form<Value>) {
-        if table?[key] == nil { document.report([name, key], "missing", mend: "give \(form.expected)") }
-        read(&field, key, form)
-    }
-}
-
-/// A key as it would be written in the file.
-private func bareOrQuoted(_ key: String) -> String {
-    !key.isEmpty && key.utf8.allSatisfy(isBareKeyByte) ? key : String(reflecting: key)
 }

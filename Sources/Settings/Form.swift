@@ -1,12 +1,10 @@
-internal import TOMLKit
-
-/// How a TOML value becomes a `Value`.
+/// How a given value becomes a `Value`.
 struct Form<Value> {
     /// What the operator is to write, as it follows "give", e.g. `an integer from 1 to 64`.
     let expected: String
-    let read: (any TOMLValueConvertible) throws(Mismatch) -> Value
+    let read: (Node) throws(Mismatch) -> Value
 
-    init(_ expected: String, read: @escaping (any TOMLValueConvertible) throws(Mismatch) -> Value) {
+    init(_ expected: String, read: @escaping (Node) throws(Mismatch) -> Value) {
         self.expected = expected
         self.read = read
     }
@@ -15,34 +13,42 @@ struct Form<Value> {
 /// A value that isn't of its form: one or more things that are wrong with it.
 struct Mismatch: Error {
     let problems: [String]
+    /// Where it is another than to give what is expected.
+    let mend: String?
 
     init(problems: [String]) {
         self.problems = problems
+        mend = nil
     }
 
-    init(_ node: any TOMLValueConvertible, _ problem: String) {
+    init(_ node: Node, _ problem: String, mend: String? = nil) {
         problems = ["\(shown(node)) \(problem)"]
+        self.mend = mend
     }
 
-    static func type(of node: any TOMLValueConvertible) -> Mismatch {
-        switch node.type {
-        case .table, .array: Mismatch(problems: ["\(shown(node)) is not expected here"])
-        case .bool: Mismatch(node, "is a boolean")
-        case .int: Mismatch(node, "is an integer")
-        default: Mismatch(node, "is a \(node.type.description)")
+    static func type(of node: Node) -> Mismatch {
+        switch node {
+        case .table, .array, .null: Mismatch(node, "is not expected here")
+        case .boolean: Mismatch(node, "is a boolean")
+        case .integer: Mismatch(node, "is an integer")
+        case .string: Mismatch(node, "is a string")
+        case .float: Mismatch(node, "is a floating-point number")
         }
     }
 
-    static func range(of node: any TOMLValueConvertible) -> Mismatch { Mismatch(node, "is out of range") }
+    static func range(of node: Node) -> Mismatch { Mismatch(node, "is out of range") }
 }
 
 /// A value as the operator wrote it, or nearly so; control characters are escaped.
-func shown(_ node: any TOMLValueConvertible) -> String {
-    switch node.type {
-    case .string: String(reflecting: node.string ?? "")
-    case .table: "a table"
+func shown(_ node: Node) -> String {
+    switch node {
+    case .string(let text): String(reflecting: text)
+    case .integer(let number): "\(number)"
+    case .boolean(let value): "\(value)"
+    case .float(let number): "\(number)"
     case .array: "an array"
-    default: node.debugDescription
+    case .table: "a table"
+    case .null: "null"
     }
 }
 
@@ -127,10 +133,10 @@ private func expectedDuration(_ range: ClosedRange<Duration>, zeroMeans: String?
 
 /// A string with a unit, or an integer that means something as it stands (`bare`).
 private func quantity(
-    _ node: any TOMLValueConvertible, _ name: String, bare: Int?, value: (String) -> Int?
+    _ node: Node, _ name: String, bare: Int?, value: (String) -> Int?
 ) throws(Mismatch) -> Int {
     if let bare { return bare }
-    if node.type == .int { throw Mismatch(node, "has no unit") }
+    if node.int != nil { throw Mismatch(node, "has no unit") }
     guard let text = node.string else { throw .type(of: node) }
     guard let value = value(text) else { throw Mismatch(node, "is not \(name)") }
     return value

@@ -1,4 +1,3 @@
-internal import TOMLKit
 import Wire
 
 // MARK: - Text
@@ -156,5 +155,23 @@ extension Form {
             guard problems.isEmpty else { throw Mismatch(problems: problems) }
             return elements.map(\.value)
         }
+    }
+}
+
+extension Form where Value == [String] {
+    static var interfaceNames: Form {
+        .list(of: .interfaceName, "a list of interfaces, such as [\"lan0\", \"wifi0\"]", conflict: ==)
+    }
+}
+
+extension Form where Value == [IPPrefix] {
+    static var prefixes: Form {
+        .list(of: .prefix, "a list of prefixes, such as [\"10.0.0.0/8\", \"2001:db8::/32\"]", conflict: ==)
+    }
+}
+
+extension Form where Value == [ClosedRange<UInt16>] {
+    static var portRanges: Form {
+        .list(of: .ports, "a list of ports from 1 to 65535 and ranges, such as [80, \"8000-8999\"]") { $0.overlaps($1) }
     }
 }

@@ -17,14 +17,16 @@ struct KeyLines {
         let mend: String
     }
 
-    private(set) var fault: Fault?
+    var fault: Fault?
     private var lines: [[String]: Int] = [:]
-    private let bytes: [UInt8]
-    private var position = 0
-    private var line = 1
-    private var lineStart = 0
+    /// Of the arrays of tables: how many tables so far.
+    private var counts: [[String]: Int] = [:]
+    let bytes: [UInt8]
+    var position = 0
+    var line = 1
+    var lineStart = 0
     /// Of arrays and inline tables around the present position.
-    private var depth = 0
+    var depth = 0
 
     init(_ text: String) {
         bytes = Array(text.utf8)
@@ -35,7 +37,8 @@ struct KeyLines {
         scan()
     }
 
-    /// The line, from 1, on which the key or table is first named; nil when it wasn't found.
+    /// The line, from 1, on which the key or table is first named; nil when it wasn't found. The tables of an array
+    /// have their numbers, from 0, as their names: `throttle.1.name`.
     subscript(path: [String]) -> Int? { lines[path] }
 
     private mutating func scan() {
@@ -45,9 +48,11 @@ struct KeyLines {
                 guard scanPair(in: table) else { return }
                 continue
             }
-            _ = skip("[")
+            let isElement = skip("[")
             skipSpaces()
-            guard let key = scanKey(in: []) else { return fail("not a table's name", "write it as in [relay]") }
+            guard let key = scanKey(in: [], isElement: isElement) else {
+                return fail("not a table's name", "write it as in [relay]")
+            }
             guard skip("]") else { return }
             _ = skip("]")
             table = key
@@ -60,17 +65,28 @@ struct KeyLines {
         return skipValue(of: key)
     }
 
-    /// A dotted key, whole and each of its leading parts noted with this line.
-    private mutating func scanKey(in table: [String]) -> [String]? {
+    /// A dotted key, whole and each of its leading parts noted with this line. `isElement`: it begins another table of
+    /// an array; otherwise, what is below an array is in its last table.
+    private mutating func scanKey(in table: [String], isElement: Bool = false) -> [String]? {
         var path = table
         repeat {
+            if let count = counts[path] { path.append("\(count - 1)") }
             skipSpaces()
             guard let part = scanKeyPart(), isShallow(path.count) else { return nil }
             path.append(part)
-            if lines[path] == nil { lines[path] = line }
+            note(path)
             skipSpaces()
         } while skip(".")
+        if isElement {
+            counts[path, default: 0] += 1
+            path.append("\(counts[path]! - 1)")
+            note(path)
+        }
         return path
+    }
+
+    private mutating func note(_ path: [String]) {
+        if lines[path] == nil { lines[path] = line }
     }
 
     private mutating func scanKeyPart() -> String? {
@@ -89,113 +105,11 @@ struct KeyLines {
         skipSpaces()
         switch peek {
         case "\"", "'": return skipString(peek!)
-        case "[": return skipElements(until: "]") { scan in scan.skipValue(of: key) }
-        case "{": return skipElements(until: "}") { scan in scan.scanPair(in: key) }
+        case "[": return skipElements(until: "]") { scan, index in scan.skipValue(of: key + ["\(index)"]) }
+        case "{":
+            note(key)
+            return skipElements(until: "}") { scan, _ in scan.scanPair(in: key) }
         default: return skipBareValue()
         }
-    }
-
-    private mutating func skipBareValue() -> Bool {
-        let start = position
-        var end = start
-        while end < bytes.count, !",]}#\r\n".utf8.contains(bytes[end]) { end += 1 }
-        let text = String(decoding: bytes[start..<end], as: UTF8.self)
-        let isDate = text.prefixMatch(of: /[0-9]{4}-/) != nil
-        guard !isDate, text.wholeMatch(of: /(true|false|[+-]?[0-9][0-9A-Za-z_.+-]*)[ \t]*/) != nil else {
-            fail("not a value", "give a number, true, false, a string in quotes, or a list in brackets")
-            return false
-        }
-        position = end
-        return true
-    }
-
-    /// The elements of an array or inline table, brackets included.
-    private mutating func skipElements(until end: Unicode.Scalar, element: (inout KeyLines) -> Bool) -> Bool {
-        depth += 1
-        defer { depth -= 1 }
-        guard isShallow(depth) else { return false }
-        advance()
-        while let next = skipBlank() {
-            if skip(end) { return true }
-            if next == "," { advance() } else if !element(&self) { return false }
-        }
-        return false
-    }
-
-    /// A string in either kind of quotes, single or tripled; false when it doesn't end.
-    private mutating func skipString(_ quote: Unicode.Scalar) -> Bool {
-        let tripled = starts(with: [quote, quote, quote])
-        let end = tripled ? [quote, quote, quote] : [quote]
-        for _ in end { advance() }
-        while !starts(with: end) {
-            guard let next = peek, tripled || next != "\n" else { return false }
-            if quote == "\"", next == "\\" { advance() }
-            advance()
-        }
-        for _ in end { advance() }
-        // Up to two quotes may stand just before the closing three.
-        while tripled, peek == quote { advance() }
-        return true
-    }
-
-    /// Skips spaces, line ends and comments; the scalar after them, or nil at the end of the text.
-    private mutating func skipBlank() -> Unicode.Scalar? {
-        while let next = peek, " \t\r\n#".unicodeScalars.contains(next) {
-            if next == "#" {
-                while peek != nil, peek != "\n" { advance() }
-            } else {
-                advance()
-            }
-        }
-        return peek
-    }
-
-    private mutating func skipSpaces() {
-        while peek == " " || peek == "\t" { advance() }
-    }
-
-    private mutating func skip(_ scalar: Unicode.Scalar) -> Bool {
-        guard peek == scalar else { return false }
-        advance()
-        return true
-    }
-
-    private func starts(with scalars: [Unicode.Scalar]) -> Bool {
-        bytes[position...].starts(with: scalars.map { UInt8($0.value) })
-    }
-
-    /// Bytes beyond ASCII stand for themselves: nothing that the scan looks for is among them.
-    private var peek: Unicode.Scalar? { position < bytes.count ? Unicode.Scalar(bytes[position]) : nil }
-
-    private mutating func advance() {
-        guard position < bytes.count else { return }
-        position += 1
-        if bytes[position - 1] == UInt8(ascii: "\n") {
-            line += 1
-            lineStart = position
-        }
-    }
-
-    /// Far more than any setting needs, and few enough for the stack.
-    private mutating func isShallow(_ depth: Int) -> Bool {
-        if depth > 16 { fail("nested too deeply", "see docs/configuration.md for the keys that there are") }
-        return depth <= 16
-    }
-
-    /// Notes a fault at the present position, unless there is one already.
-    private mutating func fail(_ problem: String, _ mend: String) {
-        guard fault == nil else { return }
-        let column = 1 + String(decoding: bytes[lineStart..<position], as: UTF8.self).unicodeScalars.count
-        fault = Fault(line: line, column: column, problem: problem, mend: mend)
-    }
-}
-
-/// Bytes of keys that need no quotes.
-func isBareKeyByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-        true
-    default: false
     }
 }

@@ -19,30 +19,33 @@ extension Settings {
         settings.relay.read(document.section("relay"))
         settings.admin.read(document.section("admin"))
         settings.log.read(document.section("log"))
+        let throttles = throttles(document, defaults: settings.intercept.interfaces)
+        settings.throttles = throttles.map(\.rule)
         settings.advanced.read(document.section("advanced"))
-        if settings.intercept.interfaces.contains(settings.advanced.tun) {
-            document.report(
-                ["advanced", "tun"], "\(settings.advanced.tun) is one of intercept.interfaces as well",
-                mend: "give the TUN device a name of its own")
-        }
+        settings.checkDevices(document)
+        for throttle in throttles { throttle.refuse(settings.advanced) }
+        throttles.reportConflicts()
         return settings
+    }
+
+    private func checkDevices(_ document: Document) {
+        for (key, device, kind) in [("tun", advanced.tun, "TUN"), ("ifb", advanced.ifb, "IFB")] {
+            let others = key == "ifb" && device == advanced.tun ? "advanced.tun" : nil
+            guard let others = intercept.interfaces.contains(device) ? "one of intercept.interfaces" : others else {
+                continue
+            }
+            document.report(
+                ["advanced", key], "\(device) is \(others) as well", mend: "give the \(kind) device a name of its own")
+        }
     }
 }
 
 extension Settings.Intercept {
     fileprivate mutating func read(_ section: Section) {
-        let prefixes = Form.list(
-            of: .prefix, "a list of prefixes, such as [\"10.0.0.0/8\", \"2001:db8::/32\"]", conflict: ==)
-        section.require(
-            &interfaces, "interfaces",
-            .list(of: .interfaceName, "a list of interfaces, such as [\"lan0\", \"wifi0\"]", conflict: ==))
-        section.read(
-            &ports, "ports",
-            .list(of: .ports, "a list of ports from 1 to 65535 and ranges, such as [80, \"8000-8999\"]") {
-                $0.overlaps($1)
-            })
-        section.read(&clients, "clients", prefixes)
-        section.read(&servers, "servers", prefixes)
+        section.require(&interfaces, "interfaces", .interfaceNames)
+        section.read(&ports, "ports", .portRanges)
+        section.read(&clients, "clients", .prefixes)
+        section.read(&servers, "servers", .prefixes)
         section.read(&connect, "connect", .choice())
         section.read(&inspect, "inspect", .choice(reserved: ["signalling", "handshake"]))
     }
@@ -85,6 +88,7 @@ extension Settings.Advanced {
             &listenAddress6, "listen_address6",
             .address(in: IPPrefix("fc00::/7")!, "an IPv6 unique local address, such as \"fd73:6c75:6963:6500::1\""))
         section.read(&tun, "tun", .interfaceName)
+        section.read(&ifb, "ifb", .interfaceName)
         section.read(&maxHeld, "max_held", .count)
         section.read(&maxHeldPerClient, "max_held_per_client", .count)
         section.read(&maxConnections, "max_connections", .count)

@@ -4,15 +4,15 @@
 // after this module looks at a range, a unit or a spelling again. When something is wrong, everything that is wrong
 // is reported at once, each finding with file, line, key and mend: a router is often configured over a slow line.
 //
-//     text ── Document ── Section ── Form ──▶ field
-//             TOML, lines, one table, one value,
-//             findings     its keys   its range
+//     text ── Node ── Document ── Section ── Form ──▶ field
+//             TOML,   lines,      one table, one value,
+//             JSON    findings    its keys   its range
 //
-// `Keys.swift` is the one place where a key's name, its form and its field meet; `docs/configuration.md` is the same
-// table for people. The module knows nothing of the machine: whether an interface exists, a queue is free or a
-// congestion control is loaded is for `sluice check` and for the module that uses the value. It must never learn what
-// the values do. TOMLKit stays behind `Document` and `Form`. Its only caller is Middlebox (and the command line, to
-// find the control socket).
+// `Keys.swift` and `ThrottleKeys.swift` are the one place where a key's name, its form and its field meet;
+// `docs/configuration.md` is the same table for people. The module knows nothing of the machine: whether an interface
+// exists, a queue is free or a congestion control is loaded is for `sluice check` and for the module that uses the
+// value. It must never learn what the values do. TOMLKit stays behind `Document` and `Node`. Its only caller is
+// Middlebox (and the command line, to find the control socket).
 
 public import Wire
 
@@ -26,17 +26,20 @@ public struct Settings: Hashable, Sendable {
     public var admin: Admin
     /// `[log]`.
     public var log: Log
+    /// `[[throttle]]`: which subflows are throttled, at most 64 rules, each with a name of its own.
+    public var throttles: [Throttle]
     /// `[advanced]`: names, numbers and limits that rarely need to change.
     public var advanced: Advanced
 
     public init(
         intercept: Intercept, relay: Relay = Relay(), admin: Admin = Admin(), log: Log = Log(),
-        advanced: Advanced = Advanced()
+        throttles: [Throttle] = [], advanced: Advanced = Advanced()
     ) {
         self.intercept = intercept
         self.relay = relay
         self.admin = admin
         self.log = log
+        self.throttles = throttles
         self.advanced = advanced
     }
 

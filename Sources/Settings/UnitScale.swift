@@ -21,6 +21,10 @@ struct UnitScale {
         ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000),
         ("B", 1),
     ])
+    /// In bits per second, as tc prints them.
+    static let rate = UnitScale(units: [
+        ("tbit", 1_000_000_000_000), ("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1000), ("bit", 1),
+    ])
     /// In milliseconds.
     static let duration = UnitScale(units: [("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)])
 

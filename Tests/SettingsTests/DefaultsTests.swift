@@ -22,6 +22,7 @@ import Wire
         #expect(settings.relay.workers == nil)
         #expect(settings.admin.control == "/run/sluice/control.sock")
         #expect(settings.log.level == .info)
+        #expect(settings.throttles == [])
     }
 
     @Test func advancedDefaultsAreTheDocumentedOnes() {
@@ -34,6 +35,7 @@ import Wire
         #expect(advanced.listenAddress.description == "127.77.0.1")
         #expect(advanced.listenAddress6.description == "fd73:6c75:6963:6500::1")
         #expect(advanced.tun == "sluice0")
+        #expect(advanced.ifb == "sluice1")
         #expect(advanced.maxHeld == 2048)
         #expect(advanced.maxHeldPerClient == 512)
         #expect(advanced.maxConnections == nil)

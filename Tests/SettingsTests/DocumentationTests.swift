@@ -13,9 +13,9 @@ import Testing
 
     /// The keys that the module asks a file for, as `table.key`.
     private func knownKeys() throws -> [String] {
-        let document = try Document("", file: "t")
+        let document = try Document("[[throttle]]", file: "t")
         _ = Settings.read(document)
-        return document.known.flatMap { table, keys in keys.map { "\(table).\($0)" } }
+        return document.known.flatMap { table in table.keys.map { "\(table.table).\($0)" } }
     }
 
     /// The rows of docs/configuration.md: `table.key` and its default.
@@ -23,7 +23,7 @@ import Testing
         var table = ""
         var rows: [(String, String)] = []
         for line in try document("configuration.md").split(separator: "\n") {
-            if let heading = line.firstMatch(of: /^## `\[(\w+)\]`/) { table = String(heading.1) }
+            if let heading = line.firstMatch(of: /^## `\[+(\w+)\]+`/) { table = String(heading.1) }
             if let row = line.firstMatch(of: /^\| `(\w+)` \| (.*?) \|/) {
                 rows.append(("\(table).\(row.1)", String(row.2)))
             }
@@ -39,8 +39,18 @@ import Testing
         let literals = try documented().filter { $0.standard.hasPrefix("`") }
         #expect(literals.count > 15)
         let lines = literals.map { "\($0.key) = \($0.standard.dropFirst().dropLast())" }
-        let settings = try Settings.parse(minimal + lines.joined(separator: "\n"), file: "configuration.md")
-        #expect(settings == Settings(intercept: .init(interfaces: ["lan0"])))
+        let isRule = { (line: String) in line.hasPrefix("throttle.") }
+        // The default of `interface` is another key, not a literal.
+        let rule = lines.filter { isRule($0) && !$0.hasPrefix("throttle.interface ") }
+            .map { String($0.dropFirst("throttle.".count)) }
+        #expect(rule.count == 5)
+        let header = "\n[[throttle]]\nname = 'a'\nafter_bytes = 1\ndownload = '1mbit'\n"
+        let text = minimal + (lines.filter { !isRule($0) } + [header] + rule).joined(separator: "\n")
+        let settings = try Settings.parse(text, file: "configuration.md")
+        let throttle = Settings.Throttle(
+            name: "a", interfaces: ["lan0"], afterBytes: ByteCount(bytes: 1),
+            download: BitRate(bitsPerSecond: 1_000_000))
+        #expect(settings == Settings(intercept: .init(interfaces: ["lan0"]), throttles: [throttle]))
     }
 
     @Test func theExampleIsRight() throws {
@@ -58,7 +68,9 @@ import Testing
         _ = try Settings.parse(text, file: "sluice.toml")
         let lines = KeyLines(text)
         for key in try knownKeys() {
-            #expect(lines[key.split(separator: ".").map(String.init)] != nil, "\(key) is not in sluice.toml")
+            var path = key.split(separator: ".").map(String.init)
+            if path[0] == "throttle" { path.insert("0", at: 1) }
+            #expect(lines[path] != nil, "\(key) is not in sluice.toml")
         }
     }
 }

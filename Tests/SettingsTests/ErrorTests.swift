@@ -30,7 +30,7 @@ func message(_ text: String) -> String? {
 
     @Test func unknownKeysWithNothingNear() {
         let mend = "remove it, or see docs/configuration.md for the keys that there are"
-        #expect(message(minimal + "[[throttle]]\nname = 'x'") == "f:2: throttle: unknown key; \(mend)")
+        #expect(message(minimal + "[[okapi]]\nname = 'x'") == "f:2: okapi: unknown table; \(mend)")
         #expect(message(minimal + "[zebra]") == "f:2: zebra: unknown table; \(mend)")
         #expect(message(minimal + "[admin]\n\n\"a b\" = 1") == "f:4: admin.\"a b\": unknown key; \(mend)")
         #expect(message(minimal + "[log.xyzzy]\na = 1") == "f:2: log.xyzzy: unknown key; \(mend)")
@@ -67,6 +67,16 @@ func message(_ text: String) -> String? {
                 "f:6: intercept.ports: \"9-8\" is not a range of ports",
                 "f:10: intercept.connect: \"fast\" is unknown",
             ])
+    }
+
+    @Test func theIFBDeviceIsNobodyElse() {
+        let mend = "give the IFB device a name of its own"
+        #expect(
+            message("intercept.interfaces = ['sluice1']")
+                == "f: advanced.ifb: sluice1 is one of intercept.interfaces as well; \(mend)")
+        #expect(
+            message(minimal + "advanced.ifb = 'sluice0'")
+                == "f:2: advanced.ifb: sluice0 is advanced.tun as well; \(mend)")
     }
 
     @Test func theTunDeviceIsNoClientInterface() {

@@ -12,9 +12,25 @@ import Testing
         #expect(lines[["f"]] == 6)
         #expect(lines[["f", "g", "h"]] == 7)
         #expect(lines[["i"]] == 8)
-        #expect(lines[["i", "j"]] == 9)
+        #expect(lines[["i", "0"]] == 8)
+        #expect(lines[["i", "0", "j"]] == 9)
+        #expect(lines[["i", "1"]] == 10)
         #expect(lines[["x"]] == nil)
         #expect(lines[["b", "e"]] == nil)
+    }
+
+    @Test func arraysOfTables() {
+        let lines = KeyLines("[[a]]\nb = 1\n[[a.c]]\nd = 1\n[[a.c]]\nd = 2\n[[a]]\n\nb = 2\n[a.e]\nf = 1\n[g]\nb = 3\n")
+        let places: [([String], Int)] = [
+            (["a"], 1), (["a", "0"], 1), (["a", "0", "b"], 2), (["a", "0", "c", "0", "d"], 4),
+            (["a", "0", "c", "1", "d"], 6), (["a", "1"], 7), (["a", "1", "b"], 9), (["a", "1", "e", "f"], 11),
+            (["g", "b"], 13),
+        ]
+        for (path, line) in places { #expect(lines[path] == line, "\(path)") }
+        let inline = KeyLines("a = [\n  { b = 1 },\n  { b = 2, c = [3] },\n]\n")
+        #expect(inline[["a", "0", "b"]] == 2)
+        #expect(inline[["a", "1"]] == 3)
+        #expect(inline[["a", "1", "c"]] == 3)
     }
 
     @Test func dottedAndQuotedKeys() {
@@ -45,7 +61,7 @@ import Testing
         let lines = KeyLines(text)
         #expect(["a", "b", "c", "d", "i", "j", "k"].map { lines[[$0]] } == [1, 4, 6, 9, 10, 11, 12])
         #expect(lines[["d", "e"]] == 9)
-        #expect(lines[["d", "f", "g"]] == 9)
+        #expect(lines[["d", "f", "g", "0", "z"]] == 9)
         #expect(lines[["d", "h"]] == 9)
         #expect(lines[["x"]] == nil)
         #expect(lines[["y"]] == nil)

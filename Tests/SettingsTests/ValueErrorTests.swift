@@ -116,6 +116,7 @@ import Testing
         Case("advanced.listen_address6", "'2001:db8::1'", "\"2001:db8::1\" is not in fc00::/7"),
         Case("advanced.listen_address6", "'127.0.0.1'", "\"127.0.0.1\" is not in fc00::/7"),
         Case("advanced.tun", "'tun%d'", "\"tun%d\" can't be an interface's name"),
+        Case("advanced.ifb", "''", "\"\" can't be an interface's name"),
         Case("advanced.max_held", "0", "0 is out of range"),
         Case("advanced.max_held_per_client", "0", "0 is out of range"),
         Case("advanced.max_connections", "0", "0 is out of range"),
