@@ -87,8 +87,15 @@ extension Node {
                 .integer(number)
             } else if let number = try? container.decode(Double.self) {
                 .float(number)
-            } else {
+            } else if (try? container.decode([String: Ignored].self)) != nil {
                 .table([:])
+            } else {
+                // What even a Double doesn't hold.
+                .float(.infinity)
             }
+    }
+
+    private struct Ignored: Decodable {
+        init(from decoder: any Decoder) {}
     }
 }

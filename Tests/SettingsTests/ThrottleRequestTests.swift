@@ -56,6 +56,14 @@ import Wire
                 #"{"name": "a", "action": "backup", "ports": [1.5]}"#,
                 "throttle.a.ports: 1.5 is a floating-point number; "
             ),
+            (
+                #"{"name": "a", "action": "backup", "address_id": 1e999}"#,
+                "throttle.a.address_id: inf is a floating-point"
+            ),
+            (
+                #"{"name": "a", "action": "backup", "address_id": 99999999999999999999}"#,
+                "throttle.a.address_id: 1e+20 is a"
+            ),
             (#"{"name": "a", "action": "backup", "backup": 1}"#, "throttle.a.backup: 1 is an integer; "),
             (#"{"name": "a", "action": "backup", "address_id": true}"#, "throttle.a.address_id: true is a boolean; "),
             (
