@@ -11,7 +11,7 @@ import Testing
             subflows: [
                 .init(
                     id: 1, local: "10.9.0.2:80", remote: "10.1.0.2:54738", localId: nil, remoteId: 2, interface: nil,
-                    state: "established", backup: false, bytesToClient: 4, bytesToServer: 5, bytesRetrans: 7, rttUs: nil
+                    state: "established", backup: false, class: nil, bytesToClient: 4, bytesToServer: 5, bytesRetrans: 7, rttUs: nil
                 )
             ])
         let encoder = JSONEncoder()
@@ -22,7 +22,7 @@ import Testing
             text == """
                 {"age_us":3,"bytes_to_client":1,"bytes_to_server":2,"client":"10.1.0.2:54738","mode":"converted","server":"10.9.0.2:80",\
                 "state":"dialling","subflows":[{"backup":false,"bytes_retrans":7,"bytes_to_client":4,\
-                "bytes_to_server":5,"id":1,"interface":null,"local":"10.9.0.2:80","local_id":null,\
+                "bytes_to_server":5,"class":null,"id":1,"interface":null,"local":"10.9.0.2:80","local_id":null,\
                 "remote":"10.1.0.2:54738","remote_id":2,"rtt_us":null,"state":"established"}],\
                 "token":null,"upstream":{"local":null,"protocol":"tcp"}}
                 """)
