@@ -1,6 +1,7 @@
 // netinet/in.h has to come before any linux/ header: both declare in_addr and the IPPROTO_ values.
 #pragma once
 #include <netinet/in.h>
+#include <linux/gen_stats.h>
 #include <linux/if_link.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>

@@ -1,97 +1,141 @@
+// TrafficControl: DESIGN TODO
 public import Wire
-
-/// An interface as the kernel numbers it now.
-public struct ShapedInterface: Hashable, Sendable {
-    public let index: UInt32
-    public let name: String
-
-    public init(index: UInt32, name: String) {
-        self.index = index
-        self.name = name
-    }
-}
-
-/// Which way data goes, as the client sees it.
-public enum ShapingDirection: String, Hashable, Sendable, CaseIterable {
-    /// Packets that leave by the interface.
-    case download
-    /// Packets that come in by it.
-    case upload
-}
-
-/// What a class has carried since it was made.
-public struct ClassCounters: Hashable, Sendable {
-    public var bytes: UInt64 = 0
-    public var packets: UInt64 = 0
-    public var drops: UInt64 = 0
-    public var overlimits: UInt64 = 0
-    /// Bytes that wait now.
-    public var backlog: UInt64 = 0
-
-    public init() {}
-}
 
 /// Sluice's qdiscs, classes and filters. Belongs to the thread that made it, and to the network namespace of that.
 public final class TrafficControl {
     /// Major number of the HTB qdiscs.
     public static let handle: UInt16 = 0x7700
 
+    let socket: RouteSocket
+    /// The IFB's name.
+    let device: String
+
+    // What this object has made, as far as it isn't asked of the kernel each time: whether that is still there
+    // `isAttached` asks.
+    var downloads: Set<UInt32> = []
+    var uploads: [UInt32: [FilterTable]] = [:]
+    /// The IFB's index.
+    var uploadDevice: UInt32?
+    /// The handle of a subflow's two filters.
+    var steered: [SteeredSubflow: UInt32] = [:]
+    /// Handles in use.
+    var occupied: Set<UInt32> = []
+    /// Whether the kernel has fq_codel; so until it says otherwise.
+    var hasFairQueueing = true
+
     /// `device`: the name of the IFB device that uploads are led through.
-    public init(device: String) throws(TrafficControlError) {}
+    public init(device: String) throws(TrafficControlError) {
+        self.device = device
+        socket = try RouteSocket()
+    }
 
     /// Removes everything of ours from every interface, whoever put it there, and puts back what was taken over.
-    public static func removeAll() throws(TrafficControlError) {}
+    public static func removeAll() throws(TrafficControlError) { try removeEverything(RouteSocket()) }
 
     /// Why ours can't be put on this interface; nil if it can, or is there already. Changes nothing.
     public func obstacle(
         _ interface: ShapedInterface, _ direction: ShapingDirection, takeOver: Bool
-    ) -> TrafficControlError? { nil }
+    ) -> TrafficControlError? {
+        do throws(TrafficControlError) {
+            switch direction {
+            case .download: try downloadObstacle(interface, takeOver: takeOver)
+            case .upload: try uploadObstacle(interface)
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
 
     /// Puts ours on the interface, without a class; does nothing if it is there already.
     public func attach(
         _ interface: ShapedInterface, _ direction: ShapingDirection, takeOver: Bool
-    ) throws(TrafficControlError) {}
+    ) throws(TrafficControlError) {
+        switch direction {
+        case .download: try attachDownload(interface, takeOver: takeOver)
+        case .upload: try attachUpload(interface)
+        }
+    }
 
-    /// Takes ours away with all its classes and filters, and puts back what was there before.
-    public func detach(_ interface: ShapedInterface, _ direction: ShapingDirection) throws(TrafficControlError) {}
+    /// Takes ours away with all its filters, and its classes: those of uploads, which all interfaces share, with the
+    /// last interface. Puts back what was there before.
+    public func detach(_ interface: ShapedInterface, _ direction: ShapingDirection) throws(TrafficControlError) {
+        switch direction {
+        case .download:
+            try Self.putBack(interface, socket)
+            downloads.remove(interface.index)
+        case .upload:
+            try detachUpload(interface)
+        }
+    }
 
     /// Has the kernel still what `attach` put there?
-    public func isAttached(_ interface: ShapedInterface, _ direction: ShapingDirection) -> Bool { true }
+    public func isAttached(_ interface: ShapedInterface, _ direction: ShapingDirection) -> Bool {
+        switch direction {
+        case .download: isDownloadAttached(interface)
+        case .upload: isUploadAttached(interface)
+        }
+    }
 
     /// Makes the class, or changes its rate without losing what waits in it. `rate` in bits per second; nil: as fast as
     /// it can.
     public func setClass(
         _ number: UInt8, _ interface: ShapedInterface, _ direction: ShapingDirection, rate: UInt64?
-    ) throws(TrafficControlError) {}
+    ) throws(TrafficControlError) {
+        try setClass(UInt16(number), on: shapingDevice(interface, direction), rate: rate ?? Shaper.unlimited)
+    }
 
     /// Removes the class; what waits in it is lost.
     public func removeClass(
         _ number: UInt8, _ interface: ShapedInterface, _ direction: ShapingDirection
-    ) throws(TrafficControlError) {}
+    ) throws(TrafficControlError) {
+        let handle = Shaper.classHandle(UInt16(number))
+        let object = TrafficObject(.class, "htb", handle: handle, parent: Shaper.handle)
+        try socket.remove(object, from: shapingDevice(interface, direction))
+    }
 
     /// Leads what comes in from the tuple's client to its server by this interface into an upload class.
     public func steer(
         _ tuple: FourTuple, _ interface: ShapedInterface, into number: UInt8
-    ) throws(TrafficControlError) {}
+    ) throws(TrafficControlError) {
+        try addFilters(tuple, interface, into: number)
+    }
 
     /// Ends `steer`.
-    public func release(_ tuple: FourTuple, _ interface: ShapedInterface) throws(TrafficControlError) {}
+    public func release(_ tuple: FourTuple, _ interface: ShapedInterface) throws(TrafficControlError) {
+        try removeFilters(tuple, interface)
+    }
 
     /// The classes that there are, by their numbers.
     public func counters(
         _ interface: ShapedInterface, _ direction: ShapingDirection
-    ) throws(TrafficControlError) -> [UInt8: ClassCounters] { [:] }
-}
-
-/// What the kernel refused, or what stands in the way; and the mend.
-public struct TrafficControlError: Error, Hashable, CustomStringConvertible {
-    public let problem: String
-    public let mend: String
-
-    public init(_ problem: String, mend: String) {
-        self.problem = problem
-        self.mend = mend
+    ) throws(TrafficControlError) -> [UInt8: ClassCounters] {
+        try readCounters(shapingDevice(interface, direction))
     }
 
-    public var description: String { mend.isEmpty ? problem : "\(problem); \(mend)" }
+    /// The device that has the HTB.
+    private func shapingDevice(
+        _ interface: ShapedInterface, _ direction: ShapingDirection
+    ) throws(TrafficControlError) -> UInt32 {
+        if direction == .download { return interface.index }
+        guard let uploadDevice else { throw .detached(interface, direction) }
+        return uploadDevice
+    }
+
+    private func setClass(_ minor: UInt16, on device: UInt32, rate: UInt64) throws(TrafficControlError) {
+        let object = Shaper.shapingClass(minor, rate: rate)
+        var isNew = true
+        do throws(TrafficControlError) {
+            try socket.add(object, to: device)
+        } catch  where error.errno == .fileExists {
+            try socket.add(object, to: device, .replacing)
+            isNew = false
+        }
+        do throws(TrafficControlError) {
+            try addLeaf(minor, Shaper.boundedLeaf(minor, rate: rate), to: device)
+        } catch {
+            if isNew { try? socket.remove(object, from: device) }
+            throw error
+        }
+    }
 }

@@ -1,0 +1,61 @@
+import SystemPackage
+
+/// The HTB on an interface's egress.
+extension TrafficControl {
+    func downloadObstacle(_ interface: ShapedInterface, takeOver: Bool) throws(TrafficControlError) {
+        guard let root = try socket.qdiscs(interface.index).root, !root.isDefault, !Shaper.isOurs(root) else { return }
+        guard takeOver else { throw .occupied(root, interface) }
+        let tree = try QdiscTree(of: interface.index, socket)
+        if let object = tree.unrepeatable {
+            throw .irreplaceable(root, interface, "\(object) is of a kind that Sluice doesn't know")
+        }
+    }
+
+    func attachDownload(_ interface: ShapedInterface, takeOver: Bool) throws(TrafficControlError) {
+        if downloads.contains(interface.index), isDownloadAttached(interface) { return }
+        try Self.putBack(interface, socket)
+        try downloadObstacle(interface, takeOver: takeOver)
+        if let root = try socket.qdiscs(interface.index).root, !root.isDefault {
+            try Keeper.make(QdiscTree(of: interface.index, socket), of: interface, socket)
+        }
+        do throws(TrafficControlError) {
+            try addShaper(to: interface.index)
+        } catch {
+            try? Self.putBack(interface, socket)
+            throw error
+        }
+        downloads.insert(interface.index)
+    }
+
+    func isDownloadAttached(_ interface: ShapedInterface) -> Bool {
+        (try? socket.qdiscs(interface.index).root).map(Shaper.isOurs) ?? false
+    }
+
+    /// Takes our root away; puts back what is kept of this interface.
+    static func putBack(_ interface: ShapedInterface, _ socket: RouteSocket) throws(TrafficControlError) {
+        for keeper in try socket.links().compactMap(Keeper.init) where keeper.interface.index == interface.index {
+            try keeper.restore(socket)
+        }
+        if let root = try socket.qdiscs(interface.index).root, Shaper.isOurs(root) {
+            try socket.remove(root, from: interface.index)
+        }
+    }
+
+    /// The root in place of what is there, then the default class: until that is there, the direct queue takes all.
+    func addShaper(to device: UInt32) throws(TrafficControlError) {
+        try socket.add(Shaper.root, to: device, .replacing)
+        try socket.add(Shaper.shapingClass(Shaper.defaultMinor, rate: Shaper.unlimited), to: device)
+        try addLeaf(Shaper.defaultMinor, Shaper.boundedDefaultLeaf, to: device)
+    }
+
+    func addLeaf(_ minor: UInt16, _ bounded: TrafficObject, to device: UInt32) throws(TrafficControlError) {
+        if hasFairQueueing {
+            do throws(TrafficControlError) {
+                return try socket.add(Shaper.fairLeaf(minor), to: device, .replacing)
+            } catch  where error.errno == .noSuchFileOrDirectory {
+                hasFairQueueing = false
+            }
+        }
+        try socket.add(bounded, to: device, .replacing)
+    }
+}
