@@ -22,6 +22,10 @@ public struct SluiceDaemon: Sendable {
 
     /// Runs another `sluice` subcommand against this daemon, e.g. `command("connections", "--json")`.
     public func command(_ arguments: String..., within limit: Duration = .seconds(10)) async throws -> CommandResult {
+        try await command(arguments, within: limit)
+    }
+
+    public func command(_ arguments: [String], within limit: Duration = .seconds(10)) async throws -> CommandResult {
         try await lab.run(in: .box, [program] + arguments + ["--control", controlPath], within: limit)
     }
 

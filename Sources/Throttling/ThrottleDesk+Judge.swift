@@ -18,12 +18,12 @@ extension ThrottleDesk {
     }
 
     func judgeAll() {
+        // Those that are held, whether or not any rule would ask about them now.
+        for id in members.keys { judge(id) }
         for (id, connection) in watch.allForFollower() {
             note(id, connection)
             judge(id, connection)
         }
-        // Of those that were forgotten meanwhile the word may have been lost.
-        for id in members.keys where watch.connection(id) == nil { forget(id) }
     }
 
     private func judge(_ id: ConnectionID, _ connection: Connection) {

@@ -15,7 +15,7 @@ let isRoot = geteuid() == 0
 let needsRoot: Comment = "network namespaces need root"
 
 extension SluiceDaemon {
-    private func decoded<Report: Decodable>(_ subcommand: String) async throws -> Report {
+    func decoded<Report: Decodable>(_ subcommand: String) async throws -> Report {
         let result = try await command(subcommand, "--json")
         guard result.status.isSuccess else { throw Unexpected(result.errors) }
         let decoder = JSONDecoder()
