@@ -2,6 +2,7 @@ import Glibc
 import LinuxSystem
 import NetfilterQueue
 import Synchronization
+import Wire
 
 /// Sees in the box when a join is completed, and when a connection that carries a traffic class sends its first packet
 /// to the client: how long Sluice takes to throttle.
@@ -10,7 +11,7 @@ import Synchronization
 /// PREROUTING), and what leaves with a class in its connmark after Sluice's rules (the end of mangle POSTROUTING). Its
 /// own turns are part of what it measures.
 public final class ThrottleProbe: @unchecked Sendable {
-    /// When it was seen first, since the last `take`.
+    /// When the last join was completed, and the first classified packet since.
     private struct Times {
         var join: MonotonicTime?
         var classified: MonotonicTime?
@@ -29,7 +30,7 @@ public final class ThrottleProbe: @unchecked Sendable {
 
     /// `join`: the link by which the second subflow comes; `classMask`: the bits of the class in a connmark.
     public init(_ lab: Lab, join: Lab.Link, classMask: UInt32) async throws {
-        let options = PacketQueue.Options(copyRange: 64, maximumLength: 10_000, gso: true)
+        let options = PacketQueue.Options(copyRange: 128, maximumLength: 10_000, gso: true)
         let bound = try lab.namespace(.box).run {
             BoundQueues(queues: try [Self.joinQueue, Self.classQueue].map { try PacketQueue($0, options) })
         }
@@ -50,7 +51,7 @@ public final class ThrottleProbe: @unchecked Sendable {
         self.thread.withLock { $0 = thread }
     }
 
-    /// From the join's last ACK to the first classified packet, since the last call; nil if one of them hasn't been seen.
+    /// From the last join's third ACK to the first classified packet after it; nil if there was none since the last call.
     public func take() -> Duration? {
         times.withLock { times in
             defer { times = Times() }
@@ -72,15 +73,31 @@ public final class ThrottleProbe: @unchecked Sendable {
         while true {
             _ = poll(&waiting, nfds_t(waiting.count), -1)
             if waiting[2].revents != 0 { return }
-            read(queues[0]) { $0.join = $0.join ?? .now }
-            read(queues[1]) { $0.classified = $0.classified ?? .now }
+            read(queues[0]) { packet in
+                if Self.completesJoin(packet) { times.withLock { $0 = Times(join: .now) } }
+            }
+            read(queues[1]) { _ in
+                times.withLock { times in if times.join != nil { times.classified = times.classified ?? .now } }
+            }
         }
     }
 
-    private func read(_ queue: PacketQueue, _ note: (inout Times) -> Void) {
-        while let received = try? queue.receive({ queue.accept($0.id) }), received > 0 {
-            times.withLock { note(&$0) }
-        }
+    private func read(_ queue: PacketQueue, _ note: (QueuedPacket) -> Void) {
+        while let received = try? queue.receive({ packet in
+            note(packet)
+            queue.accept(packet.id)
+        }), received > 0 {}
         queue.flush()
+    }
+
+    /// The third ACK of an MP_JOIN (RFC 8684 section 3.2).
+    private static func completesJoin(_ packet: QueuedPacket) -> Bool {
+        do {
+            var options = try Segment(packet.payload.bytes, length: packet.length).options
+            while let option = try options.next() {
+                if option.kind == 30, case .multipath(.join(.ack)) = try option.content() { return true }
+            }
+        } catch {}
+        return false
     }
 }
