@@ -58,12 +58,11 @@ extension TrafficObject {
     }
 
     /// The table that a pref begins with has a number of the kernel's choice (bit 31): what is in it is named relative to
-    /// it, and a link to it from elsewhere can't be.
+    /// it; nothing leads to it from elsewhere.
     private var u32Replica: Replica {
         let isInRoot = handle.rawValue >> 31 == 1
         let options = options?.nested ?? []
         if options.find(TCA_U32_DIVISOR) != nil { return isInRoot ? .implied : .same(self) }
-        if let link = options.find(TCA_U32_LINK)?.value(as: UInt32.self), link >> 31 == 1 { return .unknown }
         var replica = self
         if isInRoot { replica.handle = Handle(rawValue: handle.rawValue & 0xfff) }
         replica.mapOptions { option in
