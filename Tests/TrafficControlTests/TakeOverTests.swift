@@ -84,7 +84,8 @@ struct TakeOverTests {
             try scratch.expectState(before)
             try TrafficControl(device: "up0").attach(scratch.lan, .download, takeOver: true)
             let cautious = try TrafficControl(device: "up0")
-            #expect(throws: TrafficControlError.self) {
+            let obstacle = try #require(cautious.obstacle(scratch.lan, .download, takeOver: false))
+            #expect(throws: obstacle) {
                 try cautious.attach(scratch.lan, .download, takeOver: false)
             }
             try scratch.expectState(before, "what the first took over is back")
