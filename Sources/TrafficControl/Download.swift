@@ -63,10 +63,12 @@ extension TrafficControl {
         if hasFairQueueing {
             do throws(TrafficControlError) {
                 return try socket.add(Shaper.fairLeaf(minor), to: device, .replacing)
-            } catch  where error.errno == .noSuchFileOrDirectory {
-                hasFairQueueing = false
+            } catch {
+                if error.errno != .noSuchFileOrDirectory { throw error }
             }
         }
         try socket.add(bounded, to: device, .replacing)
+        // Not before: a class that isn't there has the same errno.
+        hasFairQueueing = false
     }
 }

@@ -24,7 +24,7 @@ extension TrafficControl {
     /// From every interface our filters, then the IFB devices that they lead to.
     static func removeUploads(_ socket: RouteSocket) throws(TrafficControlError) {
         for (interface, qdiscs) in try socket.qdiscs() where qdiscs.hook != nil {
-            try removeFilters(interface, socket)
+            try clearIngress(interface, socket)
         }
         try removeDevices(socket)
     }
@@ -36,7 +36,7 @@ extension TrafficControl {
     }
 
     /// Our filters on what comes in by an interface; and the ingress qdisc, if we made it and nobody else uses it.
-    static func removeFilters(_ interface: UInt32, _ socket: RouteSocket) throws(TrafficControlError) {
+    static func clearIngress(_ interface: UInt32, _ socket: RouteSocket) throws(TrafficControlError) {
         guard let hook = try socket.qdiscs(interface).hook else { return }
         let there = try socket.filters(interface, at: .ingressFilters)
         let own = tables(ownsHook: true)
@@ -57,7 +57,7 @@ extension TrafficControl {
         while true {
             do throws(TrafficControlError) {
                 return try socket.remove(object, from: interface)
-            } catch  where error.errno == .resourceBusy && MonotonicTime.now < deadline {
+            } catch let error where error.errno == .resourceBusy && MonotonicTime.now < deadline {
                 usleep(2_000)
             }
         }

@@ -66,7 +66,7 @@ extension RouteSocket {
         header.ifi_index = Int32(bitPattern: index)
         do throws(TrafficControlError) {
             try send([Request(RTM_DELLINK, 0, header, [], "remove the device \(interfaceName(index))")])
-        } catch  where error.isAbsence {
+        } catch let error where error.isAbsence {
             return
         }
     }

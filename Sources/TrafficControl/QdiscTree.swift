@@ -6,8 +6,8 @@ struct QdiscTree: Equatable {
     private(set) var qdiscs: Set<TrafficObject> = []
     private(set) var classes: Set<TrafficObject> = []
     private(set) var filters: Set<TrafficObject> = []
-    /// Where the numbers of u32's first tables can be had again by making prefs in their order, they are: by pref and
-    /// protocol. Not part of what is compared.
+    /// Of the table that each pref of u32 begins with, by pref and protocol. The kernel counts them on, so that making
+    /// the prefs in their order mostly gives them again; not part of what is compared.
     private var tableNumbers: [UInt32: UInt32] = [:]
     /// The first thing that is known not to be made again from what the kernel tells of it.
     private(set) var unrepeatable: TrafficObject?

@@ -38,7 +38,7 @@ extension RouteSocket {
             "remove \(object) from \(interfaceName(interface))")
         do throws(TrafficControlError) {
             try send([request])
-        } catch  where error.isAbsence {
+        } catch let error where error.isAbsence {
             return
         }
     }

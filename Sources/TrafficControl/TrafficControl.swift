@@ -39,8 +39,6 @@ public final class TrafficControl {
     var uploadDevice: UInt32?
     /// The handle of a subflow's two filters.
     var steered: [SteeredSubflow: UInt32] = [:]
-    /// Handles in use.
-    var occupied: Set<UInt32> = []
     /// Whether the kernel has fq_codel; so until it says otherwise.
     var hasFairQueueing = true
 
@@ -68,7 +66,8 @@ public final class TrafficControl {
         }
     }
 
-    /// Puts ours on the interface, without a class; does nothing if it is there already.
+    /// Puts ours on the interface, without a class; does nothing if it is there already. Nothing is there to be taken
+    /// over for uploads.
     public func attach(
         _ interface: ShapedInterface, _ direction: ShapingDirection, takeOver: Bool
     ) throws(TrafficControlError) {
@@ -115,7 +114,8 @@ public final class TrafficControl {
         try socket.remove(object, from: shapingDevice(interface, direction))
     }
 
-    /// Leads what comes in from the tuple's client to its server by this interface into an upload class.
+    /// Leads what comes in from the tuple's client to its server by this interface into an upload class, or
+    /// into another one if it's led already. IPv4 with options and IPv6 with extension headers aren't led.
     public func steer(
         _ tuple: FourTuple, _ interface: ShapedInterface, into number: UInt8
     ) throws(TrafficControlError) {
@@ -148,7 +148,7 @@ public final class TrafficControl {
         var isNew = true
         do throws(TrafficControlError) {
             try socket.add(object, to: device)
-        } catch  where error.errno == .fileExists {
+        } catch let error where error.errno == .fileExists {
             try socket.add(object, to: device, .replacing)
             isNew = false
         }

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Testing
 
 @testable import TrafficControl
@@ -26,6 +27,24 @@ struct AttachTests {
             try control.detach(scratch.lan, direction)
             try control.detach(scratch.lan, direction)
             #expect(!control.isAttached(scratch.lan, direction))
+            try scratch.expectState(before)
+        }
+    }
+
+    /// Of a device that has a queue, up and down.
+    @Test(arguments: ["up", "down"])
+    func theKernelsDefaultComesBack(_ state: String) throws {
+        try Scratch.run { scratch in
+            try shell("ip link add eth0 type ifb; ip link set eth0 \(state)")
+            let before = try scratch.state()
+            #expect(before.contains { $0.hasPrefix("qdisc ") && $0.contains(" 0: dev eth0") } == (state == "up"))
+            let ethernet = ShapedInterface(index: try #require(NetworkInterface.index("eth0")), name: "eth0")
+            let control = try TrafficControl(device: "up0")
+            #expect(control.obstacle(ethernet, .download, takeOver: false) == nil)
+            try control.attach(ethernet, .download, takeOver: false)
+            try control.setClass(1, ethernet, .download, rate: 1_000_000)
+            #expect(control.isAttached(ethernet, .download))
+            try control.detach(ethernet, .download)
             try scratch.expectState(before)
         }
     }

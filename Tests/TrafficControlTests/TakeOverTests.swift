@@ -14,6 +14,11 @@ struct TakeOverTests {
         tc qdisc add dev lan0 parent 3:1 handle 30: pfifo limit 12
         """,
         "tc qdisc add dev lan0 root handle 3: tbf rate 40gbit burst 200kb limit 1mb peakrate 50gbit mtu 9000",
+        """
+        tc qdisc add dev lan0 clsact
+        tc filter add dev lan0 ingress protocol ip pref 5 u32 match ip dst 1.2.3.4/32 action mirred egress mirror dev wan0
+        tc qdisc add dev lan0 root handle 7701: pfifo limit 77
+        """,
         htb,
         """
         tc qdisc add dev lan0 root handle 1: htb default 10
