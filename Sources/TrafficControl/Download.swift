@@ -3,9 +3,16 @@ import SystemPackage
 /// The HTB on an interface's egress.
 extension TrafficControl {
     func downloadObstacle(_ interface: ShapedInterface, takeOver: Bool) throws(TrafficControlError) {
-        guard let root = try socket.qdiscs(interface.index).root, !root.isDefault, !Shaper.isOurs(root) else { return }
+        if downloads.contains(interface.index), isDownloadAttached(interface) { return }
+        var device = interface.index
+        if let root = try socket.qdiscs(device).root, Shaper.isOurs(root) {
+            // Of an earlier run, which may have taken over another.
+            guard let keeper = try Self.keepers(interface, socket).first else { return }
+            device = keeper.device.index
+        }
+        guard let root = try socket.qdiscs(device).root, !root.isDefault else { return }
         guard takeOver else { throw .occupied(root, interface) }
-        let tree = try QdiscTree(of: interface.index, socket)
+        let tree = try QdiscTree(of: device, socket)
         if let object = tree.unrepeatable {
             throw .irreplaceable(root, interface, "\(object) is of a kind that Sluice doesn't know")
         }
@@ -31,11 +38,15 @@ extension TrafficControl {
         (try? socket.qdiscs(interface.index).root).map(Shaper.isOurs) ?? false
     }
 
+    private static func keepers(
+        _ interface: ShapedInterface, _ socket: RouteSocket
+    ) throws(TrafficControlError) -> [Keeper] {
+        try socket.links().compactMap(Keeper.init).filter { $0.interface.index == interface.index }
+    }
+
     /// Takes our root away; puts back what is kept of this interface.
     static func putBack(_ interface: ShapedInterface, _ socket: RouteSocket) throws(TrafficControlError) {
-        for keeper in try socket.links().compactMap(Keeper.init) where keeper.interface.index == interface.index {
-            try keeper.restore(socket)
-        }
+        for keeper in try keepers(interface, socket) { try keeper.restore(socket) }
         if let root = try socket.qdiscs(interface.index).root, Shaper.isOurs(root) {
             try socket.remove(root, from: interface.index)
         }
@@ -52,10 +63,12 @@ extension TrafficControl {
         if hasFairQueueing {
             do throws(TrafficControlError) {
                 return try socket.add(Shaper.fairLeaf(minor), to: device, .replacing)
-            } catch  where error.errno == .noSuchFileOrDirectory {
-                hasFairQueueing = false
+            } catch {
+                if error.errno != .noSuchFileOrDirectory { throw error }
             }
         }
         try socket.add(bounded, to: device, .replacing)
+        // Not before: a class that isn't there has the same errno.
+        hasFairQueueing = false
     }
 }

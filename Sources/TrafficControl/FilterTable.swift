@@ -27,8 +27,11 @@ struct FilterTable: Hashable, Sendable {
     /// in a qdisc that has other u32 filters when only the pref went (net/sched/cls_u32.c, u32_destroy).
     func removals(_ there: [TrafficObject]) -> [TrafficObject] {
         let ours = there.filter { holds($0) && $0.options != nil }
-        let entrances = ours.filter { $0.handle.rawValue >> 31 == 1 && $0.handle.rawValue & 0xfff != 0 }
-        return entrances.map(\.handle.rawValue).map { filter($0) } + [filter(table), filter(0)]
+        let handles = ours.map(\.handle.rawValue)
+        let entrances = handles.filter { $0 >> 31 == 1 && $0 & 0xfff != 0 }
+        // One of that number that isn't listed as ours is somebody else's.
+        let tables = handles.filter { $0 == table }
+        return (entrances + tables + [0]).map { filter($0) }
     }
 
     func holds(_ object: TrafficObject) -> Bool { object.info == info && object.kind == "u32" }

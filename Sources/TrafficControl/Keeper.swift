@@ -51,8 +51,11 @@ struct Keeper {
     /// Puts back what is kept in place of what is there, unless somebody else has put something there.
     func restore(_ socket: RouteSocket) throws(TrafficControlError) {
         let root = try socket.qdiscs(interface.index).root
-        let isFree = root.map { Shaper.isOurs($0) || $0.isDefault } ?? true
-        if stage == .restores || stage == .keeps && isFree {
+        let isOurs = root.map(Shaper.isOurs) ?? false
+        let isFree = isOurs || root?.isDefault ?? true
+        // An index that is used again after the interface has gone; a name that was changed while ours was on it.
+        let isThere = isOurs || NetworkInterface.name(interface.index) == interface.name
+        if isThere, stage == .restores || stage == .keeps && isFree {
             try socket.setAlias(Self.alias(.restores, interface), of: device.name)
             if let root, !root.isDefault { try socket.remove(root, from: interface.index) }
             try QdiscTree(of: device.index, socket).build(on: interface.index, socket)

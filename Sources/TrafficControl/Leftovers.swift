@@ -1,3 +1,7 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+
 /// Taking away what is ours, whoever put it there.
 extension TrafficControl {
     static func removeEverything(_ socket: RouteSocket) throws(TrafficControlError) {
@@ -20,7 +24,7 @@ extension TrafficControl {
     /// From every interface our filters, then the IFB devices that they lead to.
     static func removeUploads(_ socket: RouteSocket) throws(TrafficControlError) {
         for (interface, qdiscs) in try socket.qdiscs() where qdiscs.hook != nil {
-            try removeFilters(interface, socket)
+            try clearIngress(interface, socket)
         }
         try removeDevices(socket)
     }
@@ -32,20 +36,30 @@ extension TrafficControl {
     }
 
     /// Our filters on what comes in by an interface; and the ingress qdisc, if we made it and nobody else uses it.
-    static func removeFilters(_ interface: UInt32, _ socket: RouteSocket) throws(TrafficControlError) {
+    static func clearIngress(_ interface: UInt32, _ socket: RouteSocket) throws(TrafficControlError) {
         guard let hook = try socket.qdiscs(interface).hook else { return }
-        var ownsHook = false
-        for isOwner in [true, false] {
-            for table in tables(ownsHook: isOwner) {
-                let there = try socket.filters(interface, at: .ingressFilters)
-                guard there.contains(where: table.holds) else { continue }
-                for object in table.removals(there) { try socket.remove(object, from: interface) }
-                if isOwner { ownsHook = true }
+        let there = try socket.filters(interface, at: .ingressFilters)
+        let own = tables(ownsHook: true)
+        let all = (own + tables(ownsHook: false)).filter { there.contains(where: $0.holds) }
+        let isOwner = hook.kind == "ingress" && all.contains(where: own.contains)
+        if isOwner, there.allSatisfy({ object in all.contains { $0.holds(object) } }) {
+            return try socket.remove(hook, from: interface)
+        }
+        for object in all.flatMap({ $0.removals(there) }) { try removePatiently(object, from: interface, socket) }
+    }
+
+    /// A table of u32 is in use until a grace period after the filter that led to it has gone (net/sched/cls_u32.c,
+    /// u32_delete_key_work).
+    private static func removePatiently(
+        _ object: TrafficObject, from interface: UInt32, _ socket: RouteSocket
+    ) throws(TrafficControlError) {
+        let deadline = MonotonicTime.now + .seconds(2)
+        while true {
+            do throws(TrafficControlError) {
+                return try socket.remove(object, from: interface)
+            } catch let error where error.errno == .resourceBusy && MonotonicTime.now < deadline {
+                usleep(2_000)
             }
         }
-        guard ownsHook, hook.kind == "ingress", try socket.filters(interface, at: .ingressFilters).isEmpty else {
-            return
-        }
-        try socket.remove(hook, from: interface)
     }
 }

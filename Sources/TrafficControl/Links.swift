@@ -37,7 +37,10 @@ extension RouteSocket {
             throw TrafficControlError("make the device \(name)", .invalidArgument)
         }
         let creation = Request(owning: message, "make the IFB device \(name)", module: "ifb")
-        try send([creation, change(name, alias: alias, isUp: isUp)])
+        try send([creation, change(name, alias: alias)])
+        // What is led through it keeps the device that it came in by; of its own the IFB has nothing to say.
+        try? Sysctl.write("net/ipv6/conf/\(name)/disable_ipv6", "1")
+        if isUp { try send([change(name, alias: alias, isUp: true)]) }
         guard let index = NetworkInterface.index(name) else {
             throw TrafficControlError("find the device \(name)", Errno(rawValue: ENODEV))
         }
@@ -45,10 +48,10 @@ extension RouteSocket {
     }
 
     func setAlias(_ alias: String, of name: String) throws(TrafficControlError) {
-        try send([change(name, alias: alias, isUp: false)])
+        try send([change(name, alias: alias)])
     }
 
-    private func change(_ name: String, alias: String, isUp: Bool) -> Request {
+    private func change(_ name: String, alias: String, isUp: Bool = false) -> Request {
         var header = ifinfomsg()
         header.ifi_flags = isUp ? UInt32(IFF_UP) : 0
         header.ifi_change = header.ifi_flags
@@ -63,7 +66,7 @@ extension RouteSocket {
         header.ifi_index = Int32(bitPattern: index)
         do throws(TrafficControlError) {
             try send([Request(RTM_DELLINK, 0, header, [], "remove the device \(interfaceName(index))")])
-        } catch  where error.isAbsence {
+        } catch let error where error.isAbsence {
             return
         }
     }

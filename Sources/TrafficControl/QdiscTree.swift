@@ -2,10 +2,13 @@ import CNetlinkRoute
 
 /// All that hangs on a device's egress, without what is counted and what the kernel chooses by itself: two devices that
 /// treat packets alike have equal trees.
-struct QdiscTree: Hashable {
+struct QdiscTree: Equatable {
     private(set) var qdiscs: Set<TrafficObject> = []
     private(set) var classes: Set<TrafficObject> = []
     private(set) var filters: Set<TrafficObject> = []
+    /// Of the table that each pref of u32 begins with, by pref and protocol. The kernel counts them on, so that making
+    /// the prefs in their order mostly gives them again; not part of what is compared.
+    private var tableNumbers: [UInt32: UInt32] = [:]
     /// The first thing that is known not to be made again from what the kernel tells of it.
     private(set) var unrepeatable: TrafficObject?
 
@@ -20,8 +23,15 @@ struct QdiscTree: Hashable {
             add(object, to: \.classes)
         }
         for parent in qdiscs.union(classes) {
-            for object in try socket.filters(interface, at: parent.handle) { add(object, to: \.filters) }
+            for object in try socket.filters(interface, at: parent.handle) {
+                add(object, to: \.filters)
+                if object.isFirstTable { tableNumbers[object.info] = object.handle.rawValue }
+            }
         }
+    }
+
+    static func == (left: Self, right: Self) -> Bool {
+        left.qdiscs == right.qdiscs && left.classes == right.classes && left.filters == right.filters
     }
 
     var root: TrafficObject? { qdiscs.first { $0.parent == .root } }
@@ -45,8 +55,15 @@ struct QdiscTree: Hashable {
             made.formUnion(ready.map(\.handle))
             missing.subtract(ready)
         }
-        // u32's tables before the filters that lead to them.
-        for object in filters.sorted(by: { $0.buildOrder < $1.buildOrder }) { try socket.add(object, to: interface) }
+        for object in filters.sorted(by: { buildOrder($0) < buildOrder($1) }) { try socket.add(object, to: interface) }
+    }
+
+    /// Those of u32 that lead to a table come last.
+    private func buildOrder(_ filter: TrafficObject) -> (Int, UInt32, Int, UInt32) {
+        let options = filter.options?.nested ?? []
+        let isLink = filter.kind == "u32" && options.find(TCA_U32_LINK) != nil
+        let isTable = filter.kind == "u32" && options.find(TCA_U32_DIVISOR) != nil
+        return (isLink ? 1 : 0, tableNumbers[filter.info] ?? 0, isTable ? 0 : 1, filter.handle.rawValue)
     }
 
     private func isReady(_ object: TrafficObject, _ made: Set<Handle>) -> Bool {
@@ -58,7 +75,5 @@ struct QdiscTree: Hashable {
 }
 
 extension TrafficObject {
-    fileprivate var buildOrder: (Int, UInt16, UInt32) {
-        (options?.nested.find(TCA_U32_DIVISOR) != nil && kind == "u32" ? 0 : 1, pref, handle.rawValue)
-    }
+    fileprivate var isFirstTable: Bool { kind == "u32" && handle.rawValue >> 31 == 1 && handle.rawValue & 0xfffff == 0 }
 }

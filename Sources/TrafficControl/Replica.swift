@@ -19,11 +19,14 @@ extension TrafficObject {
             let blocks = [TCA_INGRESS_BLOCK, TCA_EGRESS_BLOCK]
             if attributes.contains(where: { blocks.contains($0.type) }) { return .unknown }
             replica.info = 0  // a count of references
+            // It doesn't tell its tables of delays (net/sched/sch_netem.c, netem_dump): comparing wouldn't see their loss.
+            if kind == "netem" { return .unknown }
             if kind == "htb" { replica.mapOptions(Self.htbOption) }
             return .same(replica)
         case .class:
             replica.info = 0  // the handle of the leaf, which tells its parent itself
-            return .same(replica)
+            // HFSC has a class of its own handle.
+            return handle.minor == 0 ? .implied : .same(replica)
         case .filter:
             guard kind == "u32" || kind == "fw" else { return .unknown }
             // The pref as such, before the filters that it has.
@@ -58,23 +61,20 @@ extension TrafficObject {
     }
 
     /// The table that a pref begins with has a number of the kernel's choice (bit 31): what is in it is named relative to
-    /// it, and a link to it from elsewhere can't be.
+    /// it; nothing leads to it from elsewhere.
     private var u32Replica: Replica {
         let isInRoot = handle.rawValue >> 31 == 1
         let options = options?.nested ?? []
         if options.find(TCA_U32_DIVISOR) != nil { return isInRoot ? .implied : .same(self) }
-        if let link = options.find(TCA_U32_LINK)?.value(as: UInt32.self), link >> 31 == 1 { return .unknown }
+        // The kernel tells also what has become of them.
+        let wishes = UInt32(TCA_CLS_FLAGS_SKIP_HW | TCA_CLS_FLAGS_SKIP_SW)
         var replica = self
         if isInRoot { replica.handle = Handle(rawValue: handle.rawValue & 0xfff) }
         replica.mapOptions { option in
             switch option.type {
             case TCA_U32_SEL, TCA_U32_CLASSID, TCA_U32_LINK, TCA_U32_MARK, TCA_U32_INDEV: option
             case TCA_U32_HASH: isInRoot ? Attribute(TCA_U32_HASH, UInt32(TC_U32_ROOT)) : option
-            // Without what the kernel tells of hardware.
-            case TCA_U32_FLAGS:
-                Attribute(
-                    TCA_U32_FLAGS, option.value(as: UInt32.self) & UInt32(TCA_CLS_FLAGS_SKIP_HW | TCA_CLS_FLAGS_SKIP_SW)
-                )
+            case TCA_U32_FLAGS: Attribute(TCA_U32_FLAGS, option.value(as: UInt32.self) & wishes)
             case TCA_U32_ACT: Self.action(option)
             default: nil
             }
@@ -102,11 +102,10 @@ extension TrafficObject {
     }
 
     private static func actionOptions(_ options: Attribute) -> Attribute {
-        let parameters = TCA_MIRRED_PARMS
         let kept = options.nested.filter { $0.type != TCA_MIRRED_TM }.map { option in
             var option = option
             // refcnt and bindcnt of `tc_gen` (linux/pkt_cls.h).
-            if option.type == parameters, option.payload.count >= 20 {
+            if option.type == TCA_MIRRED_PARMS, option.payload.count >= 20 {
                 option.payload.replaceSubrange(12..<20, with: [UInt8](repeating: 0, count: 8))
             }
             return option

@@ -38,7 +38,7 @@ extension RouteSocket {
             "remove \(object) from \(interfaceName(interface))")
         do throws(TrafficControlError) {
             try send([request])
-        } catch  where error.isAbsence {
+        } catch let error where error.isAbsence {
             return
         }
     }
@@ -74,10 +74,11 @@ extension RouteSocket {
 }
 
 extension TrafficObject {
-    /// The module that has it, by the kernel's own naming.
-    fileprivate var module: String {
+    /// The module that has it, by the kernel's own naming; a class comes with its qdisc.
+    fileprivate var module: String? {
         switch layer {
-        case .qdisc, .class: "sch_\(kind)"
+        case .qdisc: "sch_\(kind)"
+        case .class: nil
         case .filter: "cls_\(kind)" + (options?.nested.find(TCA_U32_ACT) == nil ? "" : " act_mirred")
         }
     }

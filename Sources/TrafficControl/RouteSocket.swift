@@ -75,6 +75,8 @@ struct Reply {
 /// libnl maps the kernel's errno to fewer values of its own and drops its text, so the answers are read here.
 final class RouteSocket {
     private let socket: OpaquePointer
+    /// Called before anything is sent. For tests, which let it throw as if the kernel refused, or the process were dead.
+    var willSend: (() throws(TrafficControlError) -> Void)?
 
     init() throws(TrafficControlError) {
         guard let socket = nl_socket_alloc() else { throw TrafficControlError("open a netlink socket", .noMemory) }
@@ -126,6 +128,7 @@ final class RouteSocket {
     }
 
     private func transmit(_ requests: [Request], _ flags: Int32) throws(TrafficControlError) {
+        try willSend?()
         var datagram: [UInt8] = []
         for request in requests {
             nl_complete_msg(socket, request.message)

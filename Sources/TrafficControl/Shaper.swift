@@ -5,6 +5,11 @@ enum Shaper {
     /// Of the root, on whatever device; what has it is ours.
     static let handle = Handle(0x7700)
     /// For what has no class; beyond those that a number can name.
+    ///
+    /// HTB could do without: what finds no default class goes out directly. Measured on unshaped veth (Linux 6.18, 2
+    /// cores): a datagram of 64 bytes takes 611 ns without HTB, 672 ns by the direct queue, 750 ns by this class; bulk
+    /// TCP ran at 79, 78 and 74 Gbit/s. Yet the direct queue goes before all classes, so that on a full link it would
+    /// starve them, and it is a plain FIFO, where a leaf may be fq_codel.
     static let defaultMinor: UInt16 = 0x100
     /// Bits per second of what isn't to be held up: 1 Tbit/s.
     static let unlimited: UInt64 = 1_000_000_000_000
@@ -74,9 +79,10 @@ enum Shaper {
         TrafficObject(.qdisc, "fq_codel", handle: leafHandle(minor), parent: classHandle(minor))
     }
 
-    /// 200 ms at the rate, for kernels without fq_codel; a slow class holds 256 KiB, some GSO packets, all the same.
+    /// 200 ms at the rate, for kernels without fq_codel; a slow class holds 256 KiB, some GSO packets, all the same, and
+    /// a fast one no more than fq_codel would (net/sched/sch_fq_codel.c, memory_limit).
     static func boundedLeaf(_ minor: UInt16, rate: UInt64) -> TrafficObject {
-        let limit = UInt32(clamping: max(256 << 10, rate / 8 / 5))
+        let limit = UInt32(min(max(256 << 10, rate / 8 / 5), 32 << 20))
         return fifo("bfifo", minor, limit: limit)
     }
 

@@ -29,7 +29,6 @@ extension TrafficControl {
             throw error
         }
         steered[subflow] = handle
-        occupied.insert(handle)
     }
 
     func removeFilters(_ tuple: FourTuple, _ interface: ShapedInterface) throws(TrafficControlError) {
@@ -44,12 +43,12 @@ extension TrafficControl {
 
     func removeFromDevice(_ tuple: FourTuple, _ handle: UInt32) throws(TrafficControlError) {
         if let uploadDevice { try socket.remove(Self.deviceTables[tuple.family].subflow(handle), from: uploadDevice) }
-        occupied.remove(handle)
     }
 
     private func freeHandle(_ table: FilterTable, _ tuple: FourTuple) throws(TrafficControlError) -> UInt32 {
         let handles = (1...0xfff as ClosedRange<UInt32>).lazy.map { table.subflowHandle(tuple, number: $0) }
-        guard let handle = handles.first(where: { !self.occupied.contains($0) }) else {
+        let occupied = Set(steered.values)
+        guard let handle = handles.first(where: { !occupied.contains($0) }) else {
             throw TrafficControlError("too many subflows are throttled", mend: "throttle fewer")
         }
         return handle

@@ -1,4 +1,28 @@
-// TrafficControl: DESIGN TODO
+// TrafficControl: shapes chosen traffic of an interface, both ways, with HTB classes (tc-htb(8)).
+//
+//   download   what leaves by lan0 ── HTB 7700: ──┬─ class 7700:N ── leaf      chosen by skb->priority, which iptables'
+//                                                 └─ class 7700:100 ── leaf    CLASSIFY sets; no filter here
+//
+//   upload     what comes in by lan0 ── ingress qdisc ── u32: a steered subflow? ──no──▶ goes on
+//                                                               │ mirred redirect
+//                                                      IFB ── HTB 7700: ── u32 ── class 7700:N ──▶ goes on
+//
+// There is one IFB for all interfaces, and traffic that isn't steered doesn't visit it. A leaf is fq_codel, or a bounded
+// FIFO where the kernel has none.
+//
+// The kernel is the state. What is ours is recognised by itself, whoever left it there: an HTB root 7700:, an IFB by its
+// alias, filters by kind and pref. What is somebody else's is used (an ingress qdisc), refused (a root qdisc that isn't
+// the kernel's default), or, if the operator wants that, taken over: copied to an IFB that is never up (Keeper), and put
+// back from there. A copy is compared before it is relied on. Steps are in such an order that the death of the process
+// at any of them leaves packets flowing and `removeAll` able to bring back what was.
+//
+// It knows numbers of classes, rates and 4-tuples, and not why they are chosen. Throttling calls it, from one thread;
+// `removeAll` also ends a run, and begins one. Everything is synchronous: each call is some messages to the kernel.
+//
+// libnl makes the socket, the messages and the IFB's link object. Its objects for qdiscs, classes and filters are not
+// used: they compute bursts from /proc/net/psched and rate tables, where the kernel since 3.8 wants ticks of 64 ns and
+// no tables; and they can't repeat what they don't know. So that file plays no part: libnl 3.7 reads it at the first
+// conversion (and ends the process if it can't make sense of it, unless TICKS_PER_USEC is set), and we ask for none.
 public import Wire
 
 /// Sluice's qdiscs, classes and filters. Belongs to the thread that made it, and to the network namespace of that.
@@ -18,8 +42,6 @@ public final class TrafficControl {
     var uploadDevice: UInt32?
     /// The handle of a subflow's two filters.
     var steered: [SteeredSubflow: UInt32] = [:]
-    /// Handles in use.
-    var occupied: Set<UInt32> = []
     /// Whether the kernel has fq_codel; so until it says otherwise.
     var hasFairQueueing = true
 
@@ -47,7 +69,8 @@ public final class TrafficControl {
         }
     }
 
-    /// Puts ours on the interface, without a class; does nothing if it is there already.
+    /// Puts ours on the interface, without a class; does nothing if it is there already. Nothing is there to be taken
+    /// over for uploads.
     public func attach(
         _ interface: ShapedInterface, _ direction: ShapingDirection, takeOver: Bool
     ) throws(TrafficControlError) {
@@ -94,7 +117,8 @@ public final class TrafficControl {
         try socket.remove(object, from: shapingDevice(interface, direction))
     }
 
-    /// Leads what comes in from the tuple's client to its server by this interface into an upload class.
+    /// Leads what comes in from the tuple's client to its server by this interface into an upload class, or
+    /// into another one if it's led already. IPv4 with options and IPv6 with extension headers aren't led.
     public func steer(
         _ tuple: FourTuple, _ interface: ShapedInterface, into number: UInt8
     ) throws(TrafficControlError) {
@@ -127,7 +151,7 @@ public final class TrafficControl {
         var isNew = true
         do throws(TrafficControlError) {
             try socket.add(object, to: device)
-        } catch  where error.errno == .fileExists {
+        } catch let error where error.errno == .fileExists {
             try socket.add(object, to: device, .replacing)
             isNew = false
         }

@@ -39,6 +39,7 @@ public struct TrafficControlError: Error, Hashable, CustomStringConvertible {
             return module.map { "the kernel lacks it: modprobe \($0)" } ?? lostMend
         case .noSuchFileOrDirectory, .invalidArgument: return lostMend
         case Errno(rawValue: ENODEV): return "the interface is gone: `ip link` shows those that are there"
+        case .fileExists: return "another program has made one of that name: see ip link, tc qdisc and tc filter"
         case .resourceBusy: return "a filter still leads to it: release its subflows first"
         default: return "see the kernel's log: dmesg"
         }

@@ -26,7 +26,8 @@ extension TrafficControl {
                 mend: "use a block of its own: tc qdisc del dev \(interface.name) \(hook.kind)")
         }
         if try socket.links().contains(where: { $0.name == device && $0.alias != Self.deviceAlias }) {
-            throw TrafficControlError("there is an interface \(device) already", mend: "let Sluice use another name")
+            throw TrafficControlError(
+                "there is an interface \(device) already", mend: "rename it: ip link set \(device) name …")
         }
     }
 
@@ -65,7 +66,7 @@ extension TrafficControl {
 
     /// Removes what is on the interface first: a filter that leads to a device that isn't there drops packets.
     private func forget(_ interface: ShapedInterface) throws(TrafficControlError) {
-        try Self.removeFilters(interface.index, socket)
+        try Self.clearIngress(interface.index, socket)
         uploads[interface.index] = nil
         for (subflow, handle) in steered where subflow.interface == interface.index {
             try removeFromDevice(subflow.tuple, handle)
