@@ -47,6 +47,10 @@ public final class TrafficControl {
 
     /// `device`: the name of the IFB device that uploads are led through.
     public init(device: String) throws(TrafficControlError) {
+        // What is longer the kernel, or libnl, would cut or refuse in the middle of things (IFNAMSIZ).
+        guard (1...15).contains(device.utf8.count) else {
+            throw TrafficControlError("an interface can't be named '\(device)'", mend: "use 15 characters at most")
+        }
         self.device = device
         socket = try RouteSocket()
     }

@@ -68,6 +68,11 @@ struct ErrorTests {
         }
     }
 
+    @Test(arguments: ["", "sixteen-letters-"])
+    func namesOfDevices(_ name: String) {
+        #expect(throws: TrafficControlError.self) { _ = try TrafficControl(device: name) }
+    }
+
     @Test func mends() {
         func mend(_ errno: Errno, _ words: String = "", module: String? = nil) -> String {
             TrafficControlError("try", errno, words: words, module: module).mend

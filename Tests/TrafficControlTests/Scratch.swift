@@ -51,7 +51,7 @@ struct Scratch: Sendable {
     func state() throws -> [String] {
         try shell(
             """
-            ip -br link; tc qdisc show | sed "s/direct_packets_stat [0-9]*//"
+            ip -o link | cut -d ' ' -f 2; tc qdisc show | sed "s/direct_packets_stat [0-9]*//"
             for i in lan0 wan0 wan1; do
                 for kind in "class show dev $i" "filter show dev $i" "filter show dev $i ingress"; do
                     echo "-- $kind"; tc -d $kind
@@ -61,10 +61,12 @@ struct Scratch: Sendable {
         ).split(separator: "\n").map(String.init)
     }
 
-    /// Nothing has changed since then; else the lines that are there no more, and those that are new.
+    /// Nothing has changed since then; else the lines that are there no more, and those that are new. Carriers come, and
+    /// references to actions go, a moment later than what makes them.
     func expectState(
         _ before: [String], _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
+        if try eventually({ try state() == before }) { return }
         let changes = try state().difference(from: before).map { change in
             switch change {
             case .insert(_, let line, _): "+ \(line)"

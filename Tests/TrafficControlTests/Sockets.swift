@@ -77,9 +77,9 @@ private func localEndpoint(_ socket: Int32) throws -> Endpoint {
     return Endpoint(storage)!
 }
 
-/// Until it holds, 10 seconds at most.
+/// Does it come to hold? Within 5 seconds.
 func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = MonotonicTime.now + .seconds(10)
+    let deadline = MonotonicTime.now + .seconds(5)
     while MonotonicTime.now < deadline {
         if try condition() { return true }
         usleep(5_000)

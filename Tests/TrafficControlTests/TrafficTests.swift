@@ -32,14 +32,14 @@ struct TrafficTests {
             func counters() throws -> ClassCounters {
                 try #require(try control.counters(scratch.lan, .download)[1])
             }
-            try control.setClass(1, scratch.lan, .download, rate: 80_000)
+            try control.setClass(1, scratch.lan, .download, rate: 8_000)
             try DatagramSender(classMinor: 1).send(60)
             #expect(try eventually { try counters().packets > 0 })
             let waiting = try counters()
             #expect(waiting.backlog > 30_000)
             #expect(waiting.overlimits > 0)
-            try control.setClass(1, scratch.lan, .download, rate: 40_000)
-            #expect(try counters().backlog > 20_000)
+            try control.setClass(1, scratch.lan, .download, rate: 16_000)
+            #expect(try counters().backlog > 30_000)
             try control.setClass(1, scratch.lan, .download, rate: nil)
             #expect(try eventually { try counters().backlog == 0 })
             #expect(try counters().packets == 60)
@@ -58,6 +58,22 @@ struct TrafficTests {
             #expect(counters.drops > 0)
             #expect(counters.backlog <= 256 << 10)
             #expect(counters.packets + counters.drops < 300)
+        }
+    }
+
+    /// Never faster than the rate: how fast the machine is plays no part.
+    @Test func theRateHolds() throws {
+        try Scratch.run { scratch in
+            let control = try TrafficControl(device: "up0")
+            try control.attach(scratch.lan, .upload, takeOver: false)
+            let transfer = try Transfer(scratch, isIPv4: true)
+            try control.setClass(1, scratch.lan, .upload, rate: 4_000_000)
+            try control.steer(transfer.tuple, scratch.lan, into: 1)
+            let start = MonotonicTime.now
+            #expect(try transfer.upload(600_000))
+            // Without the burst, and a GSO packet on top of it.
+            let least = (600_000 - 32 * 1024 - 65_536) * 8 / 4_000_000.0
+            #expect(Double(MonotonicTime.now.nanoseconds(since: start)) / 1e9 > least)
         }
     }
 
