@@ -11,7 +11,8 @@ import Wire
 ///     client ── fast, 90 Mbit/s ── hop ── box with sluice ── wan0 ── server
 ///            ── slow, 30 Mbit/s ── hop ──
 @Suite(.serialized, .enabled(if: isRoot, needsRoot), .timeLimit(.minutes(5))) struct ThrottleTests {
-    static let rule = """
+    static let relieve = """
+
         [[throttle]]
         name = "relieve"
         interface = "fast"
@@ -28,81 +29,212 @@ import Wire
             try await lab.serve()
             let free = try await lab.shareOfFast(lab.plan(operation, 15_000_000, family))
             #expect(free > 0.6)
-            try await lab.reload(sluice, lab.sluiceDefaults + Self.rule)
+            try await lab.reload(sluice, lab.sluiceDefaults + Self.relieve)
             let throttled = try await lab.shareOfFast(lab.plan(operation, 15_000_000, family))
             #expect(throttled < 0.45)
             try await lab.waitUntilIdle(sluice)
             let report = try #require(try await sluice.throttles().first)
-            #expect(report.subflows == 0 && report.matched == 1 && report.refused == 0 && report.obstacle == nil)
+            #expect(report.matched == 1 && report.refused == 0 && report.obstacle == nil)
             #expect(report.classes.map(\.direction) == ["download", "upload"])
             let shaped = report.classes[operation == .download ? 0 : 1]
             #expect(shaped.bytes > 1_000_000 && shaped.overlimits > 0)
-            #expect(try await lab.marks().isEmpty)
+            #expect(try await sluice.status().tracking.disagreements == 0)
+            try await lab.wait(for: "nobody to be held") { try await lab.marks().isEmpty }
+            try await sluice.stop()
+            #expect(try await lab.trafficControl() == before)
+        }
+    }
+
+    /// A rule comes, changes and goes while a transfer runs, and every byte arrives. With the rule the rest of the
+    /// transfer goes by the slow link, without it by the fast one.
+    @Test(arguments: [PeerRequest.Operation.download, .upload])
+    func rulesChangeWhileDataFlow(_ operation: PeerRequest.Operation) async throws {
+        try await Lab.with(.twoLinks) { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            let plan = lab.plan(operation, 60_000_000)
+            async let report = lab.fetch(plan)
+            try await lab.waitForSubflows(2, sluice)
+            try await sluice.changeThrottles(
+                "add", "relieve", "--interface", "fast", "--download", "20mbit", "--upload", "20mbit")
+            #expect(try await sluice.held() == ["fast": "relieve"])
+            try await sluice.changeThrottles("set", "relieve", "--download", "5mbit", "--upload", "5mbit")
+            #expect(try await sluice.throttles().first?.classes.map(\.rate) == [5_000_000, 5_000_000])
+            // Bytes decide, not time: so much goes by the slow link meanwhile.
+            let held = try lab.bytes(operation.towards)
+            try await lab.wait(for: "the slow link to carry 8 MB", within: .seconds(60)) {
+                try lab.bytes(operation.towards)[1] > held[1] + 8_000_000
+            }
+            #expect(try lab.bytes(operation.towards)[0] < held[0] + 4_000_000)
+            try await sluice.changeThrottles("clear", "relieve")
+            #expect(try await sluice.held().isEmpty)
+            #expect(try await sluice.throttles().isEmpty)
+            let lifted = try lab.bytes(operation.towards)
+            #expect(try await report.failures == [:])
+            let rest = zip(try lab.bytes(operation.towards), lifted).map { Double($0 - $1) }
+            #expect(rest[0] > rest[1], "the fast link carries most again")
+        }
+    }
+
+    /// One class for each subflow, made and removed as they come and go: nothing is left, in tc as in conntrack.
+    @Test(arguments: IPFamily.allCases)
+    func hundredsOfClassesComeAndGo(_ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            let rule = """
+
+                [[throttle]]
+                name = "each"
+                interface = "lan0"
+                min_subflows = 2
+                download = "5mbit"
+                upload = "5mbit"
+                per = "subflow"
+                """
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + rule)
+            try await lab.serve()
+            let idle = try await lab.trafficControl()
+            var plan = lab.quietPlan(family)
+            plan.count = 200
+            plan.parallel = 200
+            plan.pause = 6
+            async let report = lab.fetch(plan)
+            try await lab.wait(for: "200 classes", within: .seconds(30)) {
+                try await sluice.throttles().first?.subflows == 200
+            }
+            let classes = try #require(try await sluice.throttles().first?.classes)
+            #expect(Set(classes.compactMap(\.subflow)).count == 200)
+            #expect(try await lab.marks().count == 200)
+            #expect(try await lab.trafficControl().count { $0.contains("class htb") } >= 200)
+            #expect(try await report.failures == [:])
+            try await lab.wait(for: "all to be as before", within: .seconds(30)) {
+                guard try await lab.marks().isEmpty else { return false }
+                return try await lab.trafficControl() == idle
+            }
+            #expect(try await sluice.throttles().first?.refused == 0)
+        }
+    }
+
+    /// A single-path TCP connection and an MPTCP connection with one subflow are nobody's.
+    @Test func othersAreLeftAlone() async throws {
+        try await Lab.with(.twoLinks) { lab in
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + Self.relieve)
+            try await lab.serve()
+            try await lab.mptcp(in: .client(0), ["limits", "set", "subflow", "0"])
+            for (transport, operation) in [(PeerProtocol.tcp, PeerRequest.Operation.download), (.mptcp, .upload)] {
+                #expect(try await lab.fetch(lab.plan(operation, 5_000_000, transport: transport)).failures == [:])
+            }
+            let report = try #require(try await sluice.throttles().first)
+            #expect(report.matched == 0)
+            #expect(report.classes.allSatisfy { $0.bytes == 0 })
+        }
+    }
+
+    /// Connections that the router only forwards are throttled as well, if they are inspected.
+    @Test func endToEndConnectionsAreHeld() async throws {
+        try await Lab.with(.twoLinks) { lab in
+            let configuration = lab.configuration(["intercept": "inspect = \"all\""]) + Self.relieve
+            let sluice = try await lab.startSluice(configuration: configuration)
+            try await lab.serve(.mptcp)
+            for operation in [PeerRequest.Operation.download, .upload] {
+                #expect(try await lab.shareOfFast(lab.plan(operation, 15_000_000)) < 0.45)
+            }
+            let report = try #require(try await sluice.throttles().first)
+            #expect(report.matched == 2 && report.refused == 0)
+            #expect(try await sluice.status().connections.accepted == 0)
+        }
+    }
+
+    /// The interface is gone for a while: the rule waits, and its qdisc and classes are there again with it.
+    @Test func anInterfaceVanishesAndReturns() async throws {
+        try await Lab.with(LabConfiguration(clients: [.init(links: [.init(), .init()])])) { lab in
+            let rule = """
+
+                [[throttle]]
+                name = "relieve"
+                interface = ["lan0", "late0"]
+                download = "10mbit"
+                upload = "10mbit"
+                """
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + rule)
+            #expect(try await sluice.throttles().first?.obstacle == "there is no late0")
+            for _ in 1...2 {
+                try await lab.require(in: .box, ["ip", "link", "add", "late0", "type", "veth", "peer", "late1"])
+                try await lab.wait(for: "the qdisc") { try await sluice.throttles().first?.obstacle == nil }
+                let state = try await lab.run(in: .box, ["tc", "class", "show", "dev", "late0"]).output
+                #expect(state.split(separator: "\n").count { $0.contains("rate 10Mbit") } == 1, "\(state)")
+                try await lab.require(in: .box, ["ip", "link", "delete", "late0"])
+                try await lab.wait(for: "the loss to be noticed") {
+                    try await sluice.throttles().first?.obstacle == "there is no late0"
+                }
+            }
+            // And one whose qdisc somebody has deleted.
+            try await lab.require(in: .box, ["tc", "qdisc", "delete", "dev", "lan0", "root"])
+            try await lab.wait(for: "the qdisc to be back") {
+                try await lab.run(in: .box, ["tc", "class", "show", "dev", "lan0"]).output.contains("rate 10Mbit")
+            }
+        }
+    }
+
+    /// `action = "backup"`: the download goes to the other link, and comes back.
+    @Test(arguments: [PeerRequest.Operation.download, .upload], IPFamily.allCases)
+    func backupSteers(operation: PeerRequest.Operation, family: IPFamily) async throws {
+        try await Lab.with(.twoLinks) { lab in
+            let rule = """
+
+                [[throttle]]
+                name = "steer"
+                interface = "fast"
+                action = "backup"
+                after_bytes = "5MB"
+                """
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + rule)
+            try await lab.serve()
+            let plan = lab.plan(operation, 60_000_000, family)
+            async let report = lab.fetch(plan)
+            try await lab.wait(for: "the client to be asked") { try await sluice.held() == ["fast": "steer"] }
+            // What is under way arrives.
+            try await Task.sleep(for: .seconds(1))
+            let steered = try lab.bytes(operation.towards)
+            try await lab.wait(for: "the slow link to carry 5 MB", within: .seconds(60)) {
+                try lab.bytes(operation.towards)[1] > steered[1] + 5_000_000
+            }
+            #expect(try lab.bytes(operation.towards)[0] < steered[0] + 1_000_000)
+            #expect(try await sluice.connections().first?.subflows.count(where: \.backup) == 1)
+            try await sluice.changeThrottles("clear", "steer")
+            let lifted = try lab.bytes(operation.towards)
+            #expect(try await report.failures == [:])
+            let rest = zip(try lab.bytes(operation.towards), lifted).map { Double($0 - $1) }
+            #expect(rest[0] > rest[1], "the fast link carries most again")
             #expect(try await sluice.status().tracking.disagreements == 0)
             try await sluice.stop()
-            let after = try await lab.trafficControl()
-            #expect(after == before, "\(after.difference(from: before))")
+            #expect(try await lab.run(in: .box, ["sysctl", "-n", "net.mptcp.pm_type"]).output == "0\n")
         }
     }
-}
 
-extension LabConfiguration {
-    static var twoLinks: LabConfiguration {
-        LabConfiguration(clients: [
-            .init(links: [
-                .init(name: "fast", rate: .mbit(90), mtu: 1500), .init(name: "slow", rate: .mbit(30), mtu: 1500),
-            ])
-        ])
-    }
-}
+    /// A quota is a quota: with one of 20 MB the rule holds after 20 MB, and not before 19.8.
+    @Test(arguments: ["connection", "client"])
+    func quotasCount(_ owner: String) async throws {
+        try await Lab.with(.twoLinks) { lab in
+            let rule = """
 
-extension SluiceDaemon {
-    func throttles() async throws -> [ThrottleReport] { try await decoded("throttles") }
-}
-
-extension Lab {
-    /// The box's qdiscs, classes, filters and links, as far as they don't count.
-    func trafficControl() async throws -> [String] {
-        var lines: [String] = []
-        lines += try await run(in: .box, ["tc", "qdisc", "show"]).output.split(separator: "\n").map(String.init)
-        for link in links {
-            for what in [["class", "show"], ["filter", "show"], ["filter", "show", "ingress"]] {
-                let command = ["tc", what[0], what[1], "dev", link.name] + what.dropFirst(2)
-                lines += try await run(in: .box, command).output.split(separator: "\n").map(String.init)
+                [[throttle]]
+                name = "fair-use"
+                min_subflows = 1
+                after_bytes = "20MB"
+                after_bytes_of = "\(owner)"
+                download = "10mbit"
+                """
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + rule)
+            try await lab.serve()
+            let parts: UInt64 = owner == "client" ? 2 : 1
+            for _ in 1...parts {
+                #expect(try await lab.fetch(lab.plan(.download, 19_800_000 / parts)).failures == [:])
             }
+            #expect(try await sluice.throttles().first?.matched == 0)
+            // The last connection of a client, or one that is longer.
+            let length: UInt64 = owner == "client" ? 400_000 : 20_200_000
+            #expect(try await lab.fetch(lab.plan(.download, length)).failures == [:])
+            #expect(try await sluice.throttles().first?.matched ?? 0 > 0)
         }
-        let devices = try await run(in: .box, ["ip", "-br", "link"]).output.split(separator: "\n")
-        return (lines + devices.map { String($0.prefix { $0 != " " && $0 != "@" }) }).sorted()
-    }
-
-    /// The entries of connection tracking whose mark has a traffic class.
-    func marks() async throws -> [Substring] {
-        var entries: [Substring] = []
-        for family in ["ipv4", "ipv6"] {
-            let lines = try await run(in: .box, ["conntrack", "-L", "-f", family]).output.split(separator: "\n")
-            entries += lines.filter { line in
-                let mark = line.split(separator: " ").first { $0.hasPrefix("mark=") }?.dropFirst(5)
-                return mark.flatMap { UInt32($0) }.map { $0 & 0xff_0000 != 0 } ?? false
-            }
-        }
-        return entries
-    }
-
-    /// The part of a transfer's bytes that the client's first link carries.
-    func shareOfFast(_ plan: FetchPlan) async throws -> Double {
-        let before = try carried()
-        let report = try await fetch(plan)
-        #expect(report.failures == [:])
-        let bytes = zip(try carried(), before).map { Double($0 - $1) }
-        return bytes[0] / bytes.reduce(0, +)
-    }
-
-    /// SIGHUP with another file, until the log says that it is in force.
-    func reload(_ sluice: SluiceDaemon, _ configuration: String) async throws {
-        let count = { sluice.log.split(separator: "\n").count { $0.contains("reloaded") } }
-        let before = count()
-        try configuration.write(toFile: sluice.configurationPath, atomically: true, encoding: .utf8)
-        sluice.process.signal(SIGHUP)
-        try await wait(for: "reload") { count() > before }
     }
 }

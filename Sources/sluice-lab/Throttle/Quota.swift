@@ -41,7 +41,7 @@ struct Quota {
         }
     }
 
-    /// Bytes of payload by what the kernel says of the subflows, in the first look that finds one held.
+    /// Bytes of payload that have been acknowledged by or to the client, in the first look that finds a subflow held.
     private func movedWhenHeld(_ lab: Lab, _ sluice: SluiceDaemon) async throws -> UInt64 {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -49,7 +49,7 @@ struct Quota {
             let text = try await sluice.command("connections", "--json").output
             let views = try decoder.decode([View].self, from: Data(text.utf8))
             if views.contains(where: { $0.subflows.contains { $0.class != nil } }) {
-                return views.reduce(0) { $0 + $1.bytesToClient + $1.bytesToServer }
+                return views.flatMap(\.subflows).reduce(0) { $0 + $1.bytesToClient + $1.bytesToServer }
             }
         }
         throw DemoError(description: "no subflow was ever held")
@@ -58,10 +58,10 @@ struct Quota {
     private struct View: Decodable {
         struct Subflow: Decodable {
             let `class`: String?
+            let bytesToClient: UInt64
+            let bytesToServer: UInt64
         }
 
-        let bytesToClient: UInt64
-        let bytesToServer: UInt64
         let subflows: [Subflow]
     }
 }
