@@ -88,7 +88,8 @@ extension ThrottleDesk {
         classes[number].rates = rates
         do {
             try shape(number)
-            guard before.upload == nil, rates.upload != nil, let port = ports[classes[number].key.interface, .upload]?.interface
+            guard before.upload == nil, rates.upload != nil,
+                let port = ports[classes[number].key.interface, .upload]?.interface
             else { return }
             for tuple in classes[number].members { try trafficControl.steer(tuple, port, into: number) }
         } catch {

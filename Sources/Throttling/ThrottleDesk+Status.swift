@@ -15,7 +15,8 @@ extension ThrottleDesk {
             let rule = entry.rule
             let tally = tallies[rule.name] ?? Tally()
             return ThrottleStatus(
-                rule: rule, isChanged: entry.isChanged, obstacle: obstacle(rule), subflows: held.values.count { $0.rule == rule.name && $0.grip != .failed },
+                rule: rule, isChanged: entry.isChanged, obstacle: obstacle(rule),
+                subflows: held.values.count { $0.rule == rule.name && $0.grip != .failed },
                 matched: tally.matched, refused: tally.refused, classes: classes(of: rule, counters))
         }
     }
@@ -42,7 +43,6 @@ extension ThrottleDesk {
     }
 
     func sample(at now: MonotonicTime) {
-        guard samples.isDue(now) else { return }
         for (place, port) in ports.places {
             guard let interface = port.interface,
                 let counters = try? trafficControl.counters(interface, place.direction)
@@ -62,15 +62,8 @@ struct RateSamples {
     }
 
     private var points: [Key: [(time: MonotonicTime, bytes: UInt64)]] = [:]
-    private var next = MonotonicTime(nanoseconds: 0)
     /// Seconds that a rate is averaged over.
     private static let span = 3
-
-    mutating func isDue(_ now: MonotonicTime) -> Bool {
-        guard now >= next else { return false }
-        next = now + .seconds(1)
-        return true
-    }
 
     mutating func note(_ number: UInt8, _ direction: ShapingDirection, bytes: UInt64, at now: MonotonicTime) {
         var points = self.points[Key(number: number, direction: direction)] ?? []

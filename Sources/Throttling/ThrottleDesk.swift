@@ -57,6 +57,7 @@ final class ThrottleDesk {
     let mailbox: Mailbox<Throttler.Message>
     private var loop: EventLoop
     private var nextLook = MonotonicTime(nanoseconds: 0)
+    private var nextSample = MonotonicTime(nanoseconds: 0)
     private var isStopped = false
 
     init(
@@ -109,9 +110,12 @@ final class ThrottleDesk {
     private func lookAround() {
         let now = MonotonicTime.now
         removeIdleClasses(at: now)
-        restorePorts()
-        sample(at: now)
-        volumes.forgetSilent(at: now.nanoseconds)
+        if now >= nextSample {
+            nextSample = now + .seconds(1)
+            restorePorts()
+            sample(at: now)
+            volumes.forgetSilent(at: now.nanoseconds)
+        }
         if minute != WallClock.minuteOfDay {
             minute = WallClock.minuteOfDay
             if rules.contains(where: { !$0.hours.isEmpty }) { judgeAll() }
