@@ -113,7 +113,7 @@ extension Firewall {
     private func lines(of family: AddressFamily?, in text: String) -> String {
         let signs = [
             "-4 ": family == .ipv4, "-6 ": family == .ipv6, "-E ": setting.inspectsEndToEnd,
-            "-P ": setting.steersSubflows,
+            "-P ": setting.steersSubflows, "-S ": !setting.inspectsBulk,
         ]
         return text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
             guard let counts = signs[String(line.prefix(3))] else { return line }

@@ -28,6 +28,8 @@ public struct RuleSetting: Sendable, Hashable {
     public var backend: Backend
     /// Are the segments of MPTCP connections that are forwarded queued as well?
     public var inspectsEndToEnd: Bool
+    /// Are segments queued that carry nothing but data, besides those that may carry signalling?
+    public var inspectsBulk: Bool
     /// The major number of the HTB qdiscs whose classes throttled subflows join.
     public var htb: UInt16
     /// Are MPTCP connections of this machine left to a path manager in user space, which can name single subflows?
@@ -36,7 +38,7 @@ public struct RuleSetting: Sendable, Hashable {
     public init(
         tun: String, mark: PacketMark, synQueue: UInt16, dataQueues: ClosedRange<UInt16>, routeTable: UInt32,
         rulePriority: UInt32, listenAddress: IPAddress, listenAddress6: IPAddress, backend: Backend,
-        inspectsEndToEnd: Bool, htb: UInt16, steersSubflows: Bool
+        inspectsEndToEnd: Bool, inspectsBulk: Bool, htb: UInt16, steersSubflows: Bool
     ) {
         self.tun = tun
         self.mark = mark
@@ -48,6 +50,7 @@ public struct RuleSetting: Sendable, Hashable {
         self.listenAddress6 = listenAddress6
         self.backend = backend
         self.inspectsEndToEnd = inspectsEndToEnd
+        self.inspectsBulk = inspectsBulk
         self.htb = htb
         self.steersSubflows = steersSubflows
     }

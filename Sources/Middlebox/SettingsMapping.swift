@@ -20,7 +20,8 @@ extension RuleSetting {
             dataQueues: advanced.queueBase + 1...advanced.queueBase + UInt16(queues), routeTable: advanced.routeTable,
             rulePriority: advanced.rulePriority, listenAddress: advanced.listenAddress,
             listenAddress6: advanced.listenAddress6, backend: Backend(rawValue: advanced.iptables.rawValue) ?? .auto,
-            inspectsEndToEnd: settings.intercept.inspect == .all, htb: TrafficControl.handle,
+            inspectsEndToEnd: settings.intercept.inspect == .all,
+            inspectsBulk: settings.intercept.inspect != .signalling, htb: TrafficControl.handle,
             steersSubflows: settings.throttles.contains { $0.action == .backup })
     }
 }

@@ -47,7 +47,7 @@ extension Settings.Intercept {
         section.read(&clients, "clients", .prefixes)
         section.read(&servers, "servers", .prefixes)
         section.read(&connect, "connect", .choice())
-        section.read(&inspect, "inspect", .choice(reserved: ["signalling", "handshake"]))
+        section.read(&inspect, "inspect", .choice(reserved: ["handshake"]))
     }
 }
 

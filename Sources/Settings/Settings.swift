@@ -59,6 +59,8 @@ public struct Settings: Hashable, Sendable {
             case converted
             /// Those of connections that go end to end as well.
             case all
+            /// Of converted connections, those that may carry signalling; the kernel moves the bulk alone.
+            case signalling
         }
 
         /// Every TCP port.

@@ -33,6 +33,16 @@ public struct SubflowStream: Hashable, Sendable {
         next = sequence.advanced(by: 1)
     }
 
+    /// What the peer acknowledges has been sent, also if it has gone by unseen. Returns the bytes that this is news of.
+    mutating func acknowledge(_ number: SequenceNumber) -> UInt64 {
+        guard let next, case let unseen = number.distance(from: next), (1...Self.largestWindow).contains(unseen) else {
+            return 0
+        }
+        self.next = number
+        bytes &+= UInt64(unseen)
+        return UInt64(unseen)
+    }
+
     /// Returns how many bytes of the payload have been sent before. What a gap leaves out has been sent, too: it was lost
     /// or is late, and comes as if for the second time.
     mutating func send(_ sequence: SequenceNumber, length: Int, isFIN: Bool) -> Int {

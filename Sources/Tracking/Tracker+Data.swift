@@ -27,6 +27,9 @@ extension Tracker {
             judgeFallback(segment, id, index, sender, seen)
             advance(id, index, sender)
             retransmitted = observePayload(segment, id, index, sender)
+            if segment.flags.contains(.ack) {
+                count(connections[id].subflows[index].streams[sender.peer].acknowledge(segment.acknowledgement), id)
+            }
         }
         return Sighting(
             connection: id, subflow: subflow.number, sender: sender, retransmitted: retransmitted,

@@ -42,6 +42,22 @@ struct RenderingTests {
         #expect(marking.count == 2 && fewer == all.filter { !marking.contains($0) })
     }
 
+    /// Both ways, just before the queue.
+    @Test(arguments: AddressFamily.allCases)
+    func bulkIsLeftToTheKernelIfAsked(_ family: AddressFamily) {
+        var setting = RuleSetting.sample
+        let rules = { Firewall(setting).rendered(family).split(separator: "\n").filter { $0.hasPrefix("-") } }
+        let all = rules()
+        setting.inspectsBulk = false
+        let more = rules()
+        #expect(all == more.filter { !$0.contains("-m length") })
+        for (index, rule) in more.enumerated() where rule.contains("-m length") {
+            #expect(rule.hasSuffix("-p tcp --tcp-flags SYN,FIN,RST NONE -m length ! --length 0:200 -j RETURN"))
+            #expect(more[index + 1].contains("-j NFQUEUE --queue-balance"))
+        }
+        #expect(more.count == all.count + 2)
+    }
+
     /// Other software's bits stay as they are: each mark has a mask, and the mask is ours.
     @Test(arguments: AddressFamily.allCases)
     func everyMarkIsMasked(_ family: AddressFamily) {

@@ -62,7 +62,6 @@ import Testing
             "\"2001:db8::1/32\" has bits beyond its length (2001:db8::/32 hasn't)"),
         Case("intercept.servers", "['::1', '0::1/128']", "\"0::1/128\" overlaps \"::1\""),
         Case("intercept.connect", "'Split'", "\"Split\" is unknown"),
-        Case("intercept.inspect", "'signalling'", "\"signalling\" is reserved for a later version"),
         Case("intercept.inspect", "'handshake'", "\"handshake\" is reserved for a later version"),
         Case("intercept.inspect", "'none'", "\"none\" is unknown"),
     ])
@@ -151,7 +150,7 @@ import Testing
         )
         #expect(
             mend("relay.idle_timeout = 1") == "give a duration from \"1s\" to \"8760h\" (ms, s, min, h), or 0 for off")
-        #expect(mend("intercept.inspect = 'x'") == "give \"converted\" or \"all\"")
+        #expect(mend("intercept.inspect = 'x'") == "give \"converted\", \"all\" or \"signalling\"")
         #expect(mend("advanced.iptables = 'x'") == "give \"auto\", \"nft\" or \"legacy\"")
     }
 }
