@@ -105,8 +105,8 @@ let package = Package(
         .testTarget(
             name: "MiddleboxTests",
             dependencies: [
-                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "Admin", "Lab", "LinuxSystem", "PacketForge",
-                "Wire", "sluice", subprocess, systemPackage,
+                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "TrafficControl", "Admin", "Lab", "LinuxSystem",
+                "PacketForge", "Wire", "sluice", subprocess, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -18,6 +18,8 @@
 
 int sluice_set_network_namespace(int fd) { return setns(fd, CLONE_NEWNET); }
 
+int sluice_new_network_namespace(void) { return unshare(CLONE_NEWNET); }
+
 void sluice_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 static int signal_pipe[2] = {-1, -1};

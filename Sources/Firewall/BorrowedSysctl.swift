@@ -22,7 +22,7 @@ struct BorrowedSysctl {
         if await isNoted(tool) { try await tool.run("sysctl", "-q", "-w", "\(key)=\(usual)") }
     }
 
-    private func isNoted(_ tool: Tool) async -> Bool {
+    func isNoted(_ tool: Tool) async -> Bool {
         for backend in Backend.allCases {
             if let saved = try? await backend.saved(.ipv4, tool), saved.contains(chain) { return true }
         }

@@ -71,6 +71,9 @@ public struct Firewall: Sendable {
         try await Routing.remove(tool)
     }
 
+    /// Do rules of ours stand that have taken the router's MPTCP connections from the kernel's own path manager?
+    public static func holdsPathManager() async -> Bool { await BorrowedSysctl.pathManager.isNoted(Tool(prefix: [])) }
+
     private func borrows(_ sysctl: BorrowedSysctl) -> Bool {
         sysctl.key != BorrowedSysctl.pathManager.key || setting.steersSubflows
     }

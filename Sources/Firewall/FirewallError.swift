@@ -26,8 +26,8 @@ public struct FirewallError: Error, Hashable, CustomStringConvertible {
         if says("xtables lock") { return "another program holds the lock on the rules: try again" }
         if says("No such file", "missing kernel module", "No chain/target/match", "does not exist", "not supported") {
             return """
-                the kernel lacks something that this rule needs: try modprobe -a xt_TPROXY xt_NFQUEUE xt_CONNMARK xt_mark \
-                xt_connmark xt_conntrack, for nft also nft_compat
+                the kernel lacks something that this rule needs: try modprobe -a xt_TPROXY xt_NFQUEUE xt_CLASSIFY \
+                xt_CONNMARK xt_mark xt_connmark xt_conntrack, for nft also nft_compat
                 """
         }
         return "`sluice rules show` prints the whole input; the tool's own words say what it stumbled over"

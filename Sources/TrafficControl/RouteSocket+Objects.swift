@@ -74,12 +74,12 @@ extension RouteSocket {
 }
 
 extension TrafficObject {
-    /// The module that has it, by the kernel's own naming; a class comes with its qdisc.
+    /// The module that has it, by the kernel's own naming, as modprobe takes it; a class comes with its qdisc.
     fileprivate var module: String? {
         switch layer {
         case .qdisc: "sch_\(kind)"
         case .class: nil
-        case .filter: "cls_\(kind)" + (options?.nested.find(TCA_U32_ACT) == nil ? "" : " act_mirred")
+        case .filter: options?.nested.find(TCA_U32_ACT) == nil ? "cls_\(kind)" : "-a cls_\(kind) act_mirred"
         }
     }
 }

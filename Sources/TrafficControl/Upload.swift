@@ -27,7 +27,8 @@ extension TrafficControl {
         }
         if try socket.links().contains(where: { $0.name == device && $0.alias != Self.deviceAlias }) {
             throw TrafficControlError(
-                "there is an interface \(device) already", mend: "rename it: ip link set \(device) name …")
+                "there is an interface \(device) already",
+                mend: "rename it (ip link set \(device) name …) or set [advanced] ifb to a free name")
         }
     }
 

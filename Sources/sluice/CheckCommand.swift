@@ -8,7 +8,7 @@ struct Check: AsyncParsableCommand {
         discussion: """
             Ends with 0 when nothing forbids running, with 1 when something does, with 78 when the configuration is \
             wrong. Run it as root. It binds the queues and makes the TUN device for a moment, unless the daemon has \
-            them, and tries the rules in a network namespace of their own.
+            them, and tries the rules, and what throttles take, in network namespaces of their own.
             """)
 
     @OptionGroup var config: ConfigOption

@@ -32,19 +32,6 @@ import Testing
         return facts.findings(for: settings)
     }
 
-    /// Exactly one finding, of this severity and about this, whose message and mend contain these.
-    private func expectOne(
-        _ findings: [Finding], _ severity: Finding.Severity, _ check: Finding.Check, _ message: String, mend: String,
-        _ location: SourceLocation = #_sourceLocation
-    ) {
-        let all = "\(findings)"
-        #expect(findings.count == 1, "\(all)", sourceLocation: location)
-        #expect(findings.first?.severity == severity, "\(all)", sourceLocation: location)
-        #expect(findings.first?.check == check, "\(all)", sourceLocation: location)
-        #expect(findings.first?.message.contains(message) == true, "\(all)", sourceLocation: location)
-        #expect(findings.first?.mend.contains(mend) == true, "\(all)", sourceLocation: location)
-    }
-
     @Test func aGoodMachineHasNoFindings() {
         #expect(findings() == [])
         #expect([Finding]().summary == "sluice can run here")
@@ -240,4 +227,19 @@ import Testing
         #expect(Finding.warning(.tun, "this", mend: "that").description == "warning: this; that")
         #expect(Finding.note(.tun, "this").description == "note: this")
     }
+}
+
+/// Exactly one finding, of this severity and about this, whose message and mend contain these; without a mend, none.
+func expectOne(
+    _ findings: [Finding], _ severity: Finding.Severity, _ check: Finding.Check, _ message: String, mend: String? = nil,
+    _ location: SourceLocation = #_sourceLocation
+) {
+    let all = "\(findings)"
+    #expect(findings.count == 1, "\(all)", sourceLocation: location)
+    #expect(findings.first?.severity == severity, "\(all)", sourceLocation: location)
+    #expect(findings.first?.check == check, "\(all)", sourceLocation: location)
+    #expect(findings.first?.message.contains(message) == true, "\(all)", sourceLocation: location)
+    #expect(
+        findings.first.map { mend.map($0.mend.contains) ?? $0.mend.isEmpty } == true, "\(all)", sourceLocation: location
+    )
 }

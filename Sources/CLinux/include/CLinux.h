@@ -12,6 +12,7 @@
 
 // glibc declares these only under _GNU_SOURCE, which Swift's Glibc module map does not set.
 int sluice_set_network_namespace(int fd);
+int sluice_new_network_namespace(void);
 void sluice_set_thread_name(const char *name);
 
 // A signal handler may do next to nothing, which Swift can't promise: this one writes the signal's number as a byte to

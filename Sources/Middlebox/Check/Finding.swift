@@ -23,6 +23,8 @@ public struct Finding: Sendable, Hashable, Encodable, CustomStringConvertible {
         case rules
         case queues
         case tun
+        case throttles
+        case trafficControl = "traffic-control"
         case congestionControl = "congestion-control"
         case descriptors
         case ports

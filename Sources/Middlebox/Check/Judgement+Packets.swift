@@ -6,7 +6,7 @@ import SystemPackage
 
 extension MachineFacts {
     /// What fails for want of a right is said once, by `capabilityFindings`.
-    private func isMereConsequence(_ errno: Errno) -> Bool {
+    func isMereConsequence(_ errno: Errno) -> Bool {
         !capabilities.contains(.netAdmin) && [.notPermitted, .permissionDenied].contains(errno)
     }
 

@@ -7,7 +7,9 @@ extension MachineFacts {
         let network =
             forwardingFindings + interfaceFindings(settings) + reversePathFindings(settings) + socketMarkFindings
         let packets = conntrackFindings + rulesFindings + queueFindings + tunFindings(settings)
+        let throttles = throttleFindings(settings) + shapingFindings(settings) + steeringFindings(settings)
         let process = congestionControlFindings(settings) + descriptorFindings(settings) + portFindings(settings)
-        return capabilityFindings(settings) + kernel + network + packets + process + controlFindings(settings)
+        return capabilityFindings(settings) + kernel + network + packets + throttles + process
+            + controlFindings(settings)
     }
 }

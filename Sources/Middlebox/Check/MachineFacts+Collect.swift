@@ -39,12 +39,13 @@ extension MachineFacts {
             rulesError: rulesError, queueErrors: daemon == nil ? tryQueues(rules, settings) : [],
             tunError: daemon == nil ? tryTun(rules.tun) : nil,
             controlFolderError: controlFolderError(settings.admin.control),
+            throttling: await .collect(settings),
             congestionControlError: tryCongestionControl(settings.relay.congestionControl),
             congestionControls: sysctl("net.ipv4.tcp_available_congestion_control") ?? "",
             descriptorLimit: ProcessRights.raiseDescriptorLimit())
     }
 
-    private static func sysctl(_ name: String) -> String? { try? Sysctl.read(name) }
+    static func sysctl(_ name: String) -> String? { try? Sysctl.read(name) }
 
     fileprivate static func reversePathFilter(_ interface: String) -> Int? {
         sysctl("net/ipv4/conf/\(interface)/rp_filter").flatMap { Int($0) }

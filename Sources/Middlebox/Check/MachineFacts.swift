@@ -4,8 +4,8 @@
 //                  asks the kernel          plain values     judges; asks nobody
 //
 // Whatever can be tried is tried instead of guessed from versions and module lists: an MPTCP socket is opened, the
-// queues are bound, the rules applied in a namespace that nobody uses. Nothing stays behind. Judging is apart so that
-// every judgement is tested without a machine that has the fault.
+// queues are bound, the rules applied and a subflow shaped in namespaces that nobody uses. Nothing stays behind. Judging
+// is apart so that every judgement is tested without a machine that has the fault.
 
 import Firewall
 import LinuxSystem
@@ -62,6 +62,8 @@ struct MachineFacts: Sendable {
     var tunError: SystemError?
     /// What is wrong with the folder that the control socket belongs in.
     var controlFolderError: SystemError?
+
+    var throttling = Throttling()
 
     /// Why `[relay] congestion_control` can't be set on a socket.
     var congestionControlError: Errno?
