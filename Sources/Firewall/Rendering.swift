@@ -14,6 +14,7 @@ extension Firewall {
                 "candidate": mark(.candidate), "client": mark(.client, setting.mark.clientMask),
                 "client_new": mark(.client), "client_established": mark(.establishedClient),
                 "upstream": mark(.upstream), "local": mark(.local), "end_to_end": mark(.endToEnd), "tun": setting.tun,
+                "offloaded": Self.hex(setting.mark.offloaded) + "/" + Self.hex(setting.mark.offloaded),
                 "no_class": classMark(0, setting.mark.classMask), "htb": Self.digits(Int(setting.htb)),
                 "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
@@ -116,8 +117,12 @@ extension Firewall {
             "-P ": setting.steersSubflows, "-S ": !setting.inspectsBulk,
         ]
         return text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
-            guard let counts = signs[String(line.prefix(3))] else { return line }
-            return counts ? line.dropFirst(3) : nil
+            var line = line
+            while let counts = signs[String(line.prefix(3))] {
+                guard counts else { return nil }
+                line = line.dropFirst(3)
+            }
+            return line
         }.joined(separator: "\n")
     }
 }

@@ -120,7 +120,9 @@ public final class Middlebox: Sendable {
         dataInspectors = try dataQueues.map {
             try DataInspector(queue: $0, tun: tunIndex, watch: watch, counters: counters, log: log)
         }
-        throttler = try Throttler(mark: rules.mark, device: settings.advanced.ifb, watch: watch, log: log)
+        throttler = try Throttler(
+            mark: rules.mark, device: settings.advanced.ifb,
+            offloads: !rules.inspectsBulk, watch: watch, log: log)
         self.watch = watch
         self.agreement = agreement
     }

@@ -46,6 +46,9 @@ public struct PacketMark: Hashable, Sendable {
     /// The bits that `client` and `establishedClient` have in common, and nothing else has.
     public var clientMask: UInt32 { 0x300 << shift }
 
+    /// The bit that says that a subflow's data need not be inspected any more (connmark).
+    public var offloaded: UInt32 { 0x800 << shift }
+
     /// The bits that hold the traffic class.
     public var classMask: UInt32 { 0xff << shift }
 

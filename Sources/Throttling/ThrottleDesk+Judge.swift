@@ -41,6 +41,7 @@ extension ThrottleDesk {
                 bytesLeft = min(bytesLeft ?? left, left)
             }
         }
+        if let left = offload(id, connection) { bytesLeft = min(bytesLeft ?? left, left) }
         if let bytesLeft { watch.setAlarm(id, bytes: connection.bytes + bytesLeft) }
         for tuple in members[id] ?? [] where wanted[tuple] == nil { letGo(tuple) }
         for (tuple, target) in wanted { hold(tuple, id, connection, target.rule, on: target.interface) }
@@ -59,6 +60,29 @@ extension ThrottleDesk {
         if let name = NetworkInterface.name(index) { interfaceNames[index] = name }
         return interfaceNames[index]
     }
+
+    // MARK: offloading
+
+    /// Leaves the data of a connection that is well under way to the kernel. Not of a young one: what goes by the queue
+    /// and what goes past it change places, and a host falls back to TCP when data overtake the first segment (RFC 8684
+    /// section 3.7). Returns the bytes after which it may be done.
+    private func offload(_ id: ConnectionID, _ connection: Connection) -> UInt64? {
+        guard offloads, !connection.isForwarded, connection.state == .established else { return nil }
+        guard connection.bytes >= Self.youth else { return Self.youth - connection.bytes }
+        for subflow in connection.subflows where subflow.isCarrying {
+            let tuple = FourTuple(client: subflow.endpoints.client, server: subflow.endpoints.server)
+            guard offloaded[id, default: []].insert(tuple).inserted else { continue }
+            do {
+                _ = try conntrack.setMark(of: tuple, mark.offloaded, mask: mark.offloaded)
+            } catch {
+                log.error("\(tuple.client) > \(tuple.server) goes on being inspected: \(error)")
+            }
+        }
+        return nil
+    }
+
+    /// Bytes.
+    private static let youth: UInt64 = 64 << 10
 
     // MARK: quotas
 
@@ -97,6 +121,7 @@ extension ThrottleDesk {
 
     private func forget(_ id: ConnectionID) {
         volumes.finish(id)
+        offloaded[id] = nil
         for tuple in members[id] ?? [] { letGo(tuple) }
     }
 

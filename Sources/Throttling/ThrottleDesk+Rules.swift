@@ -28,7 +28,7 @@ extension ThrottleDesk {
             throw error
         }
         tallies = tallies.filter { name, _ in new.contains { $0.name == name } }
-        watch.follow(new.isEmpty ? nil : follower(new))
+        watch.follow(new.isEmpty && !offloads ? nil : follower(new))
         minute = WallClock.minuteOfDay
         retryFailed()
         judgeAll()
@@ -44,8 +44,8 @@ extension ThrottleDesk {
 
     /// Connections with fewer subflows than any rule asks for are nobody's concern.
     private func follower(_ rules: [ThrottleRule]) -> ConnectionWatch.Follower {
-        let countsClients = rules.contains { $0.quota?.owner == .client }
-        let subflows = countsClients ? 1 : rules.map(\.minSubflows).min() ?? 1
+        let wantsAll = offloads || rules.contains { $0.quota?.owner == .client }
+        let subflows = wantsAll ? 1 : rules.map(\.minSubflows).min() ?? 1
         return ConnectionWatch.Follower(subflows: subflows) { [mailbox] in mailbox.post(.changed($0)) }
     }
 

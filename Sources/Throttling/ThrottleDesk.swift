@@ -33,6 +33,9 @@ final class ThrottleDesk {
     }
 
     let mark: PacketMark
+    let offloads: Bool
+    /// The subflows of each connection that are left to the kernel.
+    var offloaded: [ConnectionID: Set<FourTuple>] = [:]
     let trafficControl: TrafficControl
     let conntrack: ConnectionTracking
     let watch: ConnectionWatch
@@ -61,7 +64,7 @@ final class ThrottleDesk {
     private var isStopped = false
 
     init(
-        mark: PacketMark, device: String, watch: ConnectionWatch, mailbox: Mailbox<Throttler.Message>,
+        mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, mailbox: Mailbox<Throttler.Message>,
         names: HeldNames, log: Logger
     ) throws {
         try TrafficControl.removeAll()
@@ -70,6 +73,7 @@ final class ThrottleDesk {
         trafficControl = try TrafficControl(device: device)
         conntrack = try ConnectionTracking()
         self.mark = mark
+        self.offloads = offloads
         self.watch = watch
         self.mailbox = mailbox
         self.names = names

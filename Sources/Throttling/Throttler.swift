@@ -38,15 +38,16 @@ public final class Throttler: Sendable {
     private let names: HeldNames
 
     /// Starts without a rule, in the network namespace of the calling thread, and removes what a killed run has left.
-    /// `device`: the name of the IFB device that uploads are led through.
+    /// `device`: the name of the IFB device that uploads are led through. `offloads`: is the data of subflows that are
+    /// under way to be left to the kernel, by a bit of the connmark?
     public init(
-        mark: PacketMark, device: String, watch: ConnectionWatch, log: Logger
+        mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, log: Logger
     ) throws {
         let mailbox = try Mailbox<Message>()
         let names = HeldNames()
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try ThrottleDesk(
-            mark: mark, device: device, watch: watch, mailbox: mailbox, names: names, log: log)
+            mark: mark, device: device, offloads: offloads, watch: watch, mailbox: mailbox, names: names, log: log)
         self.mailbox = mailbox
         self.watch = watch
         self.names = names

@@ -32,7 +32,9 @@ enum Expected {
     /// The chains of the traffic classes, by name.
     private static var classes: String {
         let hex = { (number: Int) in String(number, radix: 16) }
-        let digits = (0...15).map { "-A SLUICE_CLASS -m connmark --mark 0x\(hex($0 << 20))/0xf00000 -g SLUICE_CLASS_\(hex($0))" }
+        let digits = (0...15).map {
+            "-A SLUICE_CLASS -m connmark --mark 0x\(hex($0 << 20))/0xf00000 -g SLUICE_CLASS_\(hex($0))"
+        }
         let numbers = (1...255).map { number in
             let class4 = String(hex(0x10000 | number).dropFirst())
             return "-A SLUICE_CLASS_\(hex(number >> 4)) -m connmark --mark 0x\(hex(number << 16))/0xff0000 "

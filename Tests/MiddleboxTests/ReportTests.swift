@@ -11,7 +11,8 @@ import Testing
             subflows: [
                 .init(
                     id: 1, local: "10.9.0.2:80", remote: "10.1.0.2:54738", localId: nil, remoteId: 2, interface: nil,
-                    state: "established", backup: false, class: nil, bytesToClient: 4, bytesToServer: 5, bytesRetrans: 7, rttUs: nil
+                    state: "established", backup: false, class: nil, bytesToClient: 4, bytesToServer: 5,
+                    bytesRetrans: 7, rttUs: nil
                 )
             ])
         let encoder = JSONEncoder()

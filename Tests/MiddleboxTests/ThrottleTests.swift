@@ -240,22 +240,23 @@ import Wire
 
     /// With `inspect = "signalling"` the bulk needs no user space: the kernel goes on by the connmark alone, and bytes are
     /// counted all the same.
-    @Test(arguments: [PeerRequest.Operation.download, .upload])
-    func theKernelCarriesOnAlone(_ operation: PeerRequest.Operation) async throws {
+    @Test(arguments: [(PeerRequest.Operation.download, IPFamily.v6), (.upload, .v4), (.upload, .v6)])
+    func theKernelCarriesOnAlone(_ operation: PeerRequest.Operation, _ family: IPFamily) async throws {
         try await Lab.with(.twoLinks) { lab in
             let configuration = lab.configuration(["intercept": "inspect = \"signalling\""])
             let sluice = try await lab.startSluice(
                 configuration: configuration + Self.relieve + "\nafter_bytes = \"2MB\"\n")
             try await lab.serve()
-            #expect(try await lab.fetch(lab.plan(operation, 1_900_000)).failures == [:])
+            #expect(try await lab.fetch(lab.plan(operation, 1_900_000, family)).failures == [:])
             #expect(try await sluice.throttles().first?.matched == 0)
-            #expect(try await lab.shareOfFast(lab.plan(operation, 20_000_000)) < 0.5)
+            #expect(try await lab.shareOfFast(lab.plan(operation, 20_000_000, family)) < 0.5)
             let report = try #require(try await sluice.throttles().first)
             #expect(report.matched == 1)
             #expect(report.classes[operation == .download ? 0 : 1].bytes > 1_000_000)
             let status = try await sluice.status()
-            #expect(status.packets.dataBytes < 4_000_000, "of some 22 MB")
-            #expect(status.tracking.disagreements == 0 && status.tracking.compared > 0)
+            #expect(status.packets.dataBytes < 5_000_000, "of some 22 MB")
+            #expect(
+                status.tracking.disagreements == 0 && status.tracking.compared > 0, "\(sluice.log)")
         }
     }
 }
