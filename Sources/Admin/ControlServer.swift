@@ -76,7 +76,8 @@ public struct ControlServer: Sendable {
                 do {
                     rates = try JSONDecoder().decode(ThrottleRates.self, from: try await Self.body(of: request))
                 } catch is DecodingError {
-                    throw ControlRefusal(.invalid, "give {\"download\": RATE, \"upload\": RATE}, either or both, as strings")
+                    throw ControlRefusal(
+                        .invalid, "give {\"download\": RATE, \"upload\": RATE}, either or both, as strings")
                 }
                 try await answers.set(Self.name(in: request), rates)
             }

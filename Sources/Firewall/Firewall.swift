@@ -40,7 +40,11 @@ public struct Firewall: Sendable {
         do {
             var ipv4 = rendered(.ipv4)
             for sysctl in BorrowedSysctl.all {
-                if borrows(sysctl) { ipv4 = try await sysctl.note(in: ipv4, tool) } else { try await sysctl.restore(tool) }
+                if borrows(sysctl) {
+                    ipv4 = try await sysctl.note(in: ipv4, tool)
+                } else {
+                    try await sysctl.restore(tool)
+                }
             }
             try await backend.restore(RuleSet(ipv4), .ipv4, tool)
             try await backend.restore(RuleSet(rendered(.ipv6)), .ipv6, tool)

@@ -44,7 +44,10 @@ public final class ThrottleProbe: @unchecked Sendable {
                     + ["--tcp-flags", "SYN,FIN,RST", "NONE", "-j", "NFQUEUE", "--queue-num", "\(Self.joinQueue)"])
             try await lab.require(
                 in: .box,
-                [command, "-w", "-t", "mangle", "-A", "POSTROUTING", "-p", "tcp", "-m", "connmark", "!", "--mark", mask]
+                [
+                    command, "-w", "-t", "mangle", "-A", "POSTROUTING", "-p", "tcp", "-m", "connmark", "!", "--mark",
+                    mask,
+                ]
                     + ["-m", "conntrack", "--ctdir", "REPLY", "-j", "NFQUEUE", "--queue-num", "\(Self.classQueue)"])
         }
         let thread = try SystemThread(named: "throttle probe") { [self] in run() }

@@ -79,7 +79,8 @@ extension ConnectionReport {
             upstream: Upstream(
                 local: connection.upstream?.description, protocol: connection.upstreamProtocol.rawValue),
             bytesToClient: connection.bytesToClient, bytesToServer: connection.bytesToServer,
-            ageUs: connection.ageNanoseconds / 1000, subflows: connection.subflows.map { Subflow($0, routes, throttler) })
+            ageUs: connection.ageNanoseconds / 1000,
+            subflows: connection.subflows.map { Subflow($0, routes, throttler) })
     }
 }
 

@@ -45,11 +45,14 @@ extension Middlebox {
         try await refusing {
             let throttle = try settings.throttle(json: Array(json))
             for name in throttle.interfaces where NetworkInterface.index(name) == nil {
-                throw ControlRefusal(.conflict, "there is no interface \(name); `ip -br link` lists those that there are")
+                throw ControlRefusal(
+                    .conflict, "there is no interface \(name); `ip -br link` lists those that there are")
             }
             let standing = await throttler.status().map(\.rule.name)
             let others = throttleSettings.withLock { known in standing.compactMap { known[$0] } }
-            if let conflict = Settings.conflicts(among: others + [throttle]) { throw ControlRefusal(.conflict, conflict) }
+            if let conflict = Settings.conflicts(among: others + [throttle]) {
+                throw ControlRefusal(.conflict, conflict)
+            }
             let rule = ThrottleRule(throttle)
             try await prepareSteering(for: [rule])
             try await throttler.make(.add(rule))

@@ -34,7 +34,8 @@ struct Rules: AsyncParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove rules and throttles, whoever put them in place; connections that are being converted end.",
+            abstract:
+                "Remove rules and throttles, whoever put them in place; connections that are being converted end.",
             discussion: "What is Sluice's is known by its names: the configuration isn't read, and may be missing.")
 
         /// Taken as by the other two, and not needed.

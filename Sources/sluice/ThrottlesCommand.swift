@@ -188,7 +188,8 @@ extension Throttles.List {
         let classes = throttle.classes.map { entry in
             let isDownload = entry.direction == "download"
             return [
-                "  \(entry.class)", entry.interface, isDownload ? rate(entry.rate) : "", isDownload ? "" : rate(entry.rate),
+                "  \(entry.class)", entry.interface, isDownload ? rate(entry.rate) : "",
+                isDownload ? "" : rate(entry.rate),
                 "\(entry.subflows)", "", "", rate(entry.recentRate), bytes(entry.bytes), "\(entry.drops)",
                 "\(entry.overlimits)", bytes(entry.backlog), entry.subflow ?? entry.client ?? "",
             ]

@@ -15,7 +15,9 @@ struct Bystanders {
         var table = [["traffic", "direction", "without rule Mbit/s", "with rule Mbit/s"]]
         for traffic in Traffic.allCases {
             for operation in [PeerRequest.Operation.download, .upload] {
-                let rates = [try await rate(traffic, operation, rule: false), try await rate(traffic, operation, rule: true)]
+                let rates = [
+                    try await rate(traffic, operation, rule: false), try await rate(traffic, operation, rule: true),
+                ]
                 table.append([traffic.rawValue, "\(operation)"] + rates.map(megabits))
             }
         }

@@ -65,8 +65,6 @@ struct ThrottleExperiments: AsyncParsableCommand {
     }
 }
 
-
-
 func megabits(_ rate: Double) -> String { decimal(rate / 1e6, places: 1) }
 
 extension LabConfiguration {
@@ -80,7 +78,8 @@ extension LabConfiguration {
 
 extension Lab {
     func transfer(
-        _ operation: PeerRequest.Operation, _ size: UInt64, _ family: IPFamily = .v4, _ transport: PeerProtocol = .mptcp,
+        _ operation: PeerRequest.Operation, _ size: UInt64, _ family: IPFamily = .v4,
+        _ transport: PeerProtocol = .mptcp,
         from address: String? = nil
     ) async throws -> FetchReport {
         var plan = FetchPlan(to: endpoint(.server(0), port: 5000, family), transport)
