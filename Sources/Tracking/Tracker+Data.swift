@@ -184,7 +184,8 @@ extension Tracker {
         guard case .closed(.addressRemoved(let remover)) = connections[id].subflows[index].state, remover == sender,
             !connections[id].subflows[index].isUnproven
         else { return }
-        connections[id].subflows[index].state = .established
+        let isHalfClosed = connections[id].subflows[index].streams[sender.peer].hasFIN
+        connections[id].subflows[index].state = isHalfClosed ? .halfClosed(by: sender.peer) : .established
         connections[id].revision &+= 1
         events.append(.subflowEstablished(id, subflow: connections[id].subflows[index].number))
     }
