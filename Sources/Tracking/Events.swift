@@ -16,6 +16,8 @@ public enum TrackingEvent: Hashable, Sendable {
     case subflowEstablished(ConnectionID, subflow: Int)
     case subflowClosed(ConnectionID, subflow: Int, SubflowEnd)
     case backupChanged(ConnectionID, subflow: Int)
+    /// Where its initiator's segments come in, which wasn't known before.
+    case interfaceLearned(ConnectionID, subflow: Int)
     case addressAnnounced(ConnectionID, AddressID, by: Host)
     case addressRemoved(ConnectionID, AddressID, by: Host)
     case anomaly(ConnectionID, Anomaly)
