@@ -130,7 +130,7 @@ extension ThrottleDesk {
     private func hold(
         _ tuple: FourTuple, _ id: ConnectionID, _ connection: Connection, _ rule: ThrottleRule, on interface: String
     ) {
-        guard let hold = held[tuple], hold.rule == rule.name, hold.interface == interface else {
+        guard let hold = held[tuple], hold.connection == id, hold.rule == rule.name, hold.interface == interface else {
             return exchange(tuple, id, connection, rule, interface)
         }
         // Held by this rule already, unless it has become another kind, or its classes are shared in another way.
