@@ -92,7 +92,7 @@ let package = Package(
             name: "TraceTests",
             dependencies: ["Trace", "Tracking", "Wire", "PacketForge", "sluice", subprocess, systemPackage],
             exclude: ["Captures"]),
-        .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
+        .testTarget(name: "PolicyTests", dependencies: ["PacketForge", "Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
         .testTarget(
