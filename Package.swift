@@ -98,7 +98,8 @@ let package = Package(
         .testTarget(
             name: "TrafficControlTests", dependencies: ["TrafficControl", "Lab", "LinuxSystem", "Wire", subprocess]),
         .testTarget(
-            name: "ThrottlingTests", dependencies: ["Throttling", "Policy", "Tracking", "LinuxSystem", "Wire"]),
+            name: "ThrottlingTests",
+            dependencies: ["Throttling", "Policy", "Tracking", "TrafficControl", "LinuxSystem", "Wire"]),
         .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Settings", "Wire"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
