@@ -98,6 +98,8 @@ let package = Package(
         .testTarget(
             name: "TrafficControlTests", dependencies: ["TrafficControl", "Lab", "LinuxSystem", "Wire", subprocess]),
         .testTarget(
+            name: "InspectorTests", dependencies: ["Inspector", "LinuxSystem", "PacketForge", "Tracking", "Wire"]),
+        .testTarget(
             name: "ThrottlingTests",
             dependencies: ["Throttling", "Policy", "Tracking", "TrafficControl", "LinuxSystem", "Wire"]),
         .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Settings", "Wire"]),
