@@ -92,13 +92,16 @@ let package = Package(
             name: "TraceTests",
             dependencies: ["Trace", "Tracking", "Wire", "PacketForge", "sluice", subprocess, systemPackage],
             exclude: ["Captures"]),
-        .testTarget(name: "PolicyTests", dependencies: ["Policy", "Wire"]),
+        .testTarget(name: "PolicyTests", dependencies: ["PacketForge", "Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
         .testTarget(
             name: "TrafficControlTests", dependencies: ["TrafficControl", "Lab", "LinuxSystem", "Wire", subprocess]),
         .testTarget(
-            name: "ThrottlingTests", dependencies: ["Throttling", "Policy", "Tracking", "LinuxSystem", "Wire"]),
+            name: "InspectorTests", dependencies: ["Inspector", "LinuxSystem", "PacketForge", "Tracking", "Wire"]),
+        .testTarget(
+            name: "ThrottlingTests",
+            dependencies: ["Throttling", "Policy", "Tracking", "TrafficControl", "LinuxSystem", "Wire"]),
         .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Settings", "Wire"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),

@@ -45,7 +45,7 @@ public final class ConnectionWatch: Sendable {
             guard !state.tracker.events.isEmpty else { return nil }
             for case .forgotten(let id) in state.tracker.events { state.changed[id] = nil }
             if let id = sighting?.connection, state.tracker[id]?.isForwarded == false { state.changed[id] = now }
-            return state.newsForFollower(of: sighting?.connection)
+            return state.newsForFollower()
         }
         if let (follower, ids) = news { follower.tell(ids) }
     }
@@ -129,12 +129,19 @@ public final class ConnectionWatch: Sendable {
 }
 
 extension ConnectionWatch.State {
-    /// What the last segment has changed that the follower wants to know.
-    fileprivate mutating func newsForFollower(of seen: ConnectionID?) -> (ConnectionWatch.Follower, [ConnectionID])? {
+    /// What the last segment has changed that the follower wants to know. A SYN may change another connection than its
+    /// own: the one that had its ports before.
+    fileprivate mutating func newsForFollower() -> (ConnectionWatch.Follower, [ConnectionID])? {
         guard let follower else { return nil }
         var ids: [ConnectionID] = []
-        for case .forgotten(let id) in tracker.events where followed.remove(id) != nil { ids.append(id) }
-        if let seen, isFollowed(seen) { ids.append(seen) }
+        for event in tracker.events {
+            let id = event.connection
+            if case .forgotten = event {
+                if followed.remove(id) != nil { ids.append(id) }
+            } else if ids.last != id, isFollowed(id) {
+                ids.append(id)
+            }
+        }
         return ids.isEmpty ? nil : (follower, ids)
     }
 

@@ -110,7 +110,8 @@ extension ThrottleDesk {
         volumes.note(id, of: client, bytes: connection.bytes, at: now)
         let others = volumes.connections(of: client)
         for (other, bytes) in zip(others, watch.bytes(of: others)) {
-            if let bytes { volumes.note(other, of: client, bytes: bytes, at: now) }
+            // One may be forgotten while nobody has to be told: before the rule was there, say.
+            if let bytes { volumes.note(other, of: client, bytes: bytes, at: now) } else { volumes.finish(other) }
         }
         let after = volumes[client]
         guard quotas.contains(where: { before < $0 && $0 <= after }) else { return }
@@ -130,7 +131,7 @@ extension ThrottleDesk {
     private func hold(
         _ tuple: FourTuple, _ id: ConnectionID, _ connection: Connection, _ rule: ThrottleRule, on interface: String
     ) {
-        guard let hold = held[tuple], hold.rule == rule.name, hold.interface == interface else {
+        guard let hold = held[tuple], hold.connection == id, hold.rule == rule.name, hold.interface == interface else {
             return exchange(tuple, id, connection, rule, interface)
         }
         // Held by this rule already, unless it has become another kind, or its classes are shared in another way.

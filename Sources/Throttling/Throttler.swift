@@ -16,12 +16,12 @@
 // takes its qdiscs along, and gets them anew when it is back.
 
 public import Inspector
-public import LinuxSystem
+import LinuxSystem
 public import Logging
 public import Policy
 import SystemPackage
-public import Tracking
-public import TrafficControl
+import Tracking
+import TrafficControl
 public import Wire
 
 public final class Throttler: Sendable {

@@ -20,6 +20,7 @@ extension TextBuffer {
         case .addressAnnounced(_, let id, let host): append(id, " announced by the ", host)
         case .addressRemoved(_, let id, let host): append(id, " removed by the ", host)
         case .anomaly(_, let anomaly): append(text: anomaly.rawValue)
+        case .interfaceLearned(_, let subflow): append(subflow, " has an interface")
         case .reached: append(text: "bytes asked for")
         case .forgotten: append("connection forgotten")
         }

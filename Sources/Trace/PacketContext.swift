@@ -47,18 +47,8 @@ extension PacketContext {
 extension TrackingEvent {
     fileprivate var isWorthALine: Bool {
         switch self {
-        case .forgotten, .reached: false
+        case .forgotten, .reached, .interfaceLearned: false
         default: true
-        }
-    }
-
-    fileprivate var connection: ConnectionID {
-        switch self {
-        case .opened(let id), .established(let id), .closed(let id), .reached(let id), .forgotten(let id): id
-        case .fellBack(let id, _), .anomaly(let id, _): id
-        case .subflowOpened(let id, _), .subflowEstablished(let id, _), .backupChanged(let id, _): id
-        case .subflowClosed(let id, _, _): id
-        case .addressAnnounced(let id, _, _), .addressRemoved(let id, _, _): id
         }
     }
 }

@@ -16,6 +16,8 @@ public enum TrackingEvent: Hashable, Sendable {
     case subflowEstablished(ConnectionID, subflow: Int)
     case subflowClosed(ConnectionID, subflow: Int, SubflowEnd)
     case backupChanged(ConnectionID, subflow: Int)
+    /// Where its initiator's segments come in, which wasn't known before.
+    case interfaceLearned(ConnectionID, subflow: Int)
     case addressAnnounced(ConnectionID, AddressID, by: Host)
     case addressRemoved(ConnectionID, AddressID, by: Host)
     case anomaly(ConnectionID, Anomaly)
@@ -23,6 +25,16 @@ public enum TrackingEvent: Hashable, Sendable {
     case reached(ConnectionID)
     /// It is tracked no longer: its time was over, or its place was needed.
     case forgotten(ConnectionID)
+
+    public var connection: ConnectionID {
+        switch self {
+        case .opened(let id), .established(let id), .closed(let id), .reached(let id), .forgotten(let id): id
+        case .fellBack(let id, _), .anomaly(let id, _): id
+        case .subflowOpened(let id, _), .subflowEstablished(let id, _), .subflowClosed(let id, _, _): id
+        case .backupChanged(let id, _), .interfaceLearned(let id, _): id
+        case .addressAnnounced(let id, _, _), .addressRemoved(let id, _, _): id
+        }
+    }
 }
 
 /// Whose segment it was that the tracker has seen.

@@ -15,8 +15,9 @@ extension Tracker {
         guard let (id, index) = locate(segment) ?? adopt(segment, origin) else { return nil }
         let subflow = connections[id].subflows[index]
         let sender = subflow.host(at: segment.source)
-        if subflow.interface == 0, sender == subflow.initiator {
+        if subflow.interface == 0, origin.interface != 0, sender == subflow.initiator {
             connections[id].subflows[index].interface = origin.interface
+            events.append(.interfaceLearned(id, subflow: subflow.number))
         }
         let seen = observeOptions(segment, id, index, sender)
         var retransmitted = 0
@@ -184,7 +185,8 @@ extension Tracker {
         guard case .closed(.addressRemoved(let remover)) = connections[id].subflows[index].state, remover == sender,
             !connections[id].subflows[index].isUnproven
         else { return }
-        connections[id].subflows[index].state = .established
+        let isHalfClosed = connections[id].subflows[index].streams[sender.peer].hasFIN
+        connections[id].subflows[index].state = isHalfClosed ? .halfClosed(by: sender.peer) : .established
         connections[id].revision &+= 1
         events.append(.subflowEstablished(id, subflow: connections[id].subflows[index].number))
     }
@@ -228,6 +230,8 @@ extension Tracker {
         guard addSubflow(to: id, endpoints, initiator: .client, origin) != nil else { return nil }
         connections[id].subflows[0].state = .established
         connections[id].subflows[0].addressID = PerHost(both: nil)
+        // The client's is known with its next segment.
+        if sourceIsServer { connections[id].subflows[0].interface = 0 }
         return (id, 0)
     }
 }

@@ -76,6 +76,7 @@ extension Tracker {
         // TCP Fast Open (RFC 8684 appendix B): data without a mapping, which the key's first number stands for.
         _ = connections[id].subflows[0].streams.client.send(
             segment.sequence.advanced(by: 1), length: segment.payloadLength, isFIN: false)
+        connections[id].bytes = UInt64(segment.payloadLength)
         // A SYN of version 1 has none (section 3.1).
         if capable.version == 0, let key = capable.senderKey { learn(key, of: .client, id) }
         return Sighting(connection: id, subflow: number, sender: .client, retransmitted: 0)

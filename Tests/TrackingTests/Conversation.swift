@@ -41,8 +41,8 @@ final class Conversation {
     }
 
     @discardableResult
-    func sendSYN() -> Sighting? {
-        let sighting = line.send(.client, .syn, [secrets.synOption])
+    func sendSYN(payload: Int = 0) -> Sighting? {
+        let sighting = line.send(.client, .syn, [secrets.synOption], payload: payload)
         id = sighting?.connection
         return sighting
     }
