@@ -164,6 +164,7 @@ extension ThrottleDesk {
     private func forgetClasses(_ place: Ports.Place) {
         for (number, entry) in classes.entries where entry.key.interface == place.interface {
             classes[number].places.remove(place.direction)
+            samples.forget(number)
         }
     }
 

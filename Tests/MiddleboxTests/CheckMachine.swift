@@ -56,7 +56,7 @@ struct Machine {
         try await Self.command(inside + [Self.sluice, "check", "--config", file] + arguments)
     }
 
-    /// Runs `body` once the daemon answers, and ends the daemon.
+    /// Runs `body` once the daemon is ready, and ends the daemon.
     func whileDaemonRuns(_ body: () async throws -> Void) async throws {
         let words = inside + [Self.sluice, "run", "--config", file]
         _ = try await Subprocess.run(
@@ -79,7 +79,8 @@ struct Machine {
         for _ in 0..<200 {
             let outcome = try await Self.command(
                 inside + [Self.sluice, "status", "--control", folder + "/control.sock"])
-            if outcome.status == .exited(0) { return }
+            // It answers a moment before its rules are in, with another state.
+            if outcome.text.contains(", running for ") { return }
             try await Task.sleep(for: .milliseconds(50))
         }
         Issue.record("the daemon doesn't answer")

@@ -21,7 +21,9 @@ extension SluiceDaemon {
     func throttles() async throws -> [ThrottleReport] { try await decoded("throttles") }
 
     /// `sluice throttles …`, which has to succeed.
-    func changeThrottles(_ arguments: String...) async throws {
+    func changeThrottles(_ arguments: String...) async throws { try await changeThrottles(arguments) }
+
+    func changeThrottles(_ arguments: [String]) async throws {
         let result = try await command(["throttles"] + arguments)
         guard result.status.isSuccess else { throw Unexpected(result.errors) }
     }

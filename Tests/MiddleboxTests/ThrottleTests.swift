@@ -259,4 +259,38 @@ import Wire
                 status.tracking.disagreements == 0 && status.tracking.compared > 0, "\(sluice.log)")
         }
     }
+
+    /// What a rule asks about reaches it: address ID, backup flag, the other end, the hour.
+    @Test func rulesSelect() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            let second = lab.links(of: .client(0))[1]
+            try await lab.mptcp(in: .client(0), ["endpoint", "flush"])
+            try await lab.mptcp(
+                in: .client(0),
+                ["endpoint", "add", "\(second.address())", "dev", second.nodeInterface, "id", "7", "subflow", "backup"])
+            var plan = lab.quietPlan()
+            plan.pause = 8
+            async let report = lab.fetch(plan)
+            try await lab.waitForSubflows(2, sluice)
+            let hour = WallClock.minuteOfDay / 60
+            let clock = { (hours: Int) in "\(String(100 + (hour + hours) % 24).dropFirst()):00" }
+            let cases: [(options: [String], held: Set<String>)] = [
+                (["--address-id", "7"], ["lan1"]), (["--address-id", "8"], []), (["--backup"], ["lan1"]),
+                (["--no-backup"], ["lan0"]), (["--client", "10.2.0.0/24"], ["lan1"]),
+                (["--server", "10.9.0.0/24"], ["lan0", "lan1"]), (["--server", "10.8.0.0/24"], []),
+                (["--port", "4000-5000"], ["lan0", "lan1"]), (["--port", "80"], []), (["--min-subflows", "3"], []),
+                // The hour before and after may begin meanwhile, the ones farther off don't.
+                (["--hours", "\(clock(23))-\(clock(2))"], ["lan0", "lan1"]),
+                (["--hours", "\(clock(3))-\(clock(4))"], []),
+            ]
+            for (options, held) in cases {
+                try await sluice.changeThrottles(["add", "a", "--download", "10mbit"] + options)
+                #expect(try await Set(sluice.held().keys) == held, "\(options)")
+                try await sluice.changeThrottles("clear", "a")
+            }
+            #expect(try await report.failures == [:])
+        }
+    }
 }

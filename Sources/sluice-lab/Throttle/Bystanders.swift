@@ -70,11 +70,11 @@ struct Backup {
         return try await Lab.with(configuration) { lab in
             let sluice = try await lab.startSluice(configuration: configuration.sluiceDefaults + rule)
             try await lab.serve()
-            let size = size / 2
+            let size = size
             async let report = lab.transfer(operation, size, family)
             var rows: [[String]] = []
             func measure(_ rule: String) async throws {
-                try await Task.sleep(for: .milliseconds(1500))
+                try await Task.sleep(for: .seconds(2))
                 let rates = try await lab.rates(operation.direction, during: .seconds(2))
                 rows.append(["\(operation)", "\(family)", rule] + (rates + [rates.reduce(0, +)]).map(megabits))
             }

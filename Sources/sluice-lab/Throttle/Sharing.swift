@@ -70,10 +70,10 @@ struct ThreeLinks {
         return try await Lab.with(configuration) { lab in
             try await lab.startSluice(configuration: configuration.sluiceDefaults + rule)
             try await lab.serve()
-            let size = size / 4
+            let size = size / 2
             async let report = lab.transfer(operation, size, family)
-            try await Task.sleep(for: .seconds(2))
-            let rates = try await lab.rates(operation.direction, during: .seconds(3))
+            try await Task.sleep(for: .seconds(4))
+            let rates = try await lab.rates(operation.direction, during: .seconds(5))
             _ = try await report
             return ["\(operation)", "\(family)", "10 Mbit/s"] + (rates + [rates.reduce(0, +)]).map(megabits)
         }

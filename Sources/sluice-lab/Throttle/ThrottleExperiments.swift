@@ -68,10 +68,11 @@ struct ThrottleExperiments: AsyncParsableCommand {
 func megabits(_ rate: Double) -> String { decimal(rate / 1e6, places: 1) }
 
 extension LabConfiguration {
-    /// The fast link, then slow ones. Each has a hop, so that the box's own qdiscs are as its owner left them.
+    /// The fast link, then slow ones. Each has a hop, so that the box's own qdiscs are as its owner left them, and a
+    /// delay: without one, congestion control takes bursts for bandwidth, and the scheduler believes it.
     static func throttled(slow: Int = 1) -> LabConfiguration {
-        let fast = Link(name: "fast", rate: .mbit(90), mtu: 1500)
-        let others = (1...slow).map { Link(name: "slow\($0)", rate: .mbit(30), mtu: 1500) }
+        let fast = Link(name: "fast", rate: .mbit(90), delay: .milliseconds(5))
+        let others = (1...slow).map { Link(name: "slow\($0)", rate: .mbit(30), delay: .milliseconds(15)) }
         return LabConfiguration(clients: [.init(links: [fast] + others)])
     }
 }
