@@ -104,6 +104,16 @@ public final class Converter: Sendable {
     /// The client of this connection keeps nothing of it any more: unless a subflow is left, its session is reset.
     public func clientIsGone(_ tuple: FourTuple) { shared.post(.clientIsGone(tuple), to: shared.worker(for: tuple)) }
 
+    /// Has the clients' sockets of these connections send at the rate that they measure (BBR), unless the operator has
+    /// chosen another congestion control. What waits in a qdisc of this machine is not lost: others take it for sent, and
+    /// their rate for many times the real one. The kernel's MPTCP scheduler believes them (net/mptcp/protocol.c,
+    /// mptcp_subflow_get_send), and data queue up behind a throttled subflow that the other ones could carry.
+    public func sendByMeasuredRate(_ tuples: Set<FourTuple>) {
+        guard shared.setting.congestionControl == nil else { return }
+        let byWorker = Dictionary(grouping: tuples, by: shared.worker(for:))
+        for (worker, tuples) in byWorker { shared.post(.sendByMeasuredRate(Set(tuples)), to: worker) }
+    }
+
     /// Ends the workers; connections still open are reset. Blocks until they have ended.
     public func stop() {
         for mailbox in mailboxes { mailbox.post(.stop) }

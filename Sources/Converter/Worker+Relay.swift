@@ -1,12 +1,30 @@
 import Glibc
 import LinuxSystem
 import SystemPackage
+import Wire
 
 // How bytes move. Each direction reads what its source has and writes it to the other side; what the other side does not
 // take stays pending, and nothing more is read until it has gone: backpressure reaches the sender through the kernel's
 // own windows, and a session holds one chunk a direction at most. An idle session holds no buffer at all.
 
 extension Worker {
+    /// See `Converter.sendByMeasuredRate`. Subflows that join later inherit it.
+    func sendByMeasuredRate(_ tuples: Set<FourTuple>) {
+        sessions.forEach { session in
+            guard tuples.contains(session.tuple), session.phase == .relaying else { return }
+            do {
+                try StreamSocket.setCongestionControl(session.client.descriptor, "bbr")
+            } catch {
+                guard let suppressed = relayLog.pass(.now) else { return }
+                shared.log.warning(
+                    """
+                    \(session.tuple) is throttled without BBR (\(error)), so that its other subflows may not be filled; \
+                    modprobe tcp_bbr, or name a congestion control in [relay] (\(suppressed) more not logged)
+                    """)
+            }
+        }
+    }
+
     /// Bytes that one direction of a session may move before others have their turn.
     private static let budget = 1 << 20
 

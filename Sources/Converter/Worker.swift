@@ -19,6 +19,7 @@ final class Worker {
         /// All sessions, or those with these 4-tuples.
         case describe(Set<FourTuple>?, @Sendable ([ConnectionDescription]) -> Void)
         case clientIsGone(FourTuple)
+        case sendByMeasuredRate(Set<FourTuple>)
         case stop
     }
 
@@ -43,6 +44,7 @@ final class Worker {
     private var isStopped = false
     var dialLog = RateLimit(every: .seconds(10))
     var acceptLog = RateLimit(every: .seconds(10))
+    var relayLog = RateLimit(every: .seconds(10))
     /// Given up for a moment to refuse a connection when there are no other descriptors left.
     var spareDescriptor = Worker.openSpare()
 
@@ -89,6 +91,7 @@ final class Worker {
         case .accepted(let descriptor, let tuple): begin(descriptor, tuple)
         case .describe(let tuples, let answer): answer(describe(tuples))
         case .clientIsGone(let tuple): clientIsGone(tuple)
+        case .sendByMeasuredRate(let tuples): sendByMeasuredRate(tuples)
         case .stop: isStopped = true
         }
     }

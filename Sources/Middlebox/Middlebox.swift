@@ -44,7 +44,7 @@ public final class Middlebox: Sendable {
     let started = MonotonicTime.now
     private let log: Logger
     let throttler: Throttler
-    let firewall: Mutex<StandingRules>
+    let rules: Mutex<StandingRules>
     /// As they were given, by name; also those that are there no more.
     let throttleSettings = Mutex<[String: Settings.Throttle]>([:])
     private let synInspector: SYNInspector
@@ -71,7 +71,7 @@ public final class Middlebox: Sendable {
         do {
             try await control.waitUntilListening()
             try await box.applyThrottles(settings)
-            try await box.firewall.withLock(\.firewall).apply()
+            try await box.rules.withLock(\.firewall).apply()
             box.synInspector.open()
             box.state.withLock { $0 = .running }
             log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
@@ -98,7 +98,7 @@ public final class Middlebox: Sendable {
         self.log = log
         let descriptors = ProcessRights.raiseDescriptorLimit()
         let rules = try RuleSetting(settings)
-        firewall = Mutex(StandingRules(rules))
+        self.rules = Mutex(StandingRules(rules))
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
         let tun = try TunDevice(rules.tun)
         let synQueue = try PacketQueue(
@@ -121,8 +121,8 @@ public final class Middlebox: Sendable {
             try DataInspector(queue: $0, tun: tunIndex, watch: watch, counters: counters, log: log)
         }
         throttler = try Throttler(
-            mark: rules.mark, device: settings.advanced.ifb,
-            offloads: !rules.inspectsBulk, watch: watch, log: log)
+            mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch, log: log,
+            downloadsHeld: converter.sendByMeasuredRate)
         self.watch = watch
         self.agreement = agreement
     }

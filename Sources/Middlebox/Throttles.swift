@@ -22,10 +22,12 @@ extension Middlebox {
 
     /// Connections are left to a path manager in user space from the first rule that steers until the end: those that
     /// were opened meanwhile depend on it.
-    private func prepareSteering(for rules: [ThrottleRule]) async throws {
-        guard rules.contains(where: { $0.action == .backup }) else { return }
-        let steering = firewall.withLock { $0.steering() }
-        if let steering { try await steering.apply() }
+    private func prepareSteering(for throttles: [ThrottleRule]) async throws {
+        guard throttles.contains(where: { $0.action == .backup }) else { return }
+        try await throttler.prepareSteering()
+        guard let steering = rules.withLock(\.steering) else { return }
+        try await steering.firewall.apply()
+        rules.withLock { $0 = steering }
     }
 
     var throttleAnswers: ControlServer.ThrottleAnswers {
@@ -83,17 +85,18 @@ extension Middlebox {
 
 /// The rules of iptables as they stand, which change when the first throttle steers.
 struct StandingRules {
-    private(set) var setting: RuleSetting
+    private let setting: RuleSetting
 
     init(_ setting: RuleSetting) { self.setting = setting }
 
     var firewall: Firewall { Firewall(setting) }
 
-    /// What has to be applied so that subflows can be steered; nil if they can be already.
-    mutating func steering() -> Firewall? {
+    /// As they have to be so that subflows can be steered; nil if they are so already.
+    var steering: StandingRules? {
         guard !setting.steersSubflows else { return nil }
-        setting.steersSubflows = true
-        return firewall
+        var other = setting
+        other.steersSubflows = true
+        return StandingRules(other)
     }
 }
 

@@ -30,8 +30,10 @@ extension ThrottleDesk {
         // What waits goes out first, so that what comes doesn't overtake it.
         if isLast { retire(number) }
         classes[number].members.remove(tuple)
-        _ = try conntrack.setMark(of: tuple, 0, mask: mark.classMask)
+        // Each of the two, whatever becomes of the other.
+        let isCleared = Result { try conntrack.setMark(of: tuple, 0, mask: mark.classMask) }
         try unsteer(tuple, number)
+        _ = try isCleared.get()
     }
 
     private func unsteer(_ tuple: FourTuple, _ number: UInt8) throws {

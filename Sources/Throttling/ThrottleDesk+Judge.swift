@@ -154,6 +154,7 @@ extension ThrottleDesk {
             switch rule.action {
             case .shape(let rates, let sharing):
                 grip = .class(try join(tuple, ClassKey(rule.name, interface, sharing, tuple), rates))
+                if rates.download != nil, !connection.isForwarded { newlyHeld.insert(connection.tuple) }
             case .backup:
                 try setBackup(true, tuple, token)
                 grip = .backup

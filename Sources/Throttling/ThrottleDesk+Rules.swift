@@ -18,7 +18,6 @@ extension ThrottleDesk {
         let old = rules
         do throws(TrafficControlError) {
             try preparePorts(new)
-            try preparePathManager(new)
             try install(new)
         } catch {
             // What it was is known to work.
@@ -33,7 +32,11 @@ extension ThrottleDesk {
         retryFailed()
         judgeAll()
         retireIdleClasses()
-        if !new.contains(where: { $0.action == .backup }) { pathManager = nil }
+    }
+
+    /// Once and for all: connections that were opened since need somebody who lets their clients join.
+    func prepareSteering() throws {
+        if pathManager == nil { pathManager = try UserspacePathManager() }
     }
 
     private func retireIdleClasses() {
@@ -62,11 +65,6 @@ extension ThrottleDesk {
                 try asRefusal(rule) { _ = try makeClass(ClassKey(rule.name, interface), rates) }
             }
         }
-    }
-
-    private func preparePathManager(_ new: [ThrottleRule]) throws(TrafficControlError) {
-        guard pathManager == nil, let rule = new.first(where: { $0.action == .backup }) else { return }
-        try asRefusal(rule) { pathManager = try UserspacePathManager() }
     }
 
     private func asRefusal(_ rule: ThrottleRule, _ body: () throws -> Void) throws(TrafficControlError) {

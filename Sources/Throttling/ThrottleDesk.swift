@@ -41,6 +41,9 @@ final class ThrottleDesk {
     let watch: ConnectionWatch
     let names: HeldNames
     let log: Logger
+    let downloadsHeld: @Sendable (Set<FourTuple>) -> Void
+    /// Those that are to be told.
+    var newlyHeld: Set<FourTuple> = []
     var book = RuleBook()
     /// Those of the book, once they are in force.
     var rules: [ThrottleRule] = []
@@ -65,7 +68,7 @@ final class ThrottleDesk {
 
     init(
         mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, mailbox: Mailbox<Throttler.Message>,
-        names: HeldNames, log: Logger
+        names: HeldNames, log: Logger, downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void
     ) throws {
         try TrafficControl.removeAll()
         loop = try EventLoop(capacity: 2)
@@ -78,6 +81,7 @@ final class ThrottleDesk {
         self.mailbox = mailbox
         self.names = names
         self.log = log
+        self.downloadsHeld = downloadsHeld
     }
 
     func run() {
@@ -86,6 +90,7 @@ final class ThrottleDesk {
             readMailbox()
             if MonotonicTime.now >= nextLook {
                 lookAround()
+                tellOfHeld()
                 nextLook = .now + .milliseconds(isRetiring ? 20 : 250)
             }
         }
@@ -103,11 +108,19 @@ final class ThrottleDesk {
             switch message {
             case .changed(let ids): changed.formUnion(ids)
             case .rules(let change, let answer): answer(Result { try make(change) })
+            case .prepareSteering(let answer): answer(Result { try prepareSteering() })
             case .status(let answer): answer(status())
             case .stop: isStopped = true
             }
         }
         for id in changed { judge(id) }
+        tellOfHeld()
+    }
+
+    private func tellOfHeld() {
+        guard !newlyHeld.isEmpty else { return }
+        downloadsHeld(newlyHeld)
+        newlyHeld = []
     }
 
     /// What comes from the clock and from the interfaces instead of from a packet.

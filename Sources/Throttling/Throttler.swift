@@ -28,6 +28,7 @@ public final class Throttler: Sendable {
     enum Message: Sendable {
         case changed([ConnectionID])
         case rules(RuleChange, @Sendable (Result<Void, any Error>) -> Void)
+        case prepareSteering(@Sendable (Result<Void, any Error>) -> Void)
         case status(@Sendable ([ThrottleStatus]) -> Void)
         case stop
     }
@@ -39,15 +40,18 @@ public final class Throttler: Sendable {
 
     /// Starts without a rule, in the network namespace of the calling thread, and removes what a killed run has left.
     /// `device`: the name of the IFB device that uploads are led through. `offloads`: is the data of subflows that are
-    /// under way to be left to the kernel, by a bit of the connmark?
+    /// under way to be left to the kernel, by a bit of the connmark? `downloadsHeld` is told of converted connections, by
+    /// their first subflow, when a rule begins to hold what this machine sends on one of their subflows.
     public init(
-        mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, log: Logger
+        mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, log: Logger,
+        downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void
     ) throws {
         let mailbox = try Mailbox<Message>()
         let names = HeldNames()
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try ThrottleDesk(
-            mark: mark, device: device, offloads: offloads, watch: watch, mailbox: mailbox, names: names, log: log)
+            mark: mark, device: device, offloads: offloads, watch: watch, mailbox: mailbox, names: names, log: log,
+            downloadsHeld: downloadsHeld)
         self.mailbox = mailbox
         self.watch = watch
         self.names = names
@@ -59,6 +63,14 @@ public final class Throttler: Sendable {
     public func make(_ change: RuleChange) async throws {
         try await withCheckedThrowingContinuation { continuation in
             mailbox.post(.rules(change) { continuation.resume(with: $0) })
+        }
+    }
+
+    /// To be called before `net.mptcp.pm_type` is changed for rules that ask for backup: from then on, and until the end,
+    /// somebody has to let clients join. Throws `SystemError`.
+    public func prepareSteering() async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            mailbox.post(.prepareSteering { continuation.resume(with: $0) })
         }
     }
 

@@ -293,4 +293,32 @@ import Wire
             #expect(try await report.failures == [:])
         }
     }
+
+    /// A throttled download needs a congestion control that knows the rate; the operator's own choice stands all the same.
+    @Test(arguments: [nil, "reno"])
+    func heldDownloadsAreSentByMeasuredRate(_ chosen: String?) async throws {
+        try await Lab.with { lab in
+            try lab.setSysctl(in: .box, "net/ipv4/tcp_congestion_control", "reno")
+            let relay = chosen.map { "\n[relay]\ncongestion_control = \"\($0)\"\n" } ?? ""
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + relay)
+            try await lab.serve()
+            let plan = lab.quietPlan()
+            async let report = lab.fetch(plan)
+            try await lab.waitForSubflows(2, sluice)
+            let byBBR = {
+                let sockets = try await lab.sockets(in: .box, ["-tinO", "state", "established", "sport", "=", ":5000"])
+                return sockets.count { $0.contains(" bbr ") }
+            }
+            #expect(try await byBBR() == 0)
+            try await sluice.changeThrottles("add", "up", "--interface", "lan0", "--upload", "10mbit")
+            #expect(try await byBBR() == 0)
+            try await sluice.changeThrottles("add", "down", "--interface", "lan1", "--download", "10mbit")
+            if chosen == nil {
+                try await lab.wait(for: "BBR") { try await byBBR() == 2 }
+            } else {
+                #expect(try await byBBR() == 0)
+            }
+            #expect(try await report.failures == [:])
+        }
+    }
 }

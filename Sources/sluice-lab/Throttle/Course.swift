@@ -44,11 +44,17 @@ struct Course {
 
 /// One transfer with a rule from the beginning: from the second subflow on the fast link is held back.
 struct Start {
+    /// The box's, for what it sends, if its operator names one.
+    var congestionControl: String?
+    /// The box's otherwise; nil: the machine's.
+    var systemsChoice: String?
     let size: UInt64
     let operation: PeerRequest.Operation
     let family: IPFamily
 
-    static let heading = ["direction", "", "per", "fast Mbit/s", "slow Mbit/s", "sum", "second 1", "2", "3", "4", "5"]
+    static let heading = [
+        "direction", "", "box sends by", "fast Mbit/s", "slow Mbit/s", "sum", "second 1", "2", "3", "4", "5",
+    ]
 
     func row() async throws -> [String] {
         let rule = """
@@ -61,9 +67,13 @@ struct Start {
             upload = "10mbit"
             per = "subflow"
             """
+        let relay = congestionControl.map { "\n[relay]\ncongestion_control = \"\($0)\"\n" } ?? ""
         let configuration = LabConfiguration.throttled()
         return try await Lab.with(configuration) { lab in
-            try await lab.startSluice(configuration: configuration.sluiceDefaults + rule)
+            if let systemsChoice {
+                try lab.setSysctl(in: .box, "net/ipv4/tcp_congestion_control", systemsChoice)
+            }
+            try await lab.startSluice(configuration: configuration.sluiceDefaults + relay + rule)
             try await lab.serve()
             let (operation, size, family) = (operation, size / 2, family)
             async let report = lab.transfer(operation, size, family)
@@ -74,7 +84,8 @@ struct Start {
             let means = seconds[0].indices.map { link in
                 steady.reduce(0) { $0 + $1[link] } / Double(steady.count)
             }
-            return ["\(operation)", "\(family)", "subflow"] + (means + [means.reduce(0, +)]).map(megabits)
+            return ["\(operation)", "\(family)", congestionControl ?? systemsChoice.map { "\($0), then BBR" } ?? "default"]
+                + (means + [means.reduce(0, +)]).map(megabits)
                 + seconds.prefix(5).map { $0.map(megabits).joined(separator: " + ") }
         }
     }

@@ -12,7 +12,7 @@ struct ThrottleExperiments: AsyncParsableCommand {
         discussion: "All of them take about six minutes. docs/throttling.md has figures, and says what they show.")
 
     enum Experiment: String, CaseIterable, ExpressibleByArgument {
-        case course, start, sharing, links, bystanders, backup, quota, reaction
+        case course, start, congestion, sharing, links, bystanders, backup, quota, reaction
     }
 
     @Argument(help: "Which ones; all unless said.")
@@ -30,6 +30,7 @@ struct ThrottleExperiments: AsyncParsableCommand {
             switch experiment {
             case .course: try await printTable(Course.heading, IPFamily.allCases) { try await courses($0) }
             case .start: try await printTable(Start.heading, IPFamily.allCases) { try await starts($0) }
+            case .congestion: try await printTable(Start.heading, [.v4]) { try await congestionControls($0) }
             case .sharing: try await Sharing(size: size.bytes).run()
             case .links: try await ThreeLinks(size: size.bytes).run()
             case .bystanders: try await Bystanders(size: size.bytes).run()
@@ -52,6 +53,18 @@ struct ThrottleExperiments: AsyncParsableCommand {
         var rows: [[String]] = []
         for operation in [PeerRequest.Operation.download, .upload] {
             rows.append(try await Start(size: size.bytes, operation: operation, family: family).row())
+        }
+        return rows
+    }
+
+    private func congestionControls(_ family: IPFamily) async throws -> [[String]] {
+        var rows: [[String]] = []
+        for (named, systems) in [("cubic", nil), ("reno", nil), ("bbr", nil), (nil, "reno")] as [(String?, String?)] {
+            rows.append(
+                try await Start(
+                    congestionControl: named, systemsChoice: systems, size: size.bytes, operation: .download,
+                    family: family
+                ).row())
         }
         return rows
     }
