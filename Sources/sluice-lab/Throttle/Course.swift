@@ -84,8 +84,8 @@ struct Start {
             let means = seconds[0].indices.map { link in
                 steady.reduce(0) { $0 + $1[link] } / Double(steady.count)
             }
-            return ["\(operation)", "\(family)", congestionControl ?? systemsChoice.map { "\($0), then BBR" } ?? "default"]
-                + (means + [means.reduce(0, +)]).map(megabits)
+            let sentBy = congestionControl ?? systemsChoice.map { "\($0), then BBR" } ?? "default"
+            return ["\(operation)", "\(family)", sentBy] + (means + [means.reduce(0, +)]).map(megabits)
                 + seconds.prefix(5).map { $0.map(megabits).joined(separator: " + ") }
         }
     }
