@@ -10,7 +10,7 @@ struct Status: AsyncParsableCommand {
     @ParentCommand var parent: Sluice
 
     func run() async throws {
-        let client = ControlClient(path: control.path(parent.control))
+        let client = control.client(parent.control)
         if output.json {
             let body = try await asking { () throws(ControlError) in try await client.get("/v1/status") }
             FileHandle.standardOutput.write(body)
@@ -54,7 +54,7 @@ struct Connections: AsyncParsableCommand {
     @ParentCommand var parent: Sluice
 
     func run() async throws {
-        let client = ControlClient(path: control.path(parent.control))
+        let client = control.client(parent.control)
         repeat {
             try await print(client)
             if watch { try await Task.sleep(for: .seconds(1)) }

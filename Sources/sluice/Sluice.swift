@@ -45,8 +45,8 @@ struct ControlOption: ParsableArguments {
     @Option(name: .long, help: "The control socket of the daemon (default: /run/sluice/control.sock).")
     var control: String?
 
-    func path(_ parent: ControlOption?) -> String {
-        control ?? parent?.control ?? Settings.Admin().control
+    func client(_ parent: ControlOption) -> ControlClient {
+        ControlClient(path: control ?? parent.control ?? Settings.Admin().control)
     }
 }
 

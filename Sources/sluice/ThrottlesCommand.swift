@@ -20,7 +20,7 @@ struct Throttles: AsyncParsableCommand {
         @ParentCommand var parent: Throttles
 
         func run() async throws {
-            let client = ControlClient(path: control.path(parent.parent.control))
+            let client = control.client(parent.parent.control)
             if output.json {
                 let body = try await asking { () throws(ControlError) in try await client.get("/v1/throttles") }
                 FileHandle.standardOutput.write(body)
@@ -48,7 +48,7 @@ struct Throttles: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let client = ControlClient(path: control.path(parent.parent.control))
+            let client = control.client(parent.parent.control)
             try await asking { () throws(ControlError) in
                 try await client.setThrottle(name, ThrottleRates(download: download, upload: upload))
             }
@@ -65,7 +65,7 @@ struct Throttles: AsyncParsableCommand {
         @ParentCommand var parent: Throttles
 
         func run() async throws {
-            let client = ControlClient(path: control.path(parent.parent.control))
+            let client = control.client(parent.parent.control)
             try await asking { () throws(ControlError) in try await client.clearThrottle(name) }
         }
     }
@@ -82,7 +82,7 @@ struct Throttles: AsyncParsableCommand {
         @ParentCommand var parent: Throttles
 
         func run() async throws {
-            let client = ControlClient(path: control.path(parent.parent.control))
+            let client = control.client(parent.parent.control)
             let encoder = JSONEncoder()
             encoder.keyEncodingStrategy = .convertToSnakeCase
             let body = try encoder.encode(RuleRequest(name: name, options: rule))
