@@ -121,12 +121,13 @@ import Wire
 
                 [[throttle]]
                 name = "relieve"
-                interface = ["lan0", "late0"]
+                interface = ["lan0", "lan1", "late0"]
                 download = "10mbit"
                 upload = "10mbit"
                 """
             let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + rule)
             #expect(try await sluice.throttles().first?.obstacle == "there is no late0")
+            let before = try await lab.trafficControl()
             for _ in 1...2 {
                 try await lab.require(in: .box, ["ip", "link", "add", "late0", "type", "veth", "peer", "late1"])
                 try await lab.wait(for: "the qdisc") { try await sluice.throttles().first?.obstacle == nil }
@@ -137,11 +138,19 @@ import Wire
                     try await sluice.throttles().first?.obstacle == "there is no late0"
                 }
             }
-            // And one whose qdisc somebody has deleted.
-            try await lab.require(in: .box, ["tc", "qdisc", "delete", "dev", "lan0", "root"])
-            try await lab.wait(for: "the qdisc to be back") {
-                try await lab.run(in: .box, ["tc", "class", "show", "dev", "lan0"]).output.contains("rate 10Mbit")
+            // And somebody deletes what is ours.
+            for (command, device, classes) in [
+                (["tc", "qdisc", "delete", "dev", "lan0", "root"], "lan0", 1),
+                (["ip", "link", "delete", "sluice1"], "sluice1", 2),
+            ] {
+                try await lab.require(in: .box, command)
+                try await lab.wait(for: "what was deleted to be back") {
+                    let output = try await lab.run(in: .box, ["tc", "class", "show", "dev", device]).output
+                    return output.split(separator: "\n").count { $0.contains("rate 10Mbit") } == classes
+                }
             }
+            let after = try await lab.trafficControl()
+            #expect(after == before, "\(after.difference(from: before))")
         }
     }
 
