@@ -54,9 +54,13 @@ extension ThrottleDesk {
     /// Also of one that is gone: its subflows may outlive it.
     private func interfaceName(_ index: UInt32) -> String? {
         if index == 0 { return nil }
+        if interfaceNames.count > Self.mostNames { interfaceNames = [:] }
         if let name = NetworkInterface.name(index) { interfaceNames[index] = name }
         return interfaceNames[index]
     }
+
+    /// Where interfaces come and go by the thousand, as dialled-in clients do.
+    private static let mostNames = 4096
 
     // MARK: offloading
 
