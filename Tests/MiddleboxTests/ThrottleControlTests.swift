@@ -162,4 +162,37 @@ import Wire
             #expect(try await sluice.throttles().isEmpty)
         }
     }
+
+    /// Rules of every kind come, change and go while connections do: no byte is lost, and nothing is left.
+    @Test(arguments: IPFamily.allCases)
+    func rulesChangeUnderLoad(_ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            let idle = try await lab.trafficControl()
+            var plan = lab.plan(.echo, 0, family)
+            plan.length = 0...400_000
+            plan.count = 1500
+            plan.parallel = 40
+            let load = plan
+            async let report = lab.fetch(load)
+            for round in 0..<12 {
+                let per = ["class", "client", "subflow"][round % 3]
+                try await sluice.changeThrottles(
+                    "add", "a", "--interface", "lan0", "--download", "200mbit", "--upload", "300mbit", "--per", per)
+                try await sluice.changeThrottles(
+                    "add", "b", "--interface", "lan1", "--upload", "100mbit", "--min-subflows", "1", "--port", "1-6000")
+                try await sluice.changeThrottles("set", "a", "--download", "90mbit", "--upload", "1gbit")
+                try await sluice.changeThrottles("set", "b", "--download", "50mbit")
+                for name in ["a", "b"] { try await sluice.changeThrottles("clear", name) }
+            }
+            #expect(try await report.failures == [:])
+            try await lab.waitUntilIdle(sluice)
+            try await lab.wait(for: "all to be as before", within: .seconds(30)) {
+                guard try await lab.marks().isEmpty else { return false }
+                return try await lab.trafficControl() == idle
+            }
+            #expect(!sluice.log.contains("error:"), "\(sluice.log)")
+        }
+    }
 }
