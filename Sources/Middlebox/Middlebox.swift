@@ -78,12 +78,13 @@ public final class Middlebox: Sendable {
             let comparing = Task { await box.agreement.run(box.converter) }
             await box.serve(events, reload: reload)
             comparing.cancel()
+            // No order may put rules back behind their removal.
+            await control.stop(serving)
             try await Firewall.remove()
         } catch {
             await control.stop(serving)
             throw error
         }
-        await control.stop(serving)
         log.notice("sluice has stopped")
     }
 

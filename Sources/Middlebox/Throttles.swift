@@ -26,7 +26,13 @@ extension Middlebox {
         guard throttles.contains(where: { $0.action == .backup }) else { return }
         try await throttler.prepareSteering()
         guard let steering = rules.withLock(\.steering) else { return }
-        try await steering.firewall.apply()
+        do {
+            try await steering.firewall.apply()
+        } catch {
+            // What fails to be applied is removed whole: the rules as they were stand again.
+            try? await rules.withLock(\.firewall).apply()
+            throw error
+        }
         rules.withLock { $0 = steering }
     }
 

@@ -37,8 +37,8 @@ extension ThrottleDesk {
     }
 
     private func unsteer(_ tuple: FourTuple, _ number: UInt8) throws {
-        guard classes[number].rates.upload != nil, let port = ports[classes[number].key.interface, .upload]?.interface
-        else { return }
+        guard let port = ports[classes[number].key.interface, .upload]?.interface else { return }
+        // One that isn't steered needs no release.
         try trafficControl.release(tuple, port)
     }
 
@@ -80,23 +80,28 @@ extension ThrottleDesk {
         }
     }
 
-    /// Other rates for a class that has members. Throws with the class as it was, or nearly.
+    /// Other rates for a class that has members. Throws with the class as it was, as far as the kernel lets it.
     func setRates(_ number: UInt8, _ rates: ThrottleRule.Rates) throws {
         let before = classes[number].rates
         guard rates != before else { return }
-        if before.upload != nil, rates.upload == nil {
-            for tuple in classes[number].members { try unsteer(tuple, number) }
-        }
-        classes[number].rates = rates
         do {
-            try shape(number)
-            guard before.upload == nil, rates.upload != nil,
-                let port = ports[classes[number].key.interface, .upload]?.interface
-            else { return }
-            for tuple in classes[number].members { try trafficControl.steer(tuple, port, into: number) }
+            try exchangeRates(number, before, rates)
         } catch {
+            try? exchangeRates(number, rates, before)
             classes[number].rates = before
             throw error
+        }
+    }
+
+    private func exchangeRates(_ number: UInt8, _ old: ThrottleRule.Rates, _ new: ThrottleRule.Rates) throws {
+        let port = ports[classes[number].key.interface, .upload]?.interface
+        if old.upload != nil, new.upload == nil, let port {
+            for tuple in classes[number].members { try trafficControl.release(tuple, port) }
+        }
+        classes[number].rates = new
+        try shape(number)
+        if old.upload == nil, new.upload != nil, let port {
+            for tuple in classes[number].members { try trafficControl.steer(tuple, port, into: number) }
         }
     }
 

@@ -141,6 +141,8 @@ extension ThrottleDesk {
             {
                 continue
             }
+            // One that has another index now: what belongs to the old one would never be asked for again.
+            if let old = port.interface, old != now { try? trafficControl.detach(old, place.direction) }
             ports.places[place]?.interface = nil
             forgetClasses(place)
             guard let now else {
@@ -150,9 +152,12 @@ extension ThrottleDesk {
             do {
                 try trafficControl.attach(now, place.direction, takeOver: port.takeOver)
                 ports.places[place]?.interface = now
-                note(nil, place)
                 try restoreClasses(place, now)
+                note(nil, place)
+                retryFailed()
             } catch {
+                // Again at the next look: what stands already is no obstacle.
+                ports.places[place]?.interface = nil
                 note("\(error)", place)
             }
         }

@@ -22,11 +22,13 @@ extension TrafficControl {
         if downloads.contains(interface.index), isDownloadAttached(interface) { return }
         try Self.putBack(interface, socket)
         try downloadObstacle(interface, takeOver: takeOver)
+        var isKept = false
         if let root = try socket.qdiscs(interface.index).root, !root.isDefault {
+            isKept = true
             try Keeper.make(QdiscTree(of: interface.index, socket), of: interface, socket)
         }
         do throws(TrafficControlError) {
-            try addShaper(to: interface.index)
+            try addShaper(to: interface.index, isKept ? .replacing : .exclusive)
         } catch {
             try? Self.putBack(interface, socket)
             throw error
@@ -52,9 +54,10 @@ extension TrafficControl {
         }
     }
 
-    /// The root in place of what is there, then the default class: until that is there, the direct queue takes all.
-    func addShaper(to device: UInt32) throws(TrafficControlError) {
-        try socket.add(Shaper.root, to: device, .replacing)
+    /// The root, then the default class: until that is there, the direct queue takes all. Exclusive: should there be a
+    /// root that a list has missed, the kernel refuses; its own default is none.
+    func addShaper(to device: UInt32, _ manner: RouteSocket.Manner = .exclusive) throws(TrafficControlError) {
+        try socket.add(Shaper.root, to: device, manner)
         try socket.add(Shaper.shapingClass(Shaper.defaultMinor, rate: Shaper.unlimited), to: device)
         try addLeaf(Shaper.defaultMinor, Shaper.boundedDefaultLeaf, to: device)
     }

@@ -82,7 +82,14 @@ struct CheckThrottlesCommandTests {
         try await Machine.run(adding: Self.takingOver + Self.steering) { machine in
             try await machine.tool(Self.foreign)
             try await machine.whileDaemonRuns {
-                let before = try await machine.state()
+                // The kernel takes up to a second to say that a new device is up.
+                var before = ""
+                for _ in 0..<10 {
+                    let now = try await machine.state()
+                    if now == before { break }
+                    before = now
+                    try await Task.sleep(for: .milliseconds(1200))
+                }
                 #expect(before.contains("qdisc htb 7700: dev lan0 root"), "\(before)")
                 let outcome = try await machine.check()
                 let lines = outcome.text.split(separator: "\n")
