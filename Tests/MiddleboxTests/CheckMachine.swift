@@ -99,7 +99,11 @@ struct Machine {
             ["tc", "qdisc"], ["tc", "filter", "show", "dev", "lan0", "ingress"], ["sysctl", "net.mptcp.pm_type"],
             ["cat", "/proc/net/ip_tables_names", "/proc/net/netfilter/nfnetlink_queue"],
         ] {
-            parts.append(try await Self.command(inside + words).text)
+            // iptables-save's comments have the time of day.
+            let lines = try await Self.command(inside + words).text.split(separator: "\n").filter {
+                !$0.hasPrefix("# ")
+            }
+            parts.append(lines.joined(separator: "\n"))
         }
         return parts.joined(separator: "\n--\n")
     }
