@@ -30,7 +30,7 @@ extension Middlebox {
             try await steering.firewall.apply()
         } catch {
             // What fails to be applied is removed whole: the rules as they were stand again.
-            try? await rules.withLock(\.firewall).apply()
+            _ = try? await rules.withLock(\.firewall).apply()
             throw error
         }
         rules.withLock { $0 = steering }
