@@ -42,7 +42,7 @@ let package = Package(
         .target(
             name: "Capture", dependencies: [systemPackage], swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(
-            name: "Trace", dependencies: ["Wire", "Tracking"],
+            name: "Trace", dependencies: ["Policy", "Tracking", "Wire"],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
@@ -54,26 +54,32 @@ let package = Package(
             resources: [.embedInCode("Templates")]),
         .target(
             name: "Inspector",
-            dependencies: ["Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", logging, systemPackage]),
+            dependencies: [
+                "Wire", "Tracking", "Policy", "Trace", "LinuxSystem", "NetfilterQueue", logging, systemPackage,
+            ]),
+        .target(
+            name: "Recorder",
+            dependencies: ["Wire", "Policy", "Trace", "LinuxSystem", logging, systemPackage]),
         .target(
             name: "Throttling",
             dependencies: [
                 "Wire", "Tracking", "Policy", "LinuxSystem", "TrafficControl", "Inspector", logging, systemPackage,
             ]),
         .target(name: "Converter", dependencies: ["LinuxSystem", "Policy", "Wire", logging, systemPackage]),
-        .target(name: "Settings", dependencies: ["Wire", "TOMLKit"]),
+        .target(name: "Settings", dependencies: ["Policy", "Wire", "TOMLKit"]),
         .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
         .target(
             name: "Middlebox",
             dependencies: [
                 "Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", "Firewall", "TrafficControl",
-                "Inspector", "Throttling", "Converter", "Settings", "Admin", logging, systemPackage,
+                "Inspector", "Trace", "Recorder", "Throttling", "Converter", "Settings", "Admin", logging,
+                systemPackage,
             ]),
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Wire", "Tracking", "Capture", "Trace", "Middlebox", "Settings", "Firewall", "Admin", "LinuxSystem",
-                argumentParser, logging,
+                "Wire", "Tracking", "Policy", "Capture", "Trace", "Middlebox", "Settings", "Firewall", "Admin",
+                "LinuxSystem", argumentParser, logging,
             ],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
 
@@ -90,7 +96,9 @@ let package = Package(
         .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
         .testTarget(
             name: "TraceTests",
-            dependencies: ["Trace", "Tracking", "Wire", "PacketForge", "sluice", subprocess, systemPackage],
+            dependencies: [
+                "Trace", "Capture", "Policy", "Tracking", "Wire", "PacketForge", "sluice", subprocess, systemPackage,
+            ],
             exclude: ["Captures"]),
         .testTarget(name: "PolicyTests", dependencies: ["PacketForge", "Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
@@ -102,7 +110,11 @@ let package = Package(
         .testTarget(
             name: "ThrottlingTests",
             dependencies: ["Throttling", "Policy", "Tracking", "TrafficControl", "LinuxSystem", "Wire"]),
-        .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Settings", "Wire"]),
+        .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Policy", "Settings", "Wire"]),
+        .testTarget(
+            name: "RecorderTests",
+            dependencies: ["Recorder", "Trace", "Policy", "PacketForge", "LinuxSystem", "Wire", logging, systemPackage]),
+        .testTarget(name: "AdminTests", dependencies: ["Admin"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(

@@ -1,0 +1,50 @@
+import Policy
+import Tracking
+import Wire
+
+/// What a packet thread notes of one packet: fixed in size, written without an allocation. Its bytes are beside it.
+public struct TraceRecord: Sendable {
+    /// Bytes of a packet that are kept, from the IP header on: as many as the data queues copy.
+    public static let captureLength = 192
+    /// What a segment has changed, at most so many things of it.
+    public static let mostEvents = 4
+
+    public var facts = PacketFacts()
+    /// When the packet came, in nanoseconds since 1970, if the kernel has noted it.
+    public var kernelTime: Int64?
+    /// When its queue handed it over, and when the verdict was given, in nanoseconds of CLOCK_MONOTONIC.
+    public var received: UInt64 = 0
+    public var decided: UInt64 = 0
+    /// NFQUEUE number, and the packet's number there.
+    public var queue: UInt16 = 0
+    public var packetID: UInt32 = 0
+    /// NF_INET_PRE_ROUTING (0) to NF_INET_POST_ROUTING (4).
+    public var hook: UInt8 = 0
+    /// The packet's length, whatever was kept.
+    public var length: UInt32 = 0
+    /// The packet's mark as it came, and as it goes on.
+    public var mark: UInt32 = 0
+    public var newMark: UInt32 = 0
+    /// Why this verdict, in a few words without the verdict's name.
+    public var reason: StaticString?
+    public var error: WireError?
+    /// What the tracker has made of it.
+    public var sighting: Sighting?
+    public var events: InlineArray<4, TrackingEvent?> = .init(repeating: nil)
+
+    public init() {}
+
+    /// Was it dropped, as far as the kernel is concerned?
+    public var isDropped: Bool { facts.verdict == .drop || facts.verdict == .intercept }
+
+    /// Where it was seen: the interface that it came in by, or leaves by if this machine has sent it.
+    public var interface: UInt32 { facts.inDevice != 0 ? facts.inDevice : facts.outDevice }
+
+    public var direction: PacketContext.Direction { facts.inDevice != 0 ? .inbound : .outbound }
+
+    /// Names the packet among all that the queues have handed over, for pcapng's epb_packetid.
+    public var number: UInt64 { UInt64(queue) << 32 | UInt64(packetID) }
+
+    /// Nanoseconds for which it was held, 0 if it wasn't.
+    public var held: UInt64 { facts.wasHeld && decided > received ? decided - received : 0 }
+}
