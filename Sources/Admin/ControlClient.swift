@@ -4,7 +4,7 @@ import Foundation
 
 /// The command line's end of the control socket.
 public struct ControlClient: Sendable {
-    private let path: String
+    let path: String
 
     public init(path: String) { self.path = path }
 
@@ -25,7 +25,7 @@ public struct ControlClient: Sendable {
         _ = try await request(.DELETE, "/v1/throttles/\(Self.escaped(name))")
     }
 
-    private static func escaped(_ name: String) -> String {
+    static func escaped(_ name: String) -> String {
         // What names are made of stands as it is.
         let ordinary = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "_.-"))
         return name.addingPercentEncoding(withAllowedCharacters: ordinary) ?? name
@@ -52,18 +52,20 @@ public struct ControlClient: Sendable {
         return answer
     }
 
-    public func status() async throws(ControlError) -> StatusReport { try await decoded("/v1/status") }
+    public func status() async throws(ControlError) -> StatusReport { try await decoded(.GET, "/v1/status") }
 
     public func connections() async throws(ControlError) -> [ConnectionReport] {
-        try await decoded("/v1/connections")
+        try await decoded(.GET, "/v1/connections")
     }
 
-    public func throttles() async throws(ControlError) -> [ThrottleReport] { try await decoded("/v1/throttles") }
+    public func throttles() async throws(ControlError) -> [ThrottleReport] { try await decoded(.GET, "/v1/throttles") }
 
     func isAnswered() async -> Bool { (try? await get("/v1/status")) != nil }
 
-    private func decoded<Report: Decodable>(_ target: String) async throws(ControlError) -> Report {
-        let body = try await get(target)
+    func decoded<Report: Decodable>(
+        _ method: HTTPMethod, _ target: String
+    ) async throws(ControlError) -> Report {
+        let body = try await request(method, target)
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {

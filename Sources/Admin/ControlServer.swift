@@ -9,14 +9,17 @@ public struct ControlServer: Sendable {
         public var status: @Sendable () async -> StatusReport
         public var connections: @Sendable () async -> [ConnectionReport]
         public var throttles: ThrottleAnswers
+        public var traces: TraceAnswers
 
         public init(
             status: @escaping @Sendable () async -> StatusReport,
-            connections: @escaping @Sendable () async -> [ConnectionReport], throttles: ThrottleAnswers
+            connections: @escaping @Sendable () async -> [ConnectionReport], throttles: ThrottleAnswers,
+            traces: TraceAnswers
         ) {
             self.status = status
             self.connections = connections
             self.throttles = throttles
+            self.traces = traces
         }
     }
 
@@ -41,7 +44,7 @@ public struct ControlServer: Sendable {
         }
     }
 
-    private let server: HTTPServer
+    let server: HTTPServer
     private let path: String
 
     /// Is another daemon answering there?
@@ -63,6 +66,7 @@ public struct ControlServer: Sendable {
         await server.appendRoute("GET /v1/status") { _ in try await Self.json(answers.status()) }
         await server.appendRoute("GET /v1/connections") { _ in try await Self.json(answers.connections()) }
         await addThrottleRoutes(answers.throttles)
+        await addTraceRoutes(answers.traces)
     }
 
     private func addThrottleRoutes(_ answers: ThrottleAnswers) async {
@@ -101,9 +105,16 @@ public struct ControlServer: Sendable {
 
     /// 204, or why it was not done.
     private static func carriedOut(_ order: () async throws -> Void) async throws -> HTTPResponse {
-        do {
+        try await answered {
             try await order()
             return HTTPResponse(statusCode: .noContent)
+        }
+    }
+
+    /// The answer, or why there is none.
+    static func answered(_ body: () async throws -> HTTPResponse) async throws -> HTTPResponse {
+        do {
+            return try await body()
         } catch let refusal as ControlRefusal {
             return try json(["error": refusal.message], status: refusal.kind.status)
         }
@@ -132,7 +143,7 @@ public struct ControlServer: Sendable {
         unlink(path)
     }
 
-    private static func json(_ value: some Encodable, status: HTTPStatusCode = .ok) throws -> HTTPResponse {
+    static func json(_ value: some Encodable, status: HTTPStatusCode = .ok) throws -> HTTPResponse {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

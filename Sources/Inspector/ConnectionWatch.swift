@@ -1,5 +1,6 @@
 import LinuxSystem
 import Synchronization
+import Trace
 import Tracking
 import Wire
 
@@ -36,11 +37,16 @@ public final class ConnectionWatch: Sendable {
     /// `connections`: how many are followed at a time.
     public init(connections: Int) { state = Mutex(State(tracker: Tracker(.init(connections: connections)))) }
 
-    /// `interface`: the index of the one that the segment came in by, or 0.
-    func observe(_ segment: borrowing Segment, at now: MonotonicTime, interface: UInt32, isForwarded: Bool) {
+    /// `interface`: the index of the one that the segment came in by, or 0. What the tracker has made of the segment is
+    /// noted in `record`, if one is wanted.
+    func observe(
+        _ segment: borrowing Segment, at now: MonotonicTime, interface: UInt32, isForwarded: Bool,
+        record: UnsafeMutablePointer<TraceRecord>? = nil
+    ) {
         let news: (Follower, [ConnectionID])? = state.withLock { state in
             let sighting = state.tracker.observe(
                 segment, at: now.nanoseconds, interface: interface, isForwarded: isForwarded)
+            if let record { record.pointee.note(sighting, state.tracker) }
             // Most segments change nothing.
             guard !state.tracker.events.isEmpty else { return nil }
             for case .forgotten(let id) in state.tracker.events { state.changed[id] = nil }

@@ -1,3 +1,4 @@
+import Policy
 import Synchronization
 
 /// What has been decided about a SYN, and why.
@@ -30,29 +31,40 @@ public enum Decision: Int, CaseIterable, Sendable {
     case dropRetransmissionOfHeld
 
     /// `pass: server speaks MPTCP`
-    public var description: String {
+    public var description: String { "\(verdict.name): \(reason)" }
+
+    public var verdict: Verdict {
         switch self {
-        case .passMalformed: "pass: malformed"
-        case .passNotMultipath: "pass: not MPTCP"
-        case .passOldVersion: "pass: MPTCP version"
-        case .passOtherInterface: "pass: interface"
-        case .passPolicy: "pass: policy"
-        case .passUnknownToken: "pass: unknown token"
-        case .passServerSpeaksMultipath: "pass: server speaks MPTCP"
-        case .passServerRefused: "pass: server refused"
-        case .passServerSilent: "pass: server silent"
-        case .passPortOccupied: "pass: port occupied"
-        case .passNoRoom: "pass: no room"
-        case .passUnable: "pass: unable"
-        case .passStarting: "pass: starting"
-        case .passDraining: "pass: draining"
-        case .passNotTaken: "pass: re-injected SYN was not taken"
-        case .passDecidedBefore: "pass: decided before"
-        case .interceptConverted: "intercept: server answered"
-        case .interceptSplit: "intercept: split"
-        case .interceptSplitOverLimit: "intercept: split, over the limit of held SYNs"
-        case .interceptJoin: "intercept: join"
-        case .dropRetransmissionOfHeld: "drop: retransmission of a held SYN"
+        case .interceptConverted, .interceptSplit, .interceptSplitOverLimit, .interceptJoin: .intercept
+        case .dropRetransmissionOfHeld: .drop
+        default: .pass
+        }
+    }
+
+    /// A few words.
+    public var reason: StaticString {
+        switch self {
+        case .passMalformed: "malformed"
+        case .passNotMultipath: "not MPTCP"
+        case .passOldVersion: "MPTCP version"
+        case .passOtherInterface: "interface"
+        case .passPolicy: "policy"
+        case .passUnknownToken: "unknown token"
+        case .passServerSpeaksMultipath: "server speaks MPTCP"
+        case .passServerRefused: "server refused"
+        case .passServerSilent: "server silent"
+        case .passPortOccupied: "port occupied"
+        case .passNoRoom: "no room"
+        case .passUnable: "unable"
+        case .passStarting: "starting"
+        case .passDraining: "draining"
+        case .passNotTaken: "re-injected SYN was not taken"
+        case .passDecidedBefore: "decided before"
+        case .interceptConverted: "server answered"
+        case .interceptSplit: "split"
+        case .interceptSplitOverLimit: "split, over the limit of held SYNs"
+        case .interceptJoin: "join"
+        case .dropRetransmissionOfHeld: "retransmission of a held SYN"
         }
     }
 

@@ -1,15 +1,35 @@
 import LinuxSystem
+import NetfilterQueue
 import Wire
+
+/// How a SYN came to the queue.
+struct Arrival {
+    let packetID: UInt32
+    let mark: UInt32
+    let inDevice: UInt32
+    let outDevice: UInt32
+    /// As `QueuedPacket.time`.
+    let kernelTime: Int64?
+    let time: MonotonicTime
+
+    init(_ packet: QueuedPacket, at time: MonotonicTime = .now) {
+        packetID = packet.id
+        mark = packet.mark
+        inDevice = packet.inDevice
+        outDevice = packet.outDevice
+        kernelTime = packet.time
+        self.time = time
+    }
+}
 
 /// A SYN that waits in the queue for the outcome of a dial.
 struct HeldSYN {
-    let packetID: UInt32
-    let identity: SYNIdentity
-    let mark: UInt32
-    let interface: UInt32
+    let arrival: Arrival
+    let syn: SYN
     /// The whole IP packet, to be put into the TUN device.
     let bytes: [UInt8]
-    let since: MonotonicTime
+
+    var identity: SYNIdentity { syn.identity }
 }
 
 /// The held SYNs, by the id of their dial and by 4-tuple.
@@ -40,5 +60,5 @@ struct HeldSYNs {
     }
 
     /// Those held since before `time`.
-    func overdue(_ time: MonotonicTime) -> [UInt64] { byID.filter { $0.value.since < time }.map(\.key) }
+    func overdue(_ time: MonotonicTime) -> [UInt64] { byID.filter { $0.value.arrival.time < time }.map(\.key) }
 }

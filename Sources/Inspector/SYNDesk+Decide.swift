@@ -21,28 +21,30 @@ extension SYNDesk {
         switch syn.multipath {
         case .join(let token, _): decideJoin(packet, syn, token)
         case .capable(version: 1): decideCapable(packet, syn)
-        case .capable: pass(packet, .passOldVersion)
-        case .other, nil: pass(packet, .passNotMultipath)
+        case .capable: pass(packet, .passOldVersion, syn)
+        case .other, nil: pass(packet, .passNotMultipath, syn)
         }
     }
 
     /// Whatever interface it comes in on: a client joins by the link that the connection was not opened on.
     private func decideJoin(_ packet: QueuedPacket, _ syn: SYN, _ token: Token) {
-        if wasNotTaken(syn) { return pass(packet, .passNotTaken) }
+        if wasNotTaken(syn) { return pass(packet, .passNotTaken, syn) }
         do {
-            guard try diagnostics.hasConnection(token: token.rawValue) else { return pass(packet, .passUnknownToken) }
+            guard try diagnostics.hasConnection(token: token.rawValue) else {
+                return pass(packet, .passUnknownToken, syn)
+            }
         } catch {
             if let suppressed = errorLog.pass(.now) {
                 log.error("can't ask the kernel for token \(token): \(error) (\(suppressed) more not logged)")
             }
-            return pass(packet, .passUnable)
+            return pass(packet, .passUnable, syn)
         }
         intercept(packet, .interceptJoin, syn)
     }
 
     private func decideCapable(_ packet: QueuedPacket, _ syn: SYN) {
         guard !held.contains(syn.tuple) else {
-            counters.count(.dropRetransmissionOfHeld)
+            conclude(packet, .dropRetransmissionOfHeld, syn)
             return queue.drop(packet.id)
         }
         if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
@@ -51,10 +53,7 @@ extension SYNDesk {
         guard stream.dial(DialRequest(id: id, tuple: syn.tuple, mark: packet.mark)) else {
             return split(packet, syn, .interceptSplitOverLimit)
         }
-        held.hold(
-            HeldSYN(
-                packetID: packet.id, identity: syn.identity, mark: packet.mark, interface: packet.inDevice,
-                bytes: Array(packet.payload), since: .now), as: id)
+        held.hold(HeldSYN(arrival: Arrival(packet), syn: syn, bytes: Array(packet.payload)), as: id)
     }
 
     private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN) -> Decision? {
@@ -123,14 +122,15 @@ extension SYNDesk {
     /// The dial for a held SYN has been answered.
     func settle(_ id: UInt64, _ outcome: DialOutcome) {
         guard let syn = held.release(id) else { return }
+        let now = MonotonicTime.now
         switch outcome {
         case .connected:
             if let reason = prepareListener(for: syn.identity.tuple.server) {
                 pass(syn, reason)
             } else if syn.bytes.withUnsafeBytes(inject) {
-                counters.count(.interceptConverted)
+                conclude(syn, .interceptConverted, at: now)
                 rememberIntercepted(syn.identity)
-                queue.drop(syn.packetID)
+                queue.drop(syn.arrival.packetID)
             } else {
                 pass(syn, .passUnable)
             }
@@ -144,21 +144,14 @@ extension SYNDesk {
     private func pass(_ syn: HeldSYN, _ reason: Decision) {
         log.debug("\(syn.identity.tuple): \(reason.description)")
         rememberPassed(syn.identity)
-        counters.count(reason)
-        syn.bytes.withUnsafeBytes { watchEndToEnd($0, syn.interface) }
-        queue.accept(syn.packetID, mark: mark.setting(nil, in: syn.mark))
+        conclude(syn, reason)
+        queue.accept(syn.arrival.packetID, mark: mark.setting(nil, in: syn.arrival.mark))
     }
 
     private func pass(_ packet: QueuedPacket, _ reason: Decision, _ syn: SYN? = nil) {
         if let syn, reason.isPassing { rememberPassed(syn.identity) }
-        counters.count(reason)
-        watchEndToEnd(packet.payload, packet.inDevice)
+        conclude(packet, reason, syn)
         queue.accept(packet.id, mark: mark.setting(nil, in: packet.mark))
-    }
-
-    private func watchEndToEnd(_ packet: UnsafeRawBufferPointer, _ interface: UInt32) {
-        guard let endToEnd, let segment = try? Segment(packet.bytes) else { return }
-        endToEnd.observe(segment, at: .now, interface: interface, isForwarded: true)
     }
 
     private func rememberPassed(_ syn: SYNIdentity) {
@@ -176,8 +169,9 @@ extension SYNDesk {
     }
 
     private func intercept(_ packet: QueuedPacket, _ reason: Decision, _ syn: SYN) {
-        guard inject(packet.payload) else { return pass(packet, .passUnable) }
-        counters.count(reason)
+        let now = MonotonicTime.now
+        guard inject(packet.payload) else { return pass(packet, .passUnable, syn) }
+        conclude(packet, reason, syn, at: now)
         rememberIntercepted(syn.identity)
         queue.drop(packet.id)
     }

@@ -3,6 +3,7 @@ import Logging
 import NetfilterQueue
 import Policy
 import SystemPackage
+import Trace
 import Wire
 
 /// The thread of queue SYN: it decides about every MPTCP SYN that the router would forward.
@@ -28,12 +29,12 @@ public final class SYNInspector: Sendable {
     /// path takes at most for an answer. `endToEnd`: who is told of MPTCP connections that go past this box.
     public init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
-        door: Door, endToEnd: ConnectionWatch?, counters: InspectorCounters, stream: any StreamPath, log: Logger
+        door: Door, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory, counters: InspectorCounters, stream: any StreamPath, log: Logger
     ) throws(SystemError) {
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try SYNDesk(
             queue: queue, tun: tun, policy: policy, mark: mark, dialTimeout: dialTimeout, mailbox: door.mailbox,
-            endToEnd: endToEnd, counters: counters, stream: stream, log: log)
+            endToEnd: endToEnd, tap: tap, history: history, counters: counters, stream: stream, log: log)
         self.mailbox = door.mailbox
         self.counters = counters
         thread = try SystemThread(named: "queue SYN") { desk.run() }
@@ -71,6 +72,8 @@ final class SYNDesk {
     let mark: PacketMark
     let stream: any StreamPath
     let endToEnd: ConnectionWatch?
+    let tap: TraceTap
+    let history: DecisionHistory
     let counters: InspectorCounters
     let log: Logger
     var policy: ConversionPolicy
@@ -101,8 +104,8 @@ final class SYNDesk {
 
     init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
-        mailbox: Mailbox<SYNInspector.Message>, endToEnd: ConnectionWatch?, counters: InspectorCounters,
-        stream: any StreamPath, log: Logger
+        mailbox: Mailbox<SYNInspector.Message>, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory,
+        counters: InspectorCounters, stream: any StreamPath, log: Logger
     ) throws(SystemError) {
         loop = try EventLoop(capacity: 4)
         try loop.add(queue.descriptor, .readable, tag: 0)
@@ -116,6 +119,8 @@ final class SYNDesk {
         self.dialTimeout = dialTimeout
         self.mailbox = mailbox
         self.endToEnd = endToEnd
+        self.tap = tap
+        self.history = history
         self.counters = counters
         self.stream = stream
         self.log = log

@@ -2,6 +2,13 @@ import Glibc
 
 /// The time of day, as the machine's time zone has it.
 public enum WallClock {
+    /// Nanoseconds since 1970 (CLOCK_REALTIME).
+    public static var nanoseconds: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
     /// Minutes since midnight.
     public static var minuteOfDay: Int {
         var now = time(nil)

@@ -12,7 +12,7 @@ extension Middlebox {
     var answers: ControlServer.Answers {
         ControlServer.Answers(
             status: { [self] in statusReport() }, connections: { [self] in await connectionReports() },
-            throttles: throttleAnswers)
+            throttles: throttleAnswers, traces: traceAnswers)
     }
 
     private func statusReport() -> StatusReport {

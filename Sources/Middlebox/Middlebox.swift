@@ -16,9 +16,11 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import Policy
+import Recorder
 import Settings
 import Synchronization
 import Throttling
+import Trace
 import TrafficControl
 import Wire
 
@@ -39,6 +41,10 @@ public final class Middlebox: Sendable {
     let converter: Converter
     let counters = InspectorCounters()
     let watch: ConnectionWatch
+    let history = DecisionHistory()
+    let recorder: Recorder
+    /// The number of the trace that goes to the file of [trace], if there is one.
+    let fileTrace = Mutex<UInt64?>(nil)
     let agreement: Agreement
     let state = Mutex(State.starting)
     let started = MonotonicTime.now
@@ -112,18 +118,22 @@ public final class Middlebox: Sendable {
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let agreement = Agreement(watch, log: log)
         converter = try Converter(conversion, log: log, outcome: door.answer, accepted: agreement.check)
+        let board = TraceBoard()
+        let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }
         synInspector = try SYNInspector(
             queue: synQueue, tun: tun, policy: ConversionPolicy(settings.intercept), mark: rules.mark,
             dialTimeout: settings.advanced.dialTimeout, door: door,
-            endToEnd: rules.inspectsEndToEnd ? watch : nil, counters: counters, stream: converter, log: log)
+            endToEnd: rules.inspectsEndToEnd ? watch : nil, tap: taps[0], history: history, counters: counters, stream: converter, log: log)
         let counters = counters
         let tunIndex = NetworkInterface.index(rules.tun) ?? 0
-        dataInspectors = try dataQueues.map {
-            try DataInspector(queue: $0, tun: tunIndex, watch: watch, counters: counters, log: log)
+        dataInspectors = try zip(dataQueues, taps.dropFirst()).map {
+            try DataInspector(queue: $0, tun: tunIndex, watch: watch, tap: $1, counters: counters, log: log)
         }
         throttler = try Throttler(
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch, log: log,
             downloadsHeld: converter.sendByMeasuredRate)
+        let throttler = throttler
+        recorder = try Recorder(taps, board, application: "Sluice \(Self.version)", log: log) { throttler.rule(of: $0) }
         self.watch = watch
         self.agreement = agreement
     }
@@ -173,6 +183,7 @@ public final class Middlebox: Sendable {
         throttler.stop()
         synInspector.stop()
         for inspector in dataInspectors { inspector.stop() }
+        recorder.stop()
         sentinel.stop()
         converter.stop()
     }

@@ -11,11 +11,15 @@ public struct QueuedPacket {
     /// Interface indices; 0 where the hook has none.
     public let inDevice: UInt32
     public let outDevice: UInt32
+    /// When the kernel received it, in nanoseconds since 1970 (to the microsecond); nil when it hasn't noted that.
+    public let time: Int64?
     /// The bytes from the IP header on, at most the queue's copy range.
     public let payload: UnsafeRawBufferPointer
     /// The packet's full length in bytes, whatever was copied.
     public let length: Int
 
+    /// The hook where this machine's own packets come out (NF_INET_LOCAL_OUT).
+    public static let localOut: UInt8 = 3
     /// The hook where forwarded packets and those of this machine leave (NF_INET_POST_ROUTING).
     public static let postRouting: UInt8 = 4
 
@@ -51,10 +55,17 @@ public struct QueuedPacket {
         mark = word(NFQA_MARK)
         inDevice = word(NFQA_IFINDEX_INDEV)
         outDevice = word(NFQA_IFINDEX_OUTDEV)
+        time = attributes[Int(NFQA_TIMESTAMP.rawValue)].map { Self.nanoseconds(mnl_attr_get_payload($0)) }
         payload =
             attributes[Int(NFQA_PAYLOAD.rawValue)].map {
                 UnsafeRawBufferPointer(start: mnl_attr_get_payload($0), count: Int(mnl_attr_get_payload_len($0)))
             } ?? UnsafeRawBufferPointer(start: nil, count: 0)
         length = attributes[Int(NFQA_CAP_LEN.rawValue)] == nil ? payload.count : Int(word(NFQA_CAP_LEN))
+    }
+
+    private static func nanoseconds(_ attribute: UnsafeMutableRawPointer) -> Int64 {
+        let time = attribute.loadUnaligned(as: nfqnl_msg_packet_timestamp.self)
+        let (seconds, microseconds) = (UInt64(bigEndian: time.sec), UInt64(bigEndian: time.usec))
+        return Int64(truncatingIfNeeded: seconds &* 1_000_000_000 &+ microseconds &* 1000)
     }
 }

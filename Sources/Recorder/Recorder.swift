@@ -1,2 +1,122 @@
-// Recorder: the trace thread. It takes what packet threads have noted out of their rings and writes it to files and to
-// whoever reads.
+// Recorder: the trace thread. It takes what packet threads have noted out of their rings, in the order of the verdicts,
+// and writes it to files and to whoever looks on, as pcapng, JSON lines or text.
+//
+//     queue threads ── TraceTap ──▶ ring ──▶ trace thread ──▶ Outlet ── Encoder ──▶ FileSink   a file, rotated
+//                       filter                                        │             LiveSink   somebody who looks on
+//                                                                     └ one for each reader
+//
+// It is never in the way: packet threads don't wait for it. What it can't take is dropped, and counted where it is lost:
+// by the packet thread when the ring is full, here when a file's disk is full or who looks on doesn't read. For each reader,
+// packets that passed its filter = records written + records dropped.
+//
+// It knows nothing of what a packet is; the Trace module says it. With nobody there it sleeps.
+
+import LinuxSystem
+import Logging
+import Policy
+import Synchronization
+import Trace
+import Wire
+
+public final class Recorder: Sendable {
+    enum Message: Sendable {
+        case open(TraceReader, TraceTarget, @Sendable (Result<UInt64, any Error>) -> Void)
+        case close(UInt64, @Sendable (TraceTotals?) -> Void)
+        case list(@Sendable ([TraceTotals]) -> Void)
+        case stop
+    }
+
+    private let mailbox: Mailbox<Message>
+    private let thread: SystemThread
+
+    /// Starts with nobody reading. `application`: what files say of who wrote them. `trafficClass`: the name of the class
+    /// that a subflow is in.
+    public init(
+        _ taps: [TraceTap], _ board: TraceBoard, application: String, log: Logger,
+        trafficClass: @escaping @Sendable (FourTuple) -> String?
+    ) throws(SystemError) {
+        let mailbox = try Mailbox<Message>()
+        // From here on the desk is its thread's alone.
+        nonisolated(unsafe) let desk = try RecorderDesk(
+            taps, board, mailbox, application: application, log: log, trafficClass: trafficClass)
+        self.mailbox = mailbox
+        thread = try SystemThread(named: "trace") { desk.run() }
+    }
+
+    /// Begins to write the packets that pass the filter. Returns the number by which it is closed. Throws
+    /// `RecorderError` or `SystemError`.
+    public func open(_ filter: PacketFilter, _ target: TraceTarget) async throws -> UInt64 {
+        try await withCheckedThrowingContinuation { continuation in
+            mailbox.post(.open(TraceReader(filter), target) { continuation.resume(with: $0) })
+        }
+    }
+
+    /// Writes what has been noted until now, and ends it. nil when it has ended before.
+    @discardableResult
+    public func close(_ id: UInt64) async -> TraceTotals? {
+        await withCheckedContinuation { continuation in
+            mailbox.post(.close(id) { continuation.resume(returning: $0) })
+        }
+    }
+
+    /// As `close`, when nobody waits for it.
+    public func abandon(_ id: UInt64) { mailbox.post(.close(id) { _ in }) }
+
+    /// Those that read now, and the sums of those that have ended.
+    public func totals() async -> [TraceTotals] {
+        await withCheckedContinuation { continuation in
+            mailbox.post(.list { continuation.resume(returning: $0) })
+        }
+    }
+
+    /// Ends all readers; blocks until then.
+    public func stop() {
+        mailbox.post(.stop)
+        thread.join()
+    }
+}
+
+/// Where records go to.
+public enum TraceTarget: Sendable {
+    case file(TraceFile)
+    case live(LiveSink, TraceFormat)
+}
+
+public enum TraceFormat: String, CaseIterable, Sendable {
+    case pcapng, json, text
+}
+
+/// A file that is written in turns.
+public struct TraceFile: Hashable, Sendable {
+    public var path: String
+    public var format: TraceFormat
+    /// Bytes after which the next file is begun.
+    public var size: Int
+    /// Files in all, the one that is being written included; 1 or more.
+    public var count: Int
+
+    public init(path: String, format: TraceFormat, size: Int, count: Int) {
+        self.path = path
+        self.format = format
+        self.size = size
+        self.count = count
+    }
+}
+
+/// What has become of the packets that passed a reader's filter.
+public struct TraceTotals: Hashable, Sendable {
+    public var id: UInt64
+    /// `file`, `live`, or `ended` for the sum of those that are no more.
+    public var kind: String
+    public var matched: UInt64
+    public var written: UInt64
+    public var dropped: UInt64
+}
+
+public enum RecorderError: Error, CustomStringConvertible {
+    case tooMany
+
+    public var description: String {
+        "\(TraceAudience.mostReaders) traces are running already; end one of them (sluice trace --list shows them)"
+    }
+}

@@ -45,7 +45,7 @@ extension PacketContext {
 }
 
 extension TrackingEvent {
-    fileprivate var isWorthALine: Bool {
+    var isWorthALine: Bool {
         switch self {
         case .forgotten, .reached, .interfaceLearned: false
         default: true

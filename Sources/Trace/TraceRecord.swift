@@ -48,3 +48,53 @@ public struct TraceRecord: Sendable {
     /// Nanoseconds for which it was held, 0 if it wasn't.
     public var held: UInt64 { facts.wasHeld && decided > received ? decided - received : 0 }
 }
+
+// What packet threads fill in.
+
+extension TraceRecord {
+    /// `isFromClient`: as far as the hook tells; the tracker may know better.
+    public mutating func read(_ segment: borrowing Segment, isFromClient: Bool) {
+        facts.isFromClient = isFromClient
+        facts.ends =
+            isFromClient
+            ? FourTuple(client: segment.source, server: segment.destination)
+            : FourTuple(client: segment.destination, server: segment.source)
+        facts.flags = segment.flags
+        facts.payloadLength = UInt32(clamping: segment.payloadLength)
+        var subtypes: MultipathSubtypes = []
+        var token: Token?
+        let error = segment.forEachOption { option in
+            guard case .multipath(let multipath) = option else { return }
+            subtypes.insert(MultipathSubtypes(subtype: multipath.subtype))
+            if case .join(.syn(_, _, let asked, _)) = multipath { token = asked }
+        }
+        facts.subtypes = subtypes
+        facts.token = token
+        if let error { note(error) }
+    }
+
+    /// Something in the packet can't be read.
+    public mutating func note(_ error: WireError) {
+        self.error = error
+        facts.isMalformed = true
+    }
+
+    /// What the tracker has made of the segment that it has seen last.
+    public mutating func note(_ sighting: Sighting?, _ tracker: borrowing Tracker) {
+        self.sighting = sighting
+        if let sighting {
+            facts.token = tracker.token(of: sighting.connection) ?? facts.token
+            if (sighting.sender == .client) != facts.isFromClient { turnRound() }
+        }
+        var count = 0
+        for event in tracker.events where event.isWorthALine && count < Self.mostEvents {
+            events[count] = event
+            count += 1
+        }
+    }
+
+    private mutating func turnRound() {
+        facts.isFromClient.toggle()
+        facts.ends = facts.ends.map { FourTuple(client: $0.server, server: $0.client) }
+    }
+}

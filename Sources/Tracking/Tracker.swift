@@ -50,6 +50,9 @@ public struct Tracker: ~Copyable, Sendable {
     /// The payload that the connection has carried; nil when it has been forgotten.
     public func bytes(of id: ConnectionID) -> UInt64? { connections.contains(id) ? connections[id].bytes : nil }
 
+    /// The connection's token; nil when it isn't known, or the connection has been forgotten.
+    public func token(of id: ConnectionID) -> Token? { connections.contains(id) ? connections[id].token : nil }
+
     /// Asks to be told by an event when the connection has carried so many bytes of payload, instead of when an earlier
     /// call said.
     public mutating func setAlarm(_ id: ConnectionID, bytes: UInt64) {

@@ -13,7 +13,9 @@ struct Sluice: AsyncParsableCommand {
         abstract:
             "A transparent MPTCP middlebox: ends Multipath TCP towards clients, continues as TCP towards servers.",
         version: Middlebox.version,
-        subcommands: [Run.self, Check.self, Rules.self, Status.self, Connections.self, Throttles.self, Decode.self])
+        subcommands: [Run.self, Check.self, Rules.self, Status.self, Connections.self, Throttles.self, TracePackets.self,
+            Decode.self,
+        ])
 
     /// Exit codes: 0 well, 1 a finding or a run-time failure, 64 usage (ArgumentParser's), 78 configuration.
     enum Failure {

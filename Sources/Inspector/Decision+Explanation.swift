@@ -1,0 +1,49 @@
+extension Decision {
+    /// What it means for the client, and what can be done about it.
+    public var explanation: String {
+        switch self {
+        case .passMalformed: "its SYN can't be read (a malformed header or option), so it was forwarded as it is"
+        case .passNotMultipath: "its SYN has an MPTCP option, but neither MP_CAPABLE nor MP_JOIN: nothing to convert"
+        case .passOldVersion:
+            "the client speaks a version of MPTCP other than 1 (RFC 8684); it is forwarded and falls back by itself"
+        case .passOtherInterface:
+            "it came in by an interface that isn't client-facing; name it in [intercept] interfaces to convert it"
+        case .passPolicy: "client, server or port aren't among those of [intercept] clients, servers and ports"
+        case .passUnknownToken:
+            """
+            the token is of no connection that ends here: the join belongs to a connection that goes end to end, or to \
+            one that is over
+            """
+        case .passServerSpeaksMultipath:
+            "the server speaks MPTCP itself, so Sluice stepped aside: the connection goes end to end"
+        case .passServerRefused: "the server, or the way to it, refused; the client hears that itself"
+        case .passServerSilent:
+            """
+            the server didn't answer within [advanced] dial_timeout, so the client was left to wait for it itself; for 15 s \
+            its SYNs to this server aren't held again
+            """
+        case .passPortOccupied:
+            """
+            a service of this router listens on that port on all addresses; bind it to its own address, so that Sluice \
+            can listen there
+            """
+        case .passNoRoom: "there is no room for more connections; raise LimitNOFILE or [advanced] max_connections"
+        case .passUnable:
+            "Sluice couldn't dial, listen or re-inject in time; its log says why (journalctl -u sluice)"
+        case .passStarting: "Sluice was starting: its rules weren't in place yet"
+        case .passDraining: "Sluice was stopping: running connections end in order, new ones are forwarded"
+        case .passNotTaken:
+            """
+            its SYN was re-injected and dropped on its way to the listener; let the router's own rules accept what comes \
+            in by the TUN device
+            """
+        case .passDecidedBefore: "a retransmission of a SYN that had been forwarded: it fares as the first one did"
+        case .interceptConverted: "converted: the server answered with plain TCP"
+        case .interceptSplit: "converted: the client is answered at once ([intercept] connect is split)"
+        case .interceptSplitOverLimit:
+            "converted, and answered at once: more SYNs were held than [advanced] max_held or max_held_per_client allow"
+        case .interceptJoin: "another subflow of a converted connection"
+        case .dropRetransmissionOfHeld: "a retransmission while the first SYN was held; the first one goes on"
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Admin
+import Inspector
+import LinuxSystem
+import Policy
+import Recorder
+import Trace
+import Tracking
+import Wire
+
+// Traces: what looks on over the control socket, and the file of [trace].
+
+extension Middlebox {
+    var traceAnswers: ControlServer.TraceAnswers {
+        ControlServer.TraceAnswers(
+            open: { [self] filter, format in try await openTrace(filter, format) },
+            close: { [self] id in await recorder.close(id).map(TraceReport.init) },
+            list: { [self] in await recorder.totals().map(TraceReport.init) },
+            decisions: { [self] client in try decisionsReport(client) })
+    }
+
+    private func openTrace(_ filter: String, _ format: String) async throws -> TraceStream {
+        guard let format = TraceFormat(rawValue: format) else {
+            throw ControlRefusal(.invalid, "format: \(format) is none of pcapng, json, text")
+        }
+        let sink = LiveSink()
+        do {
+            let filter = try TraceFilter(filter).compiled { NetworkInterface.index($0) }
+            let id = try await recorder.open(filter, .live(sink, format))
+            return TraceStream(id: id, next: { await sink.next() }, abandon: { [recorder] in recorder.abandon(id) })
+        } catch let error as TraceFilterError {
+            throw ControlRefusal(.invalid, "\(error)")
+        } catch {
+            throw ControlRefusal(.conflict, "\(error)")
+        }
+    }
+
+    private func decisionsReport(_ client: String) throws(ControlRefusal) -> DecisionsReport {
+        guard let (clients, port) = ClientQuestion.parse(client) else {
+            throw ControlRefusal(.invalid, "\(client) is no client; give ADDRESS, ADDRESS:PORT, [ADDRESS]:PORT or a prefix")
+        }
+        let past = history.last(200, clients: clients, port: port)
+        return DecisionsReport(remembered: history.count, decisions: past.map(report))
+    }
+
+    private func report(_ past: PastDecision) -> DecisionsReport.Decision {
+        // Of what ends here the tracker sees all, and what it knows may be of a later connection of the same ports.
+        let connection = past.decision.verdict == .intercept ? watch.connection(of: past.tuple) : nil
+        return DecisionsReport.Decision(
+            time: Double(past.time / 1000) / 1_000_000, client: past.tuple.client.description,
+            server: past.tuple.server.description, interface: NetworkInterface.name(past.interface),
+            token: past.token?.description, verdict: "\(past.decision.verdict.name)",
+            reason: "\(past.decision.reason)", heldUs: past.held.map { Double($0) / 1000 },
+            explanation: past.decision.explanation, state: connection.map(Self.state))
+    }
+
+    private static func state(_ connection: Connection) -> String {
+        connection.fallback.map { "plain TCP since a fallback: \($0.rawValue)" } ?? "\(connection.state.name)"
+    }
+}
+
+/// `10.1.0.2`, `10.1.0.2:40000`, `[2001:db8::2]:40000`, `10.1.0.0/16`; nothing: all.
+enum ClientQuestion {
+    static func parse(_ text: String) -> (clients: [IPPrefix], port: UInt16?)? {
+        if text.isEmpty { return ([], nil) }
+        if let prefix = IPPrefix(text) { return ([prefix], nil) }
+        guard let endpoint = Endpoint(text) else { return nil }
+        return IPPrefix(endpoint.address.description).map { ([$0], endpoint.port) }
+    }
+}
+
+extension TraceReport {
+    fileprivate init(_ totals: TraceTotals) {
+        self.init(
+            id: totals.id, kind: totals.kind, matched: totals.matched, written: totals.written, dropped: totals.dropped)
+    }
+}
