@@ -24,6 +24,7 @@ public final class LiveSink: TraceSink, Sendable {
     func rotate() {}
 
     func write(_ bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
         state.withLock { state -> CheckedContinuation<[UInt8]?, Never>? in
             guard !state.isClosed else { return nil }
             if let waiting = state.waiting {
