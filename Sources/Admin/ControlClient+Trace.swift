@@ -11,7 +11,9 @@ extension ControlClient {
     ) async throws {
         var components = URLComponents()
         components.path = "/v1/trace"
-        components.queryItems = [URLQueryItem(name: "filter", value: filter), URLQueryItem(name: "format", value: format)]
+        components.queryItems = [
+            URLQueryItem(name: "filter", value: filter), URLQueryItem(name: "format", value: format),
+        ]
         // A plus sign would be a blank to some.
         let target = (components.string ?? "").replacingOccurrences(of: "+", with: "%2B")
         var answer = try await HTTPAnswer(path, "GET \(target) HTTP/1.1\r\nHost: sluice\r\nConnection: close\r\n\r\n")

@@ -41,7 +41,8 @@ public struct ControlClient: Sendable {
             let parts = URLComponents(string: target)
             let query = parts?.queryItems?.map { HTTPRequest.QueryItem(name: $0.name, value: $0.value ?? "") }
             let request = HTTPRequest(
-                method: method, version: .http11, path: parts?.percentEncodedPath ?? target, query: query ?? [], headers: [.host: "sluice"], body: body)
+                method: method, version: .http11, path: parts?.percentEncodedPath ?? target, query: query ?? [],
+                headers: [.host: "sluice"], body: body)
             response = try await client.sendHTTPRequest(request, to: .unix(path: path))
             answer = try await response.bodyData
         } catch {

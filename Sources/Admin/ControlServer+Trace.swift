@@ -33,7 +33,9 @@ extension ControlServer {
                     request.query["filter"] ?? "", request.query["format"] ?? "text")
                 return HTTPResponse(
                     statusCode: .ok,
-                    headers: [HTTPHeader(Self.traceHeader): String(stream.id), .contentType: "application/octet-stream"],
+                    headers: [
+                        HTTPHeader(Self.traceHeader): String(stream.id), .contentType: "application/octet-stream",
+                    ],
                     body: HTTPBodySequence(from: StreamBytes(stream), suggestedBufferSize: 64 << 10))
             }
         }

@@ -57,7 +57,8 @@ public final class DecisionHistory: Sendable {
     public func last(_ limit: Int, clients: [IPPrefix], port: UInt16?) -> [PastDecision] {
         let entries = state.withLock { $0.entries[$0.oldest...] + $0.entries[..<$0.oldest] }
         let wanted = entries.reversed().lazy.filter { entry in
-            (clients.isEmpty || clients.contains { $0.contains(entry.tuple.client.address) }) && (port ?? entry.tuple.client.port) == entry.tuple.client.port
+            (clients.isEmpty || clients.contains { $0.contains(entry.tuple.client.address) })
+                && (port ?? entry.tuple.client.port) == entry.tuple.client.port
         }
         return Array(wanted.prefix(limit))
     }

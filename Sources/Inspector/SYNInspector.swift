@@ -29,7 +29,8 @@ public final class SYNInspector: Sendable {
     /// path takes at most for an answer. `endToEnd`: who is told of MPTCP connections that go past this box.
     public init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
-        door: Door, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory, counters: InspectorCounters, stream: any StreamPath, log: Logger
+        door: Door, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory, counters: InspectorCounters,
+        stream: any StreamPath, log: Logger
     ) throws(SystemError) {
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try SYNDesk(

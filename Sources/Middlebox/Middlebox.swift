@@ -123,7 +123,8 @@ public final class Middlebox: Sendable {
         synInspector = try SYNInspector(
             queue: synQueue, tun: tun, policy: ConversionPolicy(settings.intercept), mark: rules.mark,
             dialTimeout: settings.advanced.dialTimeout, door: door,
-            endToEnd: rules.inspectsEndToEnd ? watch : nil, tap: taps[0], history: history, counters: counters, stream: converter, log: log)
+            endToEnd: rules.inspectsEndToEnd ? watch : nil, tap: taps[0], history: history, counters: counters,
+            stream: converter, log: log)
         let counters = counters
         let tunIndex = NetworkInterface.index(rules.tun) ?? 0
         dataInspectors = try zip(dataQueues, taps.dropFirst()).map {

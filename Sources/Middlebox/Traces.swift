@@ -36,7 +36,8 @@ extension Middlebox {
 
     private func decisionsReport(_ client: String) throws(ControlRefusal) -> DecisionsReport {
         guard let (clients, port) = ClientQuestion.parse(client) else {
-            throw ControlRefusal(.invalid, "\(client) is no client; give ADDRESS, ADDRESS:PORT, [ADDRESS]:PORT or a prefix")
+            throw ControlRefusal(
+                .invalid, "\(client) is no client; give ADDRESS, ADDRESS:PORT, [ADDRESS]:PORT or a prefix")
         }
         let past = history.last(200, clients: clients, port: port)
         return DecisionsReport(remembered: history.count, decisions: past.map(report))

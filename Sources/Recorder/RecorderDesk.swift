@@ -66,7 +66,8 @@ final class RecorderDesk {
     private func open(_ reader: TraceReader, _ target: TraceTarget) throws -> UInt64 {
         guard outlets.count < TraceAudience.mostReaders else { throw RecorderError.tooMany }
         let outlet = Outlet(
-            lastID + 1, reader, Encoder(target.format, application: application), try target.sink(), isFile: target.isFile)
+            lastID + 1, reader, Encoder(target.format, application: application), try target.sink(),
+            isFile: target.isFile)
         try outlet.begin()
         lastID += 1
         outlets.append(outlet)

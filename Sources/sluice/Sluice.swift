@@ -13,7 +13,8 @@ struct Sluice: AsyncParsableCommand {
         abstract:
             "A transparent MPTCP middlebox: ends Multipath TCP towards clients, continues as TCP towards servers.",
         version: Middlebox.version,
-        subcommands: [Run.self, Check.self, Rules.self, Status.self, Connections.self, Throttles.self, TracePackets.self,
+        subcommands: [
+            Run.self, Check.self, Rules.self, Status.self, Connections.self, Throttles.self, TracePackets.self,
             Decode.self,
         ])
 

@@ -7,7 +7,8 @@ import Synchronization
 
 struct TracePackets: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trace", abstract: "Packets as the running daemon decides about them, live; or why a client's were not converted.",
+        commandName: "trace",
+        abstract: "Packets as the running daemon decides about them, live; or why a client's were not converted.",
         discussion: """
             Prints a line a packet until interrupted, and then how many there were. What standard output is too slow for \
             is dropped, and counted. docs/trace-filter.md has the filter's words.
