@@ -1,3 +1,4 @@
+import Policy
 internal import TOMLKit
 
 /// One text while it is read: its tables, the keys that were asked for, and the findings so far.

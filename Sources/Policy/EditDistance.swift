@@ -1,7 +1,7 @@
 // The nearest known name to a misspelt one.
 
 /// The candidate that takes the fewest edits, or nil when even that is too far off to be what was meant.
-func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
+public func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
     let scored = candidates.map { (name: $0, distance: editDistance(name, $0)) }
     guard let best = scored.min(by: { $0.distance < $1.distance }) else { return nil }
     return best.distance <= max(1, min(name.count, best.name.count) / 3) ? best.name : nil

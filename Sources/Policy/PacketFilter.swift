@@ -1,0 +1,128 @@
+import Wire
+
+/// A trace's filter, ready to be asked about each packet: tests with jumps, as in a BPF program.
+public struct PacketFilter: Sendable {
+    public static let all = PacketFilter(steps: [], start: accept)
+
+    /// One test, and the step that comes next, or the answer.
+    struct Step: Sendable {
+        let test: PacketTest
+        let yes: Int
+        let no: Int
+    }
+
+    // Answers, in the place of a step.
+    private static let accept = -1
+    private static let reject = -2
+
+    /// Jumps lead only downwards: a program ends after as many steps as it has, at the latest.
+    private let steps: [Step]
+    private let start: Int
+
+    private init(steps: [Step], start: Int) {
+        self.steps = steps
+        self.start = start
+    }
+
+    init(
+        _ expression: TraceExpression, interface: (String, Range<Int>) throws(TraceFilterError) -> UInt32
+    ) throws(TraceFilterError) {
+        var steps: [Step] = []
+        start = try expression.add(to: &steps, yes: Self.accept, no: Self.reject, interface)
+        self.steps = steps
+    }
+
+    /// Allocates nothing. What is asked about a segment is false of a packet that isn't one (`ends` is nil).
+    public func matches(_ facts: borrowing PacketFacts) -> Bool {
+        var place = start
+        while place >= 0 {
+            place = steps[place].test.holds(facts) ? steps[place].yes : steps[place].no
+        }
+        return place == Self.accept
+    }
+}
+
+extension TraceExpression {
+    /// Adds its steps, the last one first, so that each knows where it leads. Returns where it begins.
+    fileprivate func add(
+        to steps: inout [PacketFilter.Step], yes: Int, no: Int,
+        _ interface: (String, Range<Int>) throws(TraceFilterError) -> UInt32
+    ) throws(TraceFilterError) -> Int {
+        switch self {
+        case .test(let test):
+            steps.append(.init(test: test, yes: yes, no: no))
+            return steps.count - 1
+        case .interface(let name, let range):
+            let test = PacketTest.interface(try interface(name, range))
+            return try Self.test(test).add(to: &steps, yes: yes, no: no, interface)
+        case .not(let inner):
+            return try inner.add(to: &steps, yes: no, no: yes, interface)
+        case .and(let parts):
+            var next = yes
+            for part in parts.reversed() { next = try part.add(to: &steps, yes: next, no: no, interface) }
+            return next
+        case .or(let parts):
+            var next = no
+            for part in parts.reversed() { next = try part.add(to: &steps, yes: yes, no: next, interface) }
+            return next
+        }
+    }
+}
+
+/// One thing that is asked about a packet.
+enum PacketTest: Hashable, Sendable {
+    enum End: Hashable, Sendable {
+        case client, server, either
+    }
+
+    case address(End, IPPrefix)
+    case port(End, ClosedRange<UInt16>)
+    case family(isIPv4: Bool)
+    case from(isClient: Bool)
+    case flag(TCPFlags)
+    case subtype(MultipathSubtypes)
+    /// Does it have payload?
+    case data
+    case token(Token)
+    /// By index; coming in or going out.
+    case interface(UInt32)
+    case verdict(Verdict)
+    case held
+    case malformed
+
+    func holds(_ facts: borrowing PacketFacts) -> Bool {
+        switch self {
+        case .token(let token): facts.token == token
+        // Not by ||: its closure can't hold what is borrowed.
+        case .interface(let index) where facts.inDevice == index: true
+        case .interface(let index): facts.outDevice == index
+        case .verdict(let verdict): facts.verdict == verdict
+        case .held: facts.wasHeld
+        case .malformed: facts.isMalformed
+        default: if let ends = facts.ends { holds(ends, facts) } else { false }
+        }
+    }
+
+    /// What only a segment can answer.
+    private func holds(_ ends: FourTuple, _ facts: borrowing PacketFacts) -> Bool {
+        switch self {
+        case .address(let end, let prefix): Self.ask(end, ends) { prefix.contains($0.address) }
+        case .port(let end, let ports): Self.ask(end, ends) { ports.contains($0.port) }
+        case .family(let isIPv4): ends.client.address.isIPv4 == isIPv4
+        case .from(let isClient): facts.isFromClient == isClient
+        case .flag(let flag): facts.flags.contains(flag)
+        case .subtype(let subtype): facts.subtypes.contains(subtype)
+        case .data: facts.payloadLength > 0
+        case .token, .interface, .verdict, .held, .malformed: false
+        }
+    }
+
+    @inline(__always)
+    private static func ask(_ end: End, _ ends: FourTuple, _ holds: (Endpoint) -> Bool) -> Bool {
+        switch end {
+        case .client: holds(ends.client)
+        case .server: holds(ends.server)
+        case .either: holds(ends.client) || holds(ends.server)
+        }
+    }
+}
