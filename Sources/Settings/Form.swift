@@ -13,12 +13,12 @@ struct Form<Value> {
 /// A value that isn't of its form: one or more things that are wrong with it.
 struct Mismatch: Error {
     let problems: [String]
-    /// Where it is another than to give what is expected.
+    /// Where it is another than to give what is expected. More lines may follow, to show where it is wrong.
     let mend: String?
 
-    init(problems: [String]) {
+    init(problems: [String], mend: String? = nil) {
         self.problems = problems
-        mend = nil
+        self.mend = mend
     }
 
     init(_ node: Node, _ problem: String, mend: String? = nil) {

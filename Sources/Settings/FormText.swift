@@ -81,6 +81,21 @@ extension Form where Value == IPAddress {
     }
 }
 
+extension Form where Value == Endpoint {
+    /// `"127.0.0.1:9470"` or `"[::1]:9470"`.
+    static var endpoint: Form {
+        .text(
+            "an address and a port, such as \"127.0.0.1:9470\" or \"[::1]:9470\"",
+            problem: "is not an address and a port"
+        ) { text in
+            guard let endpoint = Endpoint(text), endpoint.address.isIPv4 != text.hasPrefix("["),
+                port(text[text.index(after: text.lastIndex(of: ":")!)...]) != nil
+            else { return nil }
+            return endpoint
+        }
+    }
+}
+
 extension Form where Value == IPPrefix {
     static var prefix: Form {
         Form("prefixes such as \"10.0.0.0/8\", \"2001:db8::/32\" or a single address") { node throws(Mismatch) in

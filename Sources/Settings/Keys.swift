@@ -19,6 +19,7 @@ extension Settings {
         settings.relay.read(document.section("relay"))
         settings.admin.read(document.section("admin"))
         settings.log.read(document.section("log"))
+        settings.trace.read(document.section("trace"))
         let throttles = throttles(document, defaults: settings.intercept.interfaces)
         settings.throttles = throttles.map(\.rule)
         settings.advanced.read(document.section("advanced"))
@@ -65,6 +66,7 @@ extension Settings.Relay {
 extension Settings.Admin {
     fileprivate mutating func read(_ section: Section) {
         section.read(&control, "control", .socketPath)
+        section.read(&http, "http", .endpoint)
     }
 }
 

@@ -8,10 +8,10 @@
 //             TOML,   lines,      one table, one value,
 //             JSON    findings    its keys   its range
 //
-// `Keys.swift` and `ThrottleKeys.swift` are the one place where a key's name, its form and its field meet;
-// `docs/configuration.md` is the same table for people. The module knows nothing of the machine: whether an interface
-// exists, a queue is free or a congestion control is loaded is for `sluice check` and for the module that uses the
-// value. It must never learn what the values do. TOMLKit stays behind `Document` and `Node`. Its only caller is
+// `Keys.swift`, `ThrottleKeys.swift` and `TraceKeys.swift` are the one place where a key's name, its form and its field
+// meet; `docs/configuration.md` is the same table for people. The module knows nothing of the machine: whether an
+// interface exists, a queue is free or a congestion control is loaded is for `sluice check` and for the module that uses
+// the value. It must never learn what the values do. TOMLKit stays behind `Document` and `Node`. Its only caller is
 // Middlebox (and the command line, to find the control socket).
 
 public import Wire
@@ -26,6 +26,8 @@ public struct Settings: Hashable, Sendable {
     public var admin: Admin
     /// `[log]`.
     public var log: Log
+    /// `[trace]`: what is written of packets, and where.
+    public var trace: Trace
     /// `[[throttle]]`: which subflows are throttled, at most 64 rules, each with a name of its own.
     public var throttles: [Throttle]
     /// `[advanced]`: names, numbers and limits that rarely need to change.
@@ -33,12 +35,13 @@ public struct Settings: Hashable, Sendable {
 
     public init(
         intercept: Intercept, relay: Relay = Relay(), admin: Admin = Admin(), log: Log = Log(),
-        throttles: [Throttle] = [], advanced: Advanced = Advanced()
+        trace: Trace = Trace(), throttles: [Throttle] = [], advanced: Advanced = Advanced()
     ) {
         self.intercept = intercept
         self.relay = relay
         self.admin = admin
         self.log = log
+        self.trace = trace
         self.throttles = throttles
         self.advanced = advanced
     }
@@ -124,9 +127,12 @@ public struct Settings: Hashable, Sendable {
         /// Absolute path of the control socket, at most 107 bytes (unix(7): sun_path). Default
         /// `/run/sluice/control.sock`.
         public var control: String
+        /// Where `/metrics` is served over TCP. Default nil: nowhere.
+        public var http: Endpoint?
 
-        public init(control: String = "/run/sluice/control.sock") {
+        public init(control: String = "/run/sluice/control.sock", http: Endpoint? = nil) {
             self.control = control
+            self.http = http
         }
     }
 

@@ -9,7 +9,7 @@ public struct SettingsError: Error, Hashable, CustomStringConvertible {
         /// From 1; only syntax errors have one.
         public let column: Int?
         public let problem: String
-        /// What the operator can do about it.
+        /// What the operator can do about it. For a filter, two more lines show which word is wrong.
         public let mend: String
 
         init(key: String? = nil, line: Int? = nil, column: Int? = nil, problem: String, mend: String) {
@@ -30,7 +30,7 @@ public struct SettingsError: Error, Hashable, CustomStringConvertible {
         self.findings = findings
     }
 
-    /// One finding a line: `file:line: key: what is wrong; mend`.
+    /// A finding each: `file:line: key: what is wrong; mend`.
     public var description: String {
         findings.map { finding in
             let place = [file] + [finding.line, finding.column].compactMap { $0.map { "\($0)" } }

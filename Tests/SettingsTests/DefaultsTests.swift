@@ -21,7 +21,13 @@ import Wire
         #expect(settings.relay.idleTimeout == nil)
         #expect(settings.relay.workers == nil)
         #expect(settings.admin.control == "/run/sluice/control.sock")
+        #expect(settings.admin.http == nil)
         #expect(settings.log.level == .info)
+        #expect(settings.trace.file == nil)
+        #expect(settings.trace.format == .pcapng)
+        #expect(settings.trace.rotateSize == ByteCount(bytes: 100 << 20))
+        #expect(settings.trace.rotateCount == 10)
+        #expect(settings.trace.filter == .all)
         #expect(settings.throttles == [])
     }
 

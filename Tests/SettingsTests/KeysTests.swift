@@ -1,3 +1,4 @@
+import Policy
 import Settings
 import Testing
 import Wire
@@ -15,8 +16,11 @@ import Wire
             relay: .init(
                 receiveBuffer: ByteCount(bytes: 720 * 1024), sendBuffer: ByteCount(bytes: 64000),
                 congestionControl: "cubic", idleTimeout: .seconds(3600), workers: 3),
-            admin: .init(control: "/tmp/c.sock"),
+            admin: .init(control: "/tmp/c.sock", http: Endpoint("[::1]:9470")!),
             log: .init(level: .critical),
+            trace: .init(
+                file: "/tmp/t.json", format: .json, rotateSize: ByteCount(bytes: 64 << 10), rotateCount: 1,
+                filter: try TraceFilter("syn or held")),
             advanced: .init(
                 queueBase: 100, dataQueues: 4, markMask: 0xfff, routeTable: 4_294_967_294, rulePriority: 32762,
                 listenAddress: IPAddress("127.1.2.3")!, listenAddress6: IPAddress("fc00::7")!, tun: "tun7",
@@ -43,8 +47,15 @@ import Wire
         workers = 3
         [admin]
         control = "/tmp/c.sock"
+        http = "[::1]:9470"
         [log]
         level = "critical"
+        [trace]
+        file = "/tmp/t.json"
+        format = "json"
+        rotate_size = "64KiB"
+        rotate_count = 1
+        filter = "syn or held"
         [advanced]
         queue_base = 100
         data_queues = 4
@@ -87,6 +98,13 @@ import Wire
     func durations(text: String, duration: Duration?) throws {
         let settings = try Settings.parse(minimal + "[relay]\nidle_timeout = \(text)\n", file: "t")
         #expect(settings.relay.idleTimeout == duration)
+    }
+
+    @Test(arguments: ["127.0.0.1:9470", "0.0.0.0:1", "10.1.0.1:65535", "[::1]:9470", "[2001:db8::1]:80"])
+    func endpoints(text: String) throws {
+        let settings = try Settings.parse(minimal + "[admin]\nhttp = '\(text)'\n", file: "t")
+        #expect(settings.admin.http == Endpoint(text))
+        #expect(settings.admin.http?.description == text)
     }
 
     @Test(arguments: Settings.Log.Level.allCases)

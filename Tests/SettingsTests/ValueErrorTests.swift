@@ -98,6 +98,39 @@ import Testing
     }
 
     @Test(arguments: [
+        "localhost:9470", "9470", ":9470", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536",
+        "127.0.0.1:+80", "127.0.0.1:http", "::1:9470", "[::1]", "[127.0.0.1]:9470", "http://127.0.0.1:9470",
+        "/run/http.sock", "",
+    ])
+    func endpoints(text: String) {
+        let test = Case("admin.http", "'\(text)'", "\"\(text)\" is not an address and a port")
+        #expect(problem(test) == test.problem)
+    }
+
+    @Test(arguments: [
+        Case("admin.http", "9470", "9470 is an integer"),
+        Case("trace.file", "'trace.pcapng'", "\"trace.pcapng\" is not such a path"),
+        Case("trace.file", "'/var/log/'", "\"/var/log/\" is not such a path"),
+        Case("trace.file", "true", "true is a boolean"),
+        Case("trace.format", "'pcap'", "\"pcap\" is unknown"),
+        Case("trace.rotate_size", "65535", "65535 is out of range"),
+        Case("trace.rotate_size", "'1025GiB'", "\"1025GiB\" is out of range"),
+        Case("trace.rotate_size", "'1MIB'", "\"1MIB\" is not a size"),
+        Case("trace.rotate_count", "0", "0 is out of range"),
+        Case("trace.rotate_count", "1001", "1001 is out of range"),
+        Case("trace.filter", "['syn']", "an array is not expected here"),
+    ])
+    func traceAndHTTP(test: Case) {
+        #expect(problem(test) == test.problem)
+    }
+
+    @Test func theLongestFilePath() {
+        let longest = "/" + String(repeating: "a", count: 3999)
+        #expect(message(minimal + "trace.file = '\(longest)'") == nil)
+        #expect(message(minimal + "trace.file = '\(longest)a'")?.contains("is not such a path") == true)
+    }
+
+    @Test(arguments: [
         Case("advanced.queue_base", "65001", "65001 is out of range"),
         Case("advanced.data_queues", "17", "17 is out of range"),
         Case("advanced.mark_mask", "0x0ffe0000", "0xffe0000 is not such a mask"),
