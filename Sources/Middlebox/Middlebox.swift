@@ -43,12 +43,12 @@ public final class Middlebox: Sendable {
     let watch: ConnectionWatch
     let history = DecisionHistory()
     let recorder: Recorder
-    /// The number of the trace that goes to the file of [trace], if there is one.
-    let fileTrace = Mutex<UInt64?>(nil)
+    /// The trace that goes to the file of [trace], if there is one.
+    let fileTrace = Mutex<(id: UInt64, setting: Settings.Trace)?>(nil)
     let agreement: Agreement
     let state = Mutex(State.starting)
     let started = MonotonicTime.now
-    private let log: Logger
+    let log: Logger
     let throttler: Throttler
     let rules: Mutex<StandingRules>
     /// As they were given, by name; also those that are there no more.
@@ -76,6 +76,7 @@ public final class Middlebox: Sendable {
         let serving = Task { try await control.run() }
         do {
             try await control.waitUntilListening()
+            await box.applyTrace(settings.trace)
             try await box.applyThrottles(settings)
             try await box.rules.withLock(\.firewall).apply()
             box.synInspector.open()
@@ -159,6 +160,7 @@ public final class Middlebox: Sendable {
         do {
             let new = try reload()
             try await applyThrottles(new)
+            await applyTrace(new.trace)
             synInspector.apply(ConversionPolicy(new.intercept))
             if let key = settings.firstDifferenceThatNeedsRestart(new) {
                 log.warning("reloaded, but \(key) needs a restart to take effect")

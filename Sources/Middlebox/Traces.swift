@@ -3,6 +3,7 @@ import Inspector
 import LinuxSystem
 import Policy
 import Recorder
+import Settings
 import Trace
 import Tracking
 import Wire
@@ -34,6 +35,33 @@ extension Middlebox {
         }
     }
 
+    /// Writes the file that [trace] names, instead of the one before. What can't be written is said, and nothing else
+    /// depends on it.
+    func applyTrace(_ new: Settings.Trace) async {
+        let old = fileTrace.withLock { $0 }
+        let isRunning = await recorder.totals().contains { $0.id == old?.id }
+        guard new != old?.setting || !isRunning else { return }
+        if let old { await recorder.close(old.id) }
+        fileTrace.withLock { $0 = nil }
+        guard let file = TraceFile(new) else { return }
+        do {
+            let id = try await recorder.open(packetFilter(new.filter), .file(file))
+            fileTrace.withLock { $0 = (id, new) }
+            log.notice("packets are traced to \(file.path)")
+        } catch {
+            log.error("no trace is written: \(error); mend [trace] and reload (systemctl reload sluice)")
+        }
+    }
+
+    /// An interface that isn't there (yet) has no packets.
+    private func packetFilter(_ filter: TraceFilter) throws(TraceFilterError) -> PacketFilter {
+        try filter.compiled { name in
+            if let index = NetworkInterface.index(name) { return index }
+            log.warning("[trace] filter: there is no interface \(name); reload when it is there")
+            return .max
+        }
+    }
+
     private func decisionsReport(_ client: String) throws(ControlRefusal) -> DecisionsReport {
         guard let (clients, port) = ClientQuestion.parse(client) else {
             throw ControlRefusal(
@@ -56,6 +84,16 @@ extension Middlebox {
 
     private static func state(_ connection: Connection) -> String {
         connection.fallback.map { "plain TCP since a fallback: \($0.rawValue)" } ?? "\(connection.state.name)"
+    }
+}
+
+extension TraceFile {
+    /// nil: there is none.
+    fileprivate init?(_ trace: Settings.Trace) {
+        guard let path = trace.file else { return nil }
+        self.init(
+            path: path, format: TraceFormat(rawValue: trace.format.rawValue) ?? .pcapng,
+            size: Int(clamping: trace.rotateSize.bytes), count: trace.rotateCount)
     }
 }
 

@@ -65,4 +65,13 @@ extension MachineFacts {
                 mend: "run as root, set RuntimeDirectory=sluice in the unit, or set [admin] control to another path")
         ]
     }
+
+    func traceFindings(_ settings: Settings) -> [Finding] {
+        guard let traceFolderError, let file = settings.trace.file else { return [] }
+        return [
+            .warning(
+                .trace, "[trace] file \(file) can't be made in \(traceFolderError), so that no trace is written",
+                mend: "make the folder, or name another")
+        ]
+    }
 }

@@ -39,6 +39,7 @@ extension MachineFacts {
             rulesError: rulesError, queueErrors: daemon == nil ? tryQueues(rules, settings) : [],
             tunError: daemon == nil ? tryTun(rules.tun) : nil,
             controlFolderError: controlFolderError(settings.admin.control),
+            traceFolderError: settings.trace.file.flatMap { folderError(parent(of: $0)) },
             throttling: await .collect(settings),
             congestionControlError: tryCongestionControl(settings.relay.congestionControl),
             congestionControls: sysctl("net.ipv4.tcp_available_congestion_control") ?? "",
@@ -109,14 +110,20 @@ extension MachineFacts {
 
     /// The daemon makes what is missing of the folder, so the nearest one that exists counts.
     private static func controlFolderError(_ path: String) -> SystemError? {
-        var folder = path
-        repeat {
-            folder = String(folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)])
-        } while !folder.isEmpty && access(folder, F_OK) != 0
-        if folder.isEmpty { folder = "/" }
+        var folder = parent(of: path)
+        while !folder.isEmpty && access(folder, F_OK) != 0 { folder = parent(of: folder) }
+        return folderError(folder)
+    }
+
+    private static func parent(of path: String) -> String {
+        String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+    }
+
+    /// Why files can't be made there.
+    private static func folderError(_ folder: String) -> SystemError? {
         do {
             // With the slash, what isn't a folder is refused.
-            try systemCall(folder) { access(folder + "/", W_OK | X_OK) }
+            try systemCall(folder.isEmpty ? "/" : folder) { access(folder + "/", W_OK | X_OK) }
             return nil
         } catch {
             return error

@@ -62,6 +62,8 @@ struct MachineFacts: Sendable {
     var tunError: SystemError?
     /// What is wrong with the folder that the control socket belongs in.
     var controlFolderError: SystemError?
+    /// What is wrong with the folder that `[trace] file` belongs in.
+    var traceFolderError: SystemError?
 
     var throttling = Throttling()
 
