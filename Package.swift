@@ -138,6 +138,7 @@ if Context.environment["SLUICE_FUZZ"] == "1" {
         fuzzTarget("FuzzOptions", ["PacketForge", "Wire"]),
         fuzzTarget("FuzzPacket", ["PacketForge", "Wire"]),
         fuzzTarget("FuzzCapture", ["Capture", "Wire"]),
+        fuzzTarget("FuzzFilter", ["Policy", "Wire"]),
         fuzzTarget("FuzzTracker", ["PacketForge", "Tracking", "Wire"]),
     ]
 }

@@ -15,6 +15,7 @@ enum Seeds {
         let packets = packets(blocks, using: &generator)
         try write(packets, to: folder.appending(path: "FuzzPacket"))
         try write(captures(Array(packets.prefix(40))), to: folder.appending(path: "FuzzCapture"))
+        try write(filters(using: &generator), to: folder.appending(path: "FuzzFilter"))
         try write(scripts(using: &generator), to: folder.appending(path: "FuzzTracker"))
     }
 
