@@ -223,6 +223,15 @@ import Testing
         #expect(running.summary == "sluice can run here")
     }
 
+    @Test func trace() {
+        var settings = Self.settings
+        settings.trace.file = "/var/log/sluice/trace.pcapng"
+        #expect(findings(settings).isEmpty)
+        let folder = findings(settings) { $0.traceFolderError = SystemError("/var/log/sluice", .noSuchFileOrDirectory) }
+        expectOne(folder, .warning, .trace, "/var/log/sluice: No such file", mend: "make the folder")
+        #expect(!folder.forbidRunning)
+    }
+
     @Test func aFindingIsOneLineWithItsMend() {
         #expect(Finding.warning(.tun, "this", mend: "that").description == "warning: this; that")
         #expect(Finding.note(.tun, "this").description == "note: this")
