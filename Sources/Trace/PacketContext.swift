@@ -23,10 +23,8 @@ public struct PacketContext: Sendable {
     public var events: [TrackingEvent] = []
     /// It had been captured elsewhere before, and is not counted again.
     public var isCopy = false
-    /// What was decided about it.
-    public var verdict: String?
-    public var reason: String?
-    public var trafficClass: String?
+    /// What was decided about it, if it is a packet of Sluice's.
+    public var decision: PacketDecision?
 
     public init(frame: Int, time: Int64?) {
         self.frame = frame
@@ -35,6 +33,22 @@ public struct PacketContext: Sendable {
 }
 
 extension PacketContext {
+    /// `frame`: counts the records from 1. `time`: nanoseconds since 1970. `interface`: the name of the record's.
+    public init(
+        _ record: borrowing TraceRecord, frame: Int, time: Int64, interface: String, trafficClass: String?
+    ) {
+        self.init(frame: frame, time: time)
+        hasNanoseconds = true
+        self.interface = interface
+        direction = record.direction
+        sighting = record.sighting
+        token = record.sighting == nil ? nil : record.facts.token
+        decision = PacketDecision(record, trafficClass: trafficClass)
+        for index in record.events.indices {
+            if let event = record.events[index] { events.append(event) }
+        }
+    }
+
     /// What the segment has changed of its own connection; `forgotten` is another one's end.
     func forEachEvent(_ body: (TrackingEvent) -> Void) {
         for event in events where event.isWorthALine {

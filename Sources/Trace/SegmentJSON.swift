@@ -24,6 +24,7 @@ extension JSONText {
     mutating func appendLine(unreadable error: String, _ packet: borrowing PacketContext) {
         object { json in
             json.members(of: packet)
+            if packet.decision != nil { json.decision(packet) }
             json.key("error")
             json.string(error)
         }
@@ -82,12 +83,25 @@ extension JSONText {
     }
 
     private mutating func decision(_ packet: borrowing PacketContext) {
+        let decision = packet.decision
         key("verdict")
-        optional(packet.verdict)
+        if let decision { string(decision.verdict.name) } else { null() }
         key("reason")
-        optional(packet.reason)
+        optional(decision?.reason)
         key("class")
-        optional(packet.trafficClass)
+        optional(decision?.trafficClass)
+        key("held_us")
+        if let held = decision?.held, held > 0 {
+            value { $0.append(thousandths: held) }
+        } else {
+            null()
+        }
+        key("hook")
+        if let decision { string(decision.hookName) } else { null() }
+        key("mark")
+        if let decision { string(hexadecimal: decision.mark) } else { null() }
+        key("new_mark")
+        if let decision { string(hexadecimal: decision.newMark) } else { null() }
     }
 
     mutating func optional(_ string: String?) {

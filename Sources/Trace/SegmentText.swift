@@ -20,6 +20,10 @@ extension TextBuffer {
 
     mutating func appendLine(unreadable error: String, _ packet: borrowing PacketContext) {
         appendBeginning(packet)
+        if let decision = packet.decision {
+            append(decision)
+            append(" ")
+        }
         append("# ")
         append(printable: error)
         append("\n")
@@ -85,15 +89,9 @@ extension TextBuffer {
     }
 
     private mutating func appendDecision(_ packet: borrowing PacketContext) {
-        append(packet.verdict, after: ", ")
-        append(packet.reason, after: ": ")
-        append(packet.trafficClass, after: ", class ")
-    }
-
-    private mutating func append(_ text: String?, after prefix: StaticString) {
-        guard let text else { return }
-        append(prefix)
-        append(printable: text)
+        guard let decision = packet.decision, decision.hasRemark else { return }
+        append(", ")
+        append(decision)
     }
 
     private mutating func appendRemarks(_ packet: borrowing PacketContext, _ error: WireError?) {

@@ -24,6 +24,13 @@ extension TextBuffer {
         append(fraction: magnitude % 1_000_000_000, hasNanoseconds: hasNanoseconds)
     }
 
+    /// With three decimals.
+    mutating func append(thousandths value: UInt64) {
+        append(decimal: value / 1000)
+        append(".")
+        append(decimal: value % 1000, digits: 3)
+    }
+
     private mutating func append(second: Int64) {
         append(decimal: second / 3600, digits: 2)
         append(":")
