@@ -120,8 +120,8 @@ let package = Package(
         .testTarget(
             name: "MiddleboxTests",
             dependencies: [
-                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "TrafficControl", "Admin", "Lab", "LinuxSystem",
-                "PacketForge", "Wire", "sluice", subprocess, systemPackage,
+                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "TrafficControl", "Admin", "Capture", "Lab",
+                "LinuxSystem", "PacketForge", "Wire", "sluice", subprocess, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]

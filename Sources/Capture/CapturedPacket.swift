@@ -11,6 +11,8 @@ public struct CapturedPacket: ~Escapable {
     public let direction: PacketDirection
     /// The packet's comments (opt_comment), one a line.
     public let comment: String?
+    /// What programs have added of their own (custom options), in order.
+    public let customOptions: [CustomOption]
     /// From the link layer on, at most `CaptureLimit.packet`.
     public let bytes: RawSpan
 
@@ -22,8 +24,16 @@ public struct CapturedPacket: ~Escapable {
         originalLength = record.originalLength
         direction = record.direction
         comment = record.comment
+        customOptions = record.customOptions
         self.bytes = bytes
     }
+}
+
+/// A custom option of a pcapng block (draft-ietf-opsawg-pcapng section 3.5.1), whose content only its program knows.
+public struct CustomOption: Hashable, Sendable {
+    /// The Private Enterprise Number of who has defined it.
+    public let enterprise: UInt32
+    public let bytes: [UInt8]
 }
 
 public enum PacketDirection: String, Hashable, Sendable {
@@ -54,6 +64,7 @@ struct PacketRecord {
     var data: Range<Int>
     var direction = PacketDirection.unknown
     var comment: String?
+    var customOptions: [CustomOption] = []
     /// Length of the record, in bytes.
     var length: Int
 
@@ -73,6 +84,8 @@ public enum CaptureLimit {
     /// Interfaces of a section. No limit in the format or in other readers; 65,536 is also what an obsolete packet block
     /// can name, and keeps what is stored of them below 32 MiB.
     public static let interfaces = 1 << 16
+    /// Custom options of a packet that are kept. Who writes such has one, or few.
+    static let customOptions = 16
     /// Bytes of an interface's name that are kept. Linux has 15 at most, Windows about 50.
     static let name = 256
 }

@@ -98,11 +98,25 @@ struct PcapngBlock: ~Escapable {
         while let option = try options.next() {
             switch option.code {
             case 1: record.add(comment: text(option.value))
+            // Binary ones, which may be copied, or may not.
+            case 2989, 19373:
+                guard record.customOptions.count < CaptureLimit.customOptions,
+                    let custom = customOption(option.value)
+                else { continue }
+                record.customOptions.append(custom)
             case 2: record.direction = Self.direction(bytes.uint32(at: try option.value(of: 4, in: self), order))
             default: break
             }
         }
         return record
+    }
+
+    /// A number, and what is behind it; nil when it isn't even as long.
+    private func customOption(_ range: Range<Int>) -> CustomOption? {
+        guard range.count >= 4 else { return nil }
+        return CustomOption(
+            enterprise: bytes.uint32(at: range.lowerBound, order),
+            bytes: bytes.extracting(range.dropFirst(4)).withUnsafeBytes { Array($0) })
     }
 
     /// Reads a simple packet block (section 4.4): original length, packet. It is of the first interface, which says how

@@ -46,7 +46,11 @@ public final class ConnectionWatch: Sendable {
         let news: (Follower, [ConnectionID])? = state.withLock { state in
             let sighting = state.tracker.observe(
                 segment, at: now.nanoseconds, interface: interface, isForwarded: isForwarded)
-            if let record { record.pointee.note(sighting, state.tracker) }
+            if let record {
+                record.pointee.note(sighting, state.tracker)
+                // Under the lock, so that records have the order in which the tracker was told.
+                record.pointee.decided = MonotonicTime.now.nanoseconds
+            }
             // Most segments change nothing.
             guard !state.tracker.events.isEmpty else { return nil }
             for case .forgotten(let id) in state.tracker.events { state.changed[id] = nil }

@@ -15,7 +15,7 @@ public struct Recording: Sendable {
         process = try lab.spawn(
             in: node,
             ["tcpdump", "-n", "-U", "-w", path, "--immediate-mode", "-s", "66000", "-B", "65536", "-Z", "root"]
-                + ["--time-stamp-precision=nano"]
+                + (interface?.hasPrefix("nflog:") == true ? [] : ["--time-stamp-precision=nano"])
                 + (interface.map { ["-i", $0] } ?? ["-i", "any", "-y", "LINUX_SLL2"]) + [filter])
     }
 
@@ -78,7 +78,8 @@ extension Lab {
     /// Records what passes a node's interface (as Ethernet frames), or all its interfaces (as Linux cooked v2, where a
     /// packet that is forwarded appears twice), and returns when it really does. It ends with the lab at the latest.
     ///
-    /// `filter` is a pcap-filter(7) expression.
+    /// `filter` is a pcap-filter(7) expression. `nflog:N` as an interface is what rules hand to that group of NFLOG; its
+    /// times are of microseconds.
     public func record(in node: Node, interface: String? = nil, filter: String = "") async throws -> Recording {
         let recording = try Recording(self, node, interface: interface, filter: filter)
         try await recording.awaitStart()

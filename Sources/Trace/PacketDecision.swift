@@ -68,7 +68,8 @@ extension PacketDecision {
 
     /// Of the content of such an option; nil when it isn't one of ours, or of another format.
     public init?(_ bytes: [UInt8]) {
-        guard bytes.count > Self.fixedLength + 1, bytes[0] == Self.format, let verdict = Verdict(rawValue: bytes[1]) else {
+        guard bytes.count > Self.fixedLength + 1, bytes[0] == Self.format, let verdict = Verdict(rawValue: bytes[1])
+        else {
             return nil
         }
         self.verdict = verdict

@@ -65,6 +65,7 @@ struct Decoder: ~Copyable {
         hasNanoseconds = hasNanoseconds || context.hasNanoseconds
         time = packet.time ?? time
         summary.count(packetAt: packet.time)
+        context.decision = packet.customOptions.lazy.compactMap(PacketDecision.init).first
         do throws(LinkError) {
             let link = try packet.link
             context.direction = PacketContext.Direction(link.direction) ?? .init(packet.direction)
@@ -98,8 +99,13 @@ struct Decoder: ~Copyable {
     private mutating func observe(
         _ segment: borrowing Segment, _ interface: UInt32, _ context: inout PacketContext
     ) {
-        let place = CopyFilter.Place(interface: interface, direction: context.direction)
-        context.isCopy = copies.isCopy(segment, at: time, place)
+        // As the daemon's tracker: it is told of what goes on, and each packet was seen in one place.
+        if let decision = context.decision {
+            guard decision.isForwarded else { return }
+        } else {
+            let place = CopyFilter.Place(interface: interface, direction: context.direction)
+            context.isCopy = copies.isCopy(segment, at: time, place)
+        }
         if context.isCopy {
             context.sighting = tracker.recognise(segment)
         } else {
@@ -107,6 +113,14 @@ struct Decoder: ~Copyable {
             context.events = tracker.events
         }
         context.token = context.sighting.flatMap { tracker[$0.connection]?.token }
+    }
+}
+
+extension PacketDecision {
+    /// Of a capture of Sluice's own.
+    fileprivate init?(_ option: CustomOption) {
+        guard option.enterprise == Self.enterpriseNumber else { return nil }
+        self.init(option.bytes)
     }
 }
 

@@ -55,10 +55,13 @@ struct TracePackets: AsyncParsableCommand {
     private func trace(_ client: ControlClient) async throws {
         let sink = try LiveOutput(path: write, dropsEmptyLines: format != "pcapng")
         let number = TraceNumber()
-        // The first signal ends the trace in order: its last blocks come, and its totals. A second one doesn't wait.
+        // The first signal ends the trace in order: its last blocks come, and its totals. A later one doesn't wait.
         try Signals.handle([SIGINT, SIGTERM]) { signal in
-            guard let id = number.end() else { Glibc.exit(128 + signal) }
-            Task { number.totals = try? await client.closeTrace(id) }
+            switch number.end() {
+            case .now(let id): Task { number.totals = try? await client.closeTrace(id) }
+            case .notBegun, .longAgo: Glibc.exit(128 + signal)
+            case .justNow: break
+            }
         }
         let watching = Task { await watchDrops(client, number) }
         defer { watching.cancel() }
@@ -205,23 +208,31 @@ private final class LiveOutput {
 private final class TraceNumber: Sendable {
     private struct State {
         var id: UInt64?
-        var isEnded = false
+        var endedAt: MonotonicTime?
         var totals: TraceReport?
+    }
+
+    enum End {
+        case notBegun
+        case now(UInt64)
+        /// timeout(1) signals twice in a row.
+        case justNow
+        case longAgo
     }
 
     private let state = Mutex(State())
 
     var id: UInt64? { state.withLock(\.id) }
-    var isEnded: Bool { state.withLock(\.isEnded) }
+    var isEnded: Bool { state.withLock { $0.endedAt != nil } }
 
     func begin(_ id: UInt64) { state.withLock { $0.id = id } }
 
-    /// Its number, the first time.
-    func end() -> UInt64? {
+    func end() -> End {
         state.withLock { state in
-            guard let id = state.id, !state.isEnded else { return nil }
-            state.isEnded = true
-            return id
+            guard let id = state.id else { return .notBegun }
+            if let endedAt = state.endedAt { return endedAt + .seconds(1) < .now ? .longAgo : .justNow }
+            state.endedAt = .now
+            return .now(id)
         }
     }
 

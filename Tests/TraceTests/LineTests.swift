@@ -14,16 +14,26 @@ struct LineTests {
         var context = PacketContext(frame: 1, time: 1_700_000_000_123_456_789)
         context.interface = "lan0"
         context.direction = .inbound
-        context.verdict = "intercept"
-        context.reason = "covered"
-        context.trafficClass = "relieve-wired"
+        var record = TraceRecord()
+        record.facts.verdict = .intercept
+        record.facts.wasHeld = true
+        record.reason = "covered"
+        record.decided = 431_056
+        record.hook = 4
+        record.mark = 0x0100_0000
+        record.newMark = 0x0100_0001
+        context.decision = PacketContext(record, frame: 1, time: 0, interface: "", trafficClass: "relieve-wired").decision
         #expect(
             line(Self.syn, .json, context)
                 == #"{"frame": 1, "time": 1700000000.123456, "interface": "lan0", "direction": "in", "#
                 + #""src": "10.1.0.2:54738", "dst": "10.9.0.2:80", "flags": "S", "seq": 1, "ack": 0, "#
                 + #""window": 64240, "payload": 0, "options": [{"kind": 2, "name": "mss", "value": 1460}], "#
                 + #""token": null, "subflow": null, "sender": null, "retransmitted": 0, "copy": false, "events": [], "#
-                + #""verdict": "intercept", "reason": "covered", "class": "relieve-wired", "error": null}"# + "\n")
+                + #""verdict": "intercept", "reason": "covered", "class": "relieve-wired", "held_us": 431.056, "#
+                + #""hook": "POSTROUTING", "mark": "0x01000000", "new_mark": "0x01000001", "error": null}"# + "\n")
+        #expect(
+            line(Self.syn, .text, context)?.hasSuffix(
+                "options [mss 1460], intercept: covered, class relieve-wired, held 431 us\n") == true)
     }
 
     @Test func aLineOfText() {

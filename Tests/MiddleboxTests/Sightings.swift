@@ -1,0 +1,137 @@
+import Capture
+import Foundation
+import Lab
+import Wire
+
+/// Packets by the hook where they were seen, as far as a trace keeps them: how often each.
+struct Sightings {
+    private struct Key: Hashable {
+        /// As netfilter numbers them.
+        let hook: UInt8
+        let bytes: [UInt8]
+    }
+
+    private static let captureLength = 192
+    private var counts: [Key: Int] = [:]
+    private(set) var total = 0
+
+    private mutating func add(_ hook: UInt8, _ packet: [UInt8]) {
+        var bytes = Array(packet.prefix(Self.captureLength))
+        // The kernel completes it between the rule and queue SYN, which has packets without GSO.
+        if hook == 4 { bytes.clearChecksum() }
+        counts[Key(hook: hook, bytes: bytes), default: 0] += 1
+        total += 1
+    }
+
+    /// Of a trace.
+    init(trace file: String) throws {
+        try Self.read(file) { _, custom, bytes in add(custom[2], bytes) }
+    }
+
+    /// Of what `recordQueues` has recorded, once it has got as far as `count` packets: the kernel hands them to tcpdump
+    /// after a second, or a hundred at a time.
+    init(recordings: [Recording], of lab: Lab, count: Int) async throws {
+        try? await lab.wait(for: "tcpdump to have all", within: .seconds(10)) {
+            var packets = 0
+            for recording in recordings { try Self.read(recording.path) { _, _, _ in packets += 1 } }
+            return packets >= count
+        }
+        for recording in recordings {
+            try Self.read(try await recording.stop()) { hook, _, bytes in add(hook, bytes) }
+        }
+    }
+
+    /// A few of those that the two have differently often.
+    func differences(to other: Sightings) -> [String] {
+        let different = Set(counts.keys).union(other.counts.keys).filter { counts[$0] != other.counts[$0] }
+        let shown = different.prefix(5).map { key in
+            "hook \(key.hook): \(counts[key] ?? 0) instead of \(other.counts[key] ?? 0): \(Self.describe(key.bytes))"
+        }
+        return shown + (different.isEmpty ? [] : ["\(different.count) in all"])
+    }
+
+    private static func describe(_ bytes: [UInt8]) -> String {
+        guard let segment = try? Segment(bytes.span.bytes, length: nil) else { return "\(bytes.prefix(60))" }
+        return "\(segment.source) > \(segment.destination), flags \(segment.flags.rawValue), seq \(segment.sequence)"
+    }
+
+    /// The hook, our custom option, and the packet's bytes from the IP header on.
+    private static func read(_ path: String, _ body: (UInt8, [UInt8], [UInt8]) throws -> Void) throws {
+        var reader = CaptureReader(bytes: try Array(Data(contentsOf: URL(filePath: path))))
+        do {
+            while let packet = try reader.next() {
+                let bytes = packet.bytes.withUnsafeBytes { Array($0) }
+                if packet.interface.linkType.rawValue == 239 {
+                    let log = NetfilterLog(bytes)
+                    try body(log.hook, [], log.payload)
+                } else {
+                    try body(0, packet.customOptions.first?.bytes ?? [], bytes)
+                }
+            }
+        } catch CaptureError.truncated {
+            // A file that breaks off is read as far as it goes.
+        }
+    }
+}
+
+/// LINKTYPE_NFLOG (https://www.tcpdump.org/linktypes/LINKTYPE_NFLOG.html): a header of four bytes, then attributes.
+private struct NetfilterLog {
+    private(set) var hook: UInt8 = 0
+    private(set) var payload: [UInt8] = []
+
+    init(_ bytes: [UInt8]) {
+        var place = 4
+        while place + 4 <= bytes.count {
+            let length = Int(bytes[place]) | Int(bytes[place + 1]) << 8
+            guard length >= 4, place + length <= bytes.count else { return }
+            let value = bytes[place + 4..<place + length]
+            switch bytes[place + 2] {
+            case 1: hook = value[value.startIndex + 2]
+            case 9: payload = Array(value)
+            default: break
+            }
+            place += (length + 3) & ~3
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Of TCP, behind a header of IPv4 without options or of IPv6.
+    fileprivate mutating func clearChecksum() {
+        let start = (self[0] >> 4 == 4 ? 20 : 40) + 16
+        guard count >= start + 2 else { return }
+        self[start] = 0
+        self[start + 1] = 0
+    }
+}
+
+extension Lab {
+    /// tcpdump just before each queue: every rule that hands packets to one is put there a second time, to log them.
+    func recordQueues() async throws -> [Recording] {
+        var recordings: [Recording] = []
+        for group in Self.groups.values.sorted() {
+            recordings.append(try await record(in: .box, interface: "nflog:\(group)"))
+        }
+        for family in ["iptables", "ip6tables"] {
+            let rules = try await run(in: .box, ["\(family)-save", "-t", "mangle"]).output.split(separator: "\n")
+            for chain in Self.groups.keys {
+                try await log(family, chain, rules.filter { $0.hasPrefix("-A \(chain) ") })
+            }
+        }
+        return recordings
+    }
+
+    private static let groups = ["SLUICE_INPUT": 71, "SLUICE_OUTPUT": 72, "SLUICE_POSTROUTING": 73]
+
+    private func log(_ family: String, _ chain: String, _ rules: [Substring]) async throws {
+        // From the last one on, so that the others keep their numbers.
+        for (index, rule) in rules.enumerated().reversed() {
+            guard let target = rule.firstRange(of: " -j NFQUEUE") else { continue }
+            let match = rule[..<target.lowerBound].split(separator: " ").dropFirst(2).map(String.init)
+            try await require(
+                in: .box,
+                [family, "-w", "-t", "mangle", "-I", chain, "\(index + 1)"] + match
+                    + ["-j", "NFLOG", "--nflog-group", "\(Self.groups[chain]!)", "--nflog-size", "192"])
+        }
+    }
+}
