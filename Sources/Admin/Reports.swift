@@ -99,12 +99,43 @@ public struct StatusReport: Codable, Sendable {
         }
     }
 
+    /// How long something took, in microseconds, at most an eighth more than it really was.
+    public struct Latency: Codable, Sendable {
+        public var count: UInt64
+        /// null when nothing has been measured yet.
+        @Nullable public var p50Us: Double?
+        @Nullable public var p99Us: Double?
+        @Nullable public var maxUs: Double?
+
+        public init(count: UInt64, p50Us: Double?, p99Us: Double?, maxUs: Double?) {
+            self.count = count
+            self.p50Us = p50Us
+            self.p99Us = p99Us
+            self.maxUs = maxUs
+        }
+    }
+
+    public struct Conversion: Codable, Sendable {
+        /// From a client's SYN, as its queue hands it over, until the SYN to the server has been sent; of those held.
+        public var syn: Latency
+        /// From data's coming in until they have been handed to the other side; of a sample.
+        public var dataToServer: Latency
+        public var dataToClient: Latency
+
+        public init(syn: Latency, dataToServer: Latency, dataToClient: Latency) {
+            self.syn = syn
+            self.dataToServer = dataToServer
+            self.dataToClient = dataToClient
+        }
+    }
+
     public var version: String
     /// starting, running or draining
     public var state: String
     public var uptimeSeconds: UInt64
     public var connections: Connections
     public var dials: Dials
+    public var conversion: Conversion
     public var listeners: Int
     public var packets: Packets
     public var tracking: Tracking
@@ -112,14 +143,15 @@ public struct StatusReport: Codable, Sendable {
     public var decisions: [String: UInt64]
 
     public init(
-        version: String, state: String, uptimeSeconds: UInt64, connections: Connections, dials: Dials, listeners: Int,
-        packets: Packets, tracking: Tracking, decisions: [String: UInt64]
+        version: String, state: String, uptimeSeconds: UInt64, connections: Connections, dials: Dials,
+        conversion: Conversion, listeners: Int, packets: Packets, tracking: Tracking, decisions: [String: UInt64]
     ) {
         self.version = version
         self.state = state
         self.uptimeSeconds = uptimeSeconds
         self.connections = connections
         self.dials = dials
+        self.conversion = conversion
         self.listeners = listeners
         self.packets = packets
         self.tracking = tracking

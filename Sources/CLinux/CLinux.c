@@ -103,3 +103,28 @@ _Static_assert(sizeof(struct sluice_mptcp_info) == 96, "as the kernel's struct m
 _Static_assert(sizeof(struct sluice_mptcp_subflow_info) == 264, "as the kernel's struct mptcp_subflow_info");
 _Static_assert(offsetof(struct sluice_tcp_info, bytes_received) == offsetof(struct tcp_info, tcpi_bytes_received), "");
 _Static_assert(offsetof(struct sluice_tcp_info, rtt) == offsetof(struct tcp_info, tcpi_rtt), "");
+
+int sluice_want_timestamps(int fd) {
+    int on = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+ssize_t sluice_receive_stamped(int fd, void *buffer, size_t size, int64_t *time) {
+    union {
+        char bytes[CMSG_SPACE(sizeof(struct timespec)) + 64];
+        struct cmsghdr alignment;
+    } control;
+    struct iovec vector = {.iov_base = buffer, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    ssize_t count = recvmsg(fd, &message, 0);
+    *time = 0;
+    if (count <= 0) return count;
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_TIMESTAMPNS) continue;
+        struct timespec stamp;
+        memcpy(&stamp, CMSG_DATA(part), sizeof stamp);
+        *time = (int64_t)stamp.tv_sec * 1000000000 + stamp.tv_nsec;
+    }
+    return count;
+}

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Synchronization
 
 /// What the Converter has done since the start. Each is added to by workers and read by whoever asks.
@@ -15,6 +16,12 @@ public final class ConverterCounters: Sendable {
     public let idleTimeouts = Atomic<UInt64>(0)
     public let bytesToClient = Atomic<UInt64>(0)
     public let bytesToServer = Atomic<UInt64>(0)
+    /// From the client's SYN, as its queue hands it over, until the SYN to the server has been sent. Of those that were held.
+    public let synConversion = LatencyHistogram()
+    /// From the last byte's coming in, as the kernel has it, until it has been handed to the other side; of a sample of
+    /// what was taken there at once.
+    public let dataToServer = LatencyHistogram()
+    public let dataToClient = LatencyHistogram()
 }
 
 extension Atomic<UInt64> {

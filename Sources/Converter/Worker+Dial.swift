@@ -22,7 +22,10 @@ extension Worker {
     func dial(_ request: DialRequest) {
         let session = sessions.insert(request.tuple, phase: .dialling(request.id), now: .now)
         dial(session, mark: request.mark)
-        if session.phase == .dialling(request.id) { dialDeadlines.append(session, now: session.created) }
+        guard session.phase == .dialling(request.id) else { return }
+        shared.counters.synConversion.record(
+            nanoseconds: MonotonicTime.now.nanoseconds(since: MonotonicTime(nanoseconds: request.received)))
+        dialDeadlines.append(session, now: session.created)
     }
 
     private func dial(_ session: Session, mark: UInt32) {

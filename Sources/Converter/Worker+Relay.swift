@@ -25,6 +25,9 @@ extension Worker {
         }
     }
 
+    /// One read of so many is timed, and the first of each direction.
+    private static let sampling = 16
+
     /// Bytes that one direction of a session may move before others have their turn.
     private static let budget = 1 << 20
 
@@ -57,7 +60,14 @@ extension Worker {
     private func readOnce(_ session: Session, from source: Session.Side) -> Int {
         let descriptor = session[source].descriptor
         let wanted = session[source].chunk
-        switch systemCallResult({ recv(descriptor, scratch.baseAddress, wanted, 0) }) {
+        var arrival: Int64 = 0
+        let isSample = isNextSampled(session, from: source)
+        let result = systemCallResult {
+            isSample
+                ? StreamSocket.receiveStamped(descriptor, scratch.baseAddress!, wanted, time: &arrival)
+                : recv(descriptor, scratch.baseAddress, wanted, 0)
+        }
+        switch result {
         case .success(0):
             // A reset right behind the end of the stream comes with the same event, and no further one tells of it.
             if session[source].broken || StreamSocket.pendingError(descriptor) != nil {
@@ -71,6 +81,8 @@ extension Worker {
             // A broken destination takes nothing more; reading on finds the source's own end.
             if session[source.other].broken { return count }
             let written = write(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+            // What had to wait for the other side tells of that one, not of this box.
+            if arrival != 0, written == count { recordConversion(since: arrival, from: source) }
             if written < count, !session[source.other].broken {
                 keep(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[written..<count]))
             } else if count == wanted {
@@ -84,6 +96,21 @@ extension Worker {
             reset(session, failed: source)
             return 0
         }
+    }
+
+    private func isNextSampled(_ session: Session, from source: Session.Side) -> Bool {
+        readsToSample -= 1
+        guard readsToSample <= 0 || session[source].relayed == 0 else { return false }
+        readsToSample = Self.sampling
+        return true
+    }
+
+    /// `arrival`: nanoseconds since 1970. A clock that has been set back makes no figure.
+    private func recordConversion(since arrival: Int64, from source: Session.Side) {
+        let time = WallClock.nanoseconds - arrival
+        guard time >= 0 else { return }
+        let histogram = source == .client ? shared.counters.dataToServer : shared.counters.dataToClient
+        histogram.record(nanoseconds: UInt64(time))
     }
 
     /// Writes towards the other side; the number of bytes that it took.

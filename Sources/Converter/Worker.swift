@@ -39,6 +39,8 @@ final class Worker {
     var clientDeadlines: DeadlineQueue
     /// Until when the other side of a failed one may take what is pending for it.
     var brokenDeadlines = DeadlineQueue(delay: Worker.resetPatience)
+    /// Reads until one is timed again.
+    var readsToSample = 0
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Session.largestChunk, alignment: 4096)
     private var nextSweep = MonotonicTime.now + .seconds(1)
     private var isStopped = false

@@ -50,10 +50,13 @@ extension SYNDesk {
         if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
         guard policy.connect == .faithful else { return split(packet, syn, .interceptSplit) }
         let id = held.nextID()
-        guard stream.dial(DialRequest(id: id, tuple: syn.tuple, mark: packet.mark)) else {
+        let arrival = Arrival(packet)
+        let request = DialRequest(
+            id: id, tuple: syn.tuple, mark: packet.mark, received: arrival.time.nanoseconds)
+        guard stream.dial(request) else {
             return split(packet, syn, .interceptSplitOverLimit)
         }
-        held.hold(HeldSYN(arrival: Arrival(packet), syn: syn, bytes: Array(packet.payload)), as: id)
+        held.hold(HeldSYN(arrival: arrival, syn: syn, bytes: Array(packet.payload)), as: id)
     }
 
     private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN) -> Decision? {

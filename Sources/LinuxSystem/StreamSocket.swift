@@ -52,6 +52,16 @@ public enum StreamSocket {
         }
     }
 
+    /// Has the kernel note when data come in, for `receiveStamped` (SO_TIMESTAMPNS).
+    public static func wantTimestamps(_ descriptor: Int32) throws(SystemError) {
+        try systemCall("setsockopt SO_TIMESTAMPNS") { sluice_want_timestamps(descriptor) }
+    }
+
+    /// As recv(2); `time`: when the last byte came in, in nanoseconds since 1970, or 0 if the kernel doesn't say.
+    public static func receiveStamped(
+        _ descriptor: Int32, _ buffer: UnsafeMutableRawPointer, _ size: Int, time: inout Int64
+    ) -> Int { sluice_receive_stamped(descriptor, buffer, size, &time) }
+
     public static func bind(_ descriptor: Int32, to endpoint: Endpoint) throws(SystemError) {
         try systemCall("bind \(endpoint)") { endpoint.withSocketAddress { Glibc.bind(descriptor, $0, $1) } }
     }

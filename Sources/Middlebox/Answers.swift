@@ -32,6 +32,9 @@ extension Middlebox {
                 bytesToServer: stream.bytesToServer.load(ordering: .relaxed)),
             dials: .init(
                 started: stream.dials.load(ordering: .relaxed), failed: stream.dialFailures.load(ordering: .relaxed)),
+            conversion: .init(
+                syn: .init(stream.synConversion.snapshot), dataToServer: .init(stream.dataToServer.snapshot),
+                dataToClient: .init(stream.dataToClient.snapshot)),
             listeners: converter.listenerCount,
             packets: .init(
                 data: counters.dataPackets.load(ordering: .relaxed),
@@ -55,6 +58,14 @@ extension Middlebox {
         let routes = InterfaceNames()
         return connections.map { ConnectionReport($0, routes, throttler) }
             + watch.forwardedConnections().map { ConnectionReport($0, at: .now, throttler) }
+    }
+}
+
+extension StatusReport.Latency {
+    fileprivate init(_ snapshot: LatencySnapshot) {
+        let microseconds = { (share: Double) in snapshot.quantile(share).map { Double($0) / 1000 } }
+        self.init(
+            count: snapshot.count, p50Us: microseconds(0.5), p99Us: microseconds(0.99), maxUs: microseconds(1))
     }
 }
 

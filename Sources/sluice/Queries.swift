@@ -32,6 +32,8 @@ extension StatusReport {
             \(connections.clientTimeouts) clients never came, \(connections.idleTimeouts) idle too long
             bytes        \(bytes(connections.bytesToClient)) to clients, \(bytes(connections.bytesToServer)) to servers
             dials        \(dials.started), \(dials.failed) failed
+            conversion   SYNs \(conversion.syn.text); data to servers \(conversion.dataToServer.text), to clients \
+            \(conversion.dataToClient.text)
             listeners    \(listeners)
             packets      \(packets.data) data segments (\(bytes(packets.dataBytes))); \(packets.held) SYNs held now
             tracking     \(tracking.connections) connections; so far \(tracking.established) established, \
@@ -41,6 +43,18 @@ extension StatusReport {
             \(tracking.unseen) handshakes not seen
             SYNs so far\(decisions.isEmpty ? "  none" : "\n" + decisions.joined(separator: "\n"))
             """
+    }
+}
+
+extension StatusReport.Latency {
+    /// `p50 90us, p99 420us (212 measured)`
+    fileprivate var text: String {
+        guard let p50Us, let p99Us else { return "none measured" }
+        return "p50 \(Self.text(p50Us)), p99 \(Self.text(p99Us)) (\(count) measured)"
+    }
+
+    private static func text(_ microseconds: Double) -> String {
+        microseconds < 10_000 ? "\(Int(microseconds.rounded()))us" : duration(microseconds: UInt64(microseconds))
     }
 }
 

@@ -38,6 +38,11 @@ int sluice_interface_up(const char *name);
 // Accepts with SOCK_NONBLOCK | SOCK_CLOEXEC; accept4 needs _GNU_SOURCE.
 int sluice_accept4(int fd, struct sockaddr_storage *peer);
 
+// Control messages are reached by macros. As recv(fd, buffer, size, 0), with the time at which the kernel received the last
+// byte, in nanoseconds since 1970, or 0 if it doesn't say; sluice_want_timestamps asks it to (SO_TIMESTAMPNS).
+ssize_t sluice_receive_stamped(int fd, void *buffer, size_t size, int64_t *time);
+int sluice_want_timestamps(int fd);
+
 // recvmmsg needs _GNU_SOURCE. Receives up to `count` (at most 64) datagrams without blocking, the i-th into
 // buffer + i * stride, its length into lengths[i]. Returns how many, or -1 with errno. A datagram longer than `stride`
 // is cut; its length then reads 0, so that nobody parses half a message.
