@@ -10,16 +10,19 @@ public struct ControlServer: Sendable {
         public var connections: @Sendable () async -> [ConnectionReport]
         public var throttles: ThrottleAnswers
         public var traces: TraceAnswers
+        /// In Prometheus' text format.
+        public var metrics: @Sendable () async -> String
 
         public init(
             status: @escaping @Sendable () async -> StatusReport,
             connections: @escaping @Sendable () async -> [ConnectionReport], throttles: ThrottleAnswers,
-            traces: TraceAnswers
+            traces: TraceAnswers, metrics: @escaping @Sendable () async -> String
         ) {
             self.status = status
             self.connections = connections
             self.throttles = throttles
             self.traces = traces
+            self.metrics = metrics
         }
     }
 
@@ -65,6 +68,7 @@ public struct ControlServer: Sendable {
         server = HTTPServer(address: .unix(path: path), logger: .disabled)
         await server.appendRoute("GET /v1/status") { _ in try await Self.json(answers.status()) }
         await server.appendRoute("GET /v1/connections") { _ in try await Self.json(answers.connections()) }
+        await server.appendRoute("GET /metrics") { _ in await Self.metrics(answers) }
         await addThrottleRoutes(answers.throttles)
         await addTraceRoutes(answers.traces)
     }
@@ -143,6 +147,12 @@ public struct ControlServer: Sendable {
         unlink(path)
     }
 
+    static func metrics(_ answers: Answers) async -> HTTPResponse {
+        let text = await answers.metrics()
+        return HTTPResponse(
+            statusCode: .ok, headers: [.contentType: MetricsText.contentType], body: Data(text.utf8))
+    }
+
     static func json(_ value: some Encodable, status: HTTPStatusCode = .ok) throws -> HTTPResponse {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -157,6 +167,8 @@ public enum ControlError: Error, CustomStringConvertible {
     /// Another daemon answers there.
     case taken(String)
     case unusable(String, String)
+    /// The address of [admin] http can't be listened on.
+    case httpUnusable(String, String)
     /// Nobody answers there.
     case unanswered(String)
     /// It says why not, if it does.
@@ -167,6 +179,8 @@ public enum ControlError: Error, CustomStringConvertible {
         case .taken(let path):
             "\(path) is answered by another sluice; stop it, or set [admin] control (or --control) to another path"
         case .unusable(let path, let reason): "can't listen on \(path): \(reason)"
+        case .httpUnusable(let name, let reason):
+            "[admin] http: can't listen on \(name): \(reason); free the port, or name another address"
         case .unanswered(let path):
             "nobody answers on \(path); is sluice running, and may you open its control socket (root)?"
         case .refused(_, _, let reason?): reason

@@ -12,7 +12,8 @@ extension Middlebox {
     var answers: ControlServer.Answers {
         ControlServer.Answers(
             status: { [self] in statusReport() }, connections: { [self] in await connectionReports() },
-            throttles: throttleAnswers, traces: traceAnswers)
+            throttles: throttleAnswers, traces: traceAnswers,
+            metrics: { [self] in await metricsText() })
     }
 
     private func statusReport() -> StatusReport {

@@ -51,6 +51,7 @@ public final class Middlebox: Sendable {
     let log: Logger
     let throttler: Throttler
     let rules: Mutex<StandingRules>
+    let queueNumbers: ClosedRange<UInt16>
     /// As they were given, by name; also those that are there no more.
     let throttleSettings = Mutex<[String: Settings.Throttle]>([:])
     private let synInspector: SYNInspector
@@ -74,8 +75,10 @@ public final class Middlebox: Sendable {
         defer { box.stopThreads() }
         let control = try await ControlServer(path: settings.admin.control, answers: box.answers)
         let serving = Task { try await control.run() }
+        var metrics: (server: MetricsServer, serving: Task<Void, any Error>)?
         do {
             try await control.waitUntilListening()
+            metrics = try await box.serveMetrics()
             await box.applyTrace(settings.trace)
             try await box.applyThrottles(settings)
             try await box.rules.withLock(\.firewall).apply()
@@ -87,9 +90,11 @@ public final class Middlebox: Sendable {
             comparing.cancel()
             // No order may put rules back behind their removal.
             await control.stop(serving)
+            if let metrics { await metrics.server.stop(metrics.serving) }
             try await Firewall.remove()
         } catch {
             await control.stop(serving)
+            if let metrics { await metrics.server.stop(metrics.serving) }
             throw error
         }
         log.notice("sluice has stopped")
@@ -107,6 +112,7 @@ public final class Middlebox: Sendable {
         let descriptors = ProcessRights.raiseDescriptorLimit()
         let rules = try RuleSetting(settings)
         self.rules = Mutex(StandingRules(rules))
+        queueNumbers = rules.synQueue...rules.dataQueues.upperBound
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
         let tun = try TunDevice(rules.tun)
         let synQueue = try PacketQueue(

@@ -110,6 +110,7 @@ enum ClientQuestion {
 extension TraceReport {
     fileprivate init(_ totals: TraceTotals) {
         self.init(
-            id: totals.id, kind: totals.kind, matched: totals.matched, written: totals.written, dropped: totals.dropped)
+            id: totals.id, kind: totals.kind.rawValue, matched: totals.matched, written: totals.written,
+            dropped: totals.dropped)
     }
 }

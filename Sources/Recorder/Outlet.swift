@@ -57,7 +57,7 @@ final class Outlet {
 
     var totals: TraceTotals {
         TraceTotals(
-            id: id, kind: isFile ? "file" : "live", matched: reader.matched.load(ordering: .relaxed),
+            id: id, kind: isFile ? .file : .live, matched: reader.matched.load(ordering: .relaxed),
             written: written.values.reduce(0, +), dropped: reader.dropped.total)
     }
 

@@ -105,9 +105,14 @@ public struct TraceFile: Hashable, Sendable {
 
 /// What has become of the packets that passed a reader's filter.
 public struct TraceTotals: Hashable, Sendable {
+    public enum Kind: String, Sendable {
+        case file, live
+        /// The sum of those that are no more.
+        case ended
+    }
+
     public var id: UInt64
-    /// `file`, `live`, or `ended` for the sum of those that are no more.
-    public var kind: String
+    public var kind: Kind
     public var matched: UInt64
     public var written: UInt64
     public var dropped: UInt64

@@ -17,7 +17,7 @@ final class RecorderDesk {
     /// Records may still come for audiences of before.
     private var audiences: [UInt32: [TraceReader]] = [:]
     private var lastID: UInt64 = 0
-    private var ended = TraceTotals(id: 0, kind: "ended", matched: 0, written: 0, dropped: 0)
+    private var ended = TraceTotals(id: 0, kind: .ended, matched: 0, written: 0, dropped: 0)
     private var names = NameCache()
     private var isStopped = false
 

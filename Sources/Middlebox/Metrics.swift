@@ -1,0 +1,209 @@
+import Admin
+import Converter
+import Inspector
+import LinuxSystem
+import NetfilterQueue
+import Recorder
+import Throttling
+import Tracking
+
+// What Prometheus is told. docs/operation.md has the table of names, which a test holds against this.
+
+extension Middlebox {
+    /// nil: [admin] http is not set.
+    func serveMetrics() async throws(ControlError) -> (server: MetricsServer, serving: Task<Void, any Error>)? {
+        guard let endpoint = settings.admin.http else { return nil }
+        let server = try await MetricsServer(
+            address: endpoint.address.description, port: endpoint.port, answers: answers)
+        let serving = Task { try await server.run() }
+        try await server.waitUntilListening()
+        log.notice("metrics are served on http://\(endpoint)/metrics")
+        return (server, serving)
+    }
+
+    func metricsText() async -> String {
+        var metrics = MetricsText()
+        addState(&metrics)
+        addConnections(&metrics)
+        addConversion(&metrics)
+        addPackets(&metrics)
+        addTracking(&metrics)
+        metrics.add(await recorder.totals())
+        metrics.add(await throttler.status())
+        metrics.add(QueueReport.all(of: queueNumbers))
+        return metrics.text
+    }
+
+    private func addState(_ metrics: inout MetricsText) {
+        metrics.family("sluice_info", .gauge, "Always 1; which version runs.") {
+            $0.add(1, [("version", Self.version)])
+        }
+        let state = state.withLock(\.rawValue)
+        metrics.family("sluice_state", .gauge, "1 for the state that the daemon is in.") { family in
+            for name in ["starting", "running", "draining"] { family.add(name == state ? 1 : 0, [("state", name)]) }
+        }
+        metrics.gauge(
+            "sluice_uptime_seconds", "Since the daemon's start.",
+            MonotonicTime.now.nanoseconds(since: started) / 1_000_000_000)
+    }
+
+    private func addConnections(_ metrics: inout MetricsText) {
+        let stream = converter.counters
+        metrics.gauge("sluice_connections_open", "Converted connections.", stream.open.load(ordering: .relaxed))
+        metrics.gauge(
+            "sluice_connections_pending", "Of these, those whose client has yet to complete its handshake.",
+            converter.pendingCount)
+        metrics.counter(
+            "sluice_connections_accepted_total", "Clients whose handshake was completed.",
+            stream.accepted.load(ordering: .relaxed))
+        metrics.family("sluice_connections_cut_total", .counter, "Connections that did not end in order.") { family in
+            let reasons = [
+                ("reset", stream.resets.load(ordering: .relaxed)),
+                ("idle", stream.idleTimeouts.load(ordering: .relaxed)),
+                ("client_never_came", stream.clientTimeouts.load(ordering: .relaxed)),
+            ]
+            for (reason, count) in reasons { family.add(count, [("reason", reason)]) }
+        }
+        metrics.family("sluice_relayed_bytes_total", .counter, "Payload that was passed on.") { family in
+            family.add(stream.bytesToClient.load(ordering: .relaxed), [("to", "client")])
+            family.add(stream.bytesToServer.load(ordering: .relaxed), [("to", "server")])
+        }
+        metrics.counter("sluice_dials_total", "Connections to servers.", stream.dials.load(ordering: .relaxed))
+        metrics.counter(
+            "sluice_dial_failures_total", "Of these, those that failed.", stream.dialFailures.load(ordering: .relaxed))
+        metrics.gauge("sluice_listeners", "Redirect listeners, one for each port.", converter.listenerCount)
+    }
+
+    private func addConversion(_ metrics: inout MetricsText) {
+        let stream = converter.counters
+        metrics.add(
+            "sluice_syn_conversion_seconds",
+            "From a held SYN until the SYN to the server has been sent.", [(stream.synConversion, [])])
+        metrics.add(
+            "sluice_data_conversion_seconds",
+            "From data's coming in until they have been handed to the other side; of a sample.",
+            [(stream.dataToClient, [("to", "client")]), (stream.dataToServer, [("to", "server")])])
+    }
+
+    private func addPackets(_ metrics: inout MetricsText) {
+        metrics.family("sluice_syn_decisions_total", .counter, "Decisions about SYNs with an MPTCP option.") { family in
+            for decision in Decision.allCases {
+                family.add(
+                    counters[decision],
+                    [("verdict", "\(decision.verdict.name)"), ("reason", "\(decision.reason)")])
+            }
+        }
+        metrics.gauge("sluice_syns_held", "SYNs that wait for a dial.", counters.held.load(ordering: .relaxed))
+        let counts = [
+            (
+                "sluice_data_packets_total", "Segments that the data queues handed over.",
+                counters.dataPackets.load(ordering: .relaxed)
+            ),
+            (
+                "sluice_data_packet_bytes_total", "Their bytes, IP headers included.",
+                counters.dataBytes.load(ordering: .relaxed)
+            ),
+            (
+                "sluice_unreadable_packets_total", "Of these, those that are no whole TCP segment.",
+                counters.unreadablePackets.load(ordering: .relaxed)
+            ),
+            (
+                "sluice_injection_failures_total", "SYNs that could not be put into the TUN device.",
+                counters.injectionFailures.load(ordering: .relaxed)
+            ),
+            (
+                "sluice_refused_verdicts_total", "Verdicts for packets that were gone.",
+                counters.refusedVerdicts.load(ordering: .relaxed)
+            ),
+        ]
+        for (name, help, count) in counts { metrics.counter(name, help, count) }
+    }
+
+    private func addTracking(_ metrics: inout MetricsText) {
+        let tracked = watch.counters
+        metrics.gauge("sluice_tracked_connections", "MPTCP connections that are followed.", watch.count)
+        metrics.counter(
+            "sluice_tracked_connections_established_total", "MPTCP connections seen to be established.",
+            tracked.established)
+        metrics.counter("sluice_joins_total", "Subflows seen to join.", tracked.joins)
+        metrics.counter("sluice_fallbacks_total", "Connections seen to fall back to TCP.", tracked.fallbacks)
+        metrics.counter("sluice_fast_closes_total", "Connections ended by MP_FASTCLOSE.", tracked.fastCloses)
+        metrics.counter(
+            "sluice_evicted_connections_total", "Connections that lost their place to others.",
+            tracked.evictedEmbryonic + tracked.evictedLive)
+        metrics.family("sluice_anomalies_total", .counter, "What ought not to be, as it was seen.") { family in
+            for anomaly in Anomaly.allCases { family.add(tracked[anomaly], [("kind", anomaly.rawValue)]) }
+        }
+        metrics.counter(
+            "sluice_kernel_disagreements_total", "Connections of which the segments and the kernel told otherwise.",
+            agreement.disagreements.load(ordering: .relaxed))
+    }
+}
+
+extension MetricsText {
+    fileprivate mutating func add(_ name: String, _ help: String, _ histograms: [(LatencyHistogram, Labels)]) {
+        family(name, .histogram, help) { family in
+            for (histogram, labels) in histograms {
+                let snapshot = histogram.snapshot
+                family.add(
+                    buckets: snapshot.cumulative, count: snapshot.count, nanoseconds: snapshot.nanoseconds, labels)
+            }
+        }
+    }
+
+    /// Those that run and those that have ended together, so that a sum never falls.
+    fileprivate mutating func add(_ traces: [TraceTotals]) {
+        gauge("sluice_traces", "Traces that run.", traces.count { $0.kind != .ended })
+        let outcomes: [(String, KeyPath<TraceTotals, UInt64>)] = [("written", \.written), ("dropped", \.dropped)]
+        family("sluice_trace_records_total", .counter, "Records of packets that traces asked for.") { family in
+            for (outcome, count) in outcomes {
+                family.add(traces.reduce(0) { $0 + $1[keyPath: count] }, [("outcome", outcome)])
+            }
+        }
+    }
+
+    fileprivate mutating func add(_ throttles: [ThrottleStatus]) {
+        family("sluice_throttle_subflows", .gauge, "Subflows that the throttle holds.") { family in
+            for throttle in throttles { family.add(throttle.subflows, [("throttle", throttle.rule.name)]) }
+        }
+        family("sluice_throttle_matched_total", .counter, "Subflows that it has held so far.") { family in
+            for throttle in throttles { family.add(throttle.matched, [("throttle", throttle.rule.name)]) }
+        }
+        family("sluice_throttle_refused_total", .counter, "Subflows that it could not hold.") { family in
+            for throttle in throttles { family.add(throttle.refused, [("throttle", throttle.rule.name)]) }
+        }
+        // Gauges: a class's counts go with the class.
+        addClasses("sluice_throttle_class_bytes", "Carried by its classes that there are.", throttles) {
+            $0.counters.bytes
+        }
+        addClasses("sluice_throttle_class_drops", "Packets that they dropped.", throttles) { $0.counters.drops }
+        addClasses("sluice_throttle_class_backlog_bytes", "What waits in them.", throttles) { $0.counters.backlog }
+    }
+
+    private mutating func addClasses(
+        _ name: String, _ help: String, _ throttles: [ThrottleStatus], _ value: (ThrottleStatus.Class) -> UInt64
+    ) {
+        family(name, .gauge, help) { family in
+            for throttle in throttles {
+                let places = Dictionary(grouping: throttle.classes) { [$0.interface, $0.direction.rawValue] }
+                for (place, classes) in places.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+                    family.add(
+                        classes.reduce(0) { $0 + value($1) },
+                        [("throttle", throttle.rule.name), ("interface", place[0]), ("direction", place[1])])
+                }
+            }
+        }
+    }
+
+    fileprivate mutating func add(_ queues: [QueueReport]) {
+        family("sluice_queue_waiting", .gauge, "Packets that wait in the NFQUEUE for a verdict.") { family in
+            for queue in queues { family.add(queue.waiting, [("queue", "\(queue.number)")]) }
+        }
+        family("sluice_queue_dropped_total", .counter, "Packets that the kernel could not hand over.") { family in
+            for queue in queues {
+                family.add(queue.dropped, [("queue", "\(queue.number)"), ("reason", "full")])
+                family.add(queue.lost, [("queue", "\(queue.number)"), ("reason", "socket")])
+            }
+        }
+    }
+}
