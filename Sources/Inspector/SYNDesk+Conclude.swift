@@ -20,15 +20,15 @@ extension SYNDesk {
         at now: MonotonicTime, wasHeld: Bool
     ) {
         counters.count(decision)
+        let held = wasHeld ? now.nanoseconds(since: arrival.time) : 0
         if let syn {
             history.note(
-                PastDecision(
-                    decision, syn, interface: arrival.inDevice,
-                    held: wasHeld ? now.nanoseconds(since: arrival.time) : nil))
+                PastDecision(decision, syn, interface: arrival.inDevice, held: wasHeld ? held : nil))
         }
         guard tap.isActive else { return watchEndToEnd(packet, decision, arrival, now) }
         var record = TraceRecord(arrival, decision, length: packet.count, queue: queue.number)
         record.facts.wasHeld = wasHeld
+        record.held = held
         record.decided = now.nanoseconds
         record.newMark = decision.verdict == .pass ? mark.setting(nil, in: arrival.mark) : arrival.mark
         record.read(packet)

@@ -15,6 +15,8 @@ public struct TraceRecord: Sendable {
     /// When its queue handed it over, and when the verdict was given, in nanoseconds of CLOCK_MONOTONIC.
     public var received: UInt64 = 0
     public var decided: UInt64 = 0
+    /// Nanoseconds for which it was held, 0 if it wasn't.
+    public var held: UInt64 = 0
     /// NFQUEUE number, and the packet's number there.
     public var queue: UInt16 = 0
     public var packetID: UInt32 = 0
@@ -44,9 +46,6 @@ public struct TraceRecord: Sendable {
 
     /// Names the packet among all that the queues have handed over, for pcapng's epb_packetid.
     public var number: UInt64 { UInt64(queue) << 32 | UInt64(packetID) }
-
-    /// Nanoseconds for which it was held, 0 if it wasn't.
-    public var held: UInt64 { facts.wasHeld && decided > received ? decided - received : 0 }
 }
 
 // What packet threads fill in.

@@ -96,6 +96,8 @@ import Wire
             #expect(ended.written > 0 && ended.dropped > 0 && ended.written + ended.dropped == ended.matched)
             #expect(try await sluice.traces().count == 1)
             #expect(try await sluice.status().state == "running")
+            try await lab.require(
+                in: .box, ["nsenter", "-t", "\(sluice.process.pid)", "-m", "rm", "/mnt/trace.pcapng"])
             try await lab.reload(sluice, traced)
             #expect(try await sluice.traces().map(\.kind).sorted() == ["ended", "file"])
         }

@@ -18,11 +18,12 @@ struct LineTests {
         record.facts.verdict = .intercept
         record.facts.wasHeld = true
         record.reason = "covered"
-        record.decided = 431_056
+        record.held = 431_056
         record.hook = 4
         record.mark = 0x0100_0000
         record.newMark = 0x0100_0001
-        context.decision = PacketContext(record, frame: 1, time: 0, interface: "", trafficClass: "relieve-wired").decision
+        context.decision =
+            PacketContext(record, frame: 1, time: 0, interface: "", trafficClass: "relieve-wired").decision
         #expect(
             line(Self.syn, .json, context)
                 == #"{"frame": 1, "time": 1700000000.123456, "interface": "lan0", "direction": "in", "#
