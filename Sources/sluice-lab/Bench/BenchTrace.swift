@@ -9,16 +9,20 @@ struct BenchTrace: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trace",
         abstract: "Bulk transfers with and without a trace of every packet, in turns: rates and their ratio.",
-        discussion: "Unshaped links, one client with two of them, every segment inspected, pcapng to a file.")
+        discussion: "One client with two links, every segment of its connection inspected, each record to a file.")
 
     enum Reader: String, CaseIterable, ExpressibleByArgument {
         case none, pcapng, json, text, filtered
     }
 
+    @Argument(help: "What is compared.")
+    var readers: [Reader] = Reader.allCases
     @Option(help: "Rounds of each.")
     var rounds = 7
     @Option(help: "The size of a transfer.")
     var size = ByteCount(4_000_000_000)
+    @Option(help: "The client's links, RATE[:DELAY[:LOSS]] each; two without a limit unless said.")
+    var links: LinkList?
     @Option(help: "The folder of the file; its disk counts.")
     var folder = FileManager.default.temporaryDirectory.path
 
@@ -26,7 +30,9 @@ struct BenchTrace: AsyncParsableCommand {
         #if DEBUG
             throw ValidationError("measure a release build: swift build -c release")
         #else
-            guard rounds > 0 else { throw ValidationError("--rounds begin at 1") }
+            guard rounds > 0, readers.contains(.none) else {
+                throw ValidationError("--rounds begin at 1, and there is no ratio without `none`")
+            }
         #endif
     }
 
@@ -42,10 +48,10 @@ struct BenchTrace: AsyncParsableCommand {
     private func measure(_ operation: PeerRequest.Operation) async throws -> [[String]] {
         var runs: [Reader: [Outcome]] = [:]
         for _ in 0..<rounds {
-            for reader in Reader.allCases { runs[reader, default: []].append(try await transfer(operation, reader)) }
+            for reader in readers { runs[reader, default: []].append(try await transfer(operation, reader)) }
         }
         let plain = median(runs[.none] ?? [])
-        return Reader.allCases.map { reader in
+        return readers.map { reader in
             let outcomes = runs[reader] ?? []
             let rates = outcomes.map(\.rate).sorted()
             let sum = { (field: KeyPath<Outcome, UInt64>) in "\(outcomes.reduce(0) { $0 + $1[keyPath: field] })" }
@@ -69,14 +75,15 @@ struct BenchTrace: AsyncParsableCommand {
     private func transfer(_ operation: PeerRequest.Operation, _ reader: Reader) async throws -> Outcome {
         let file = "\(folder)/sluice-bench-\(getpid()).trace"
         defer { for name in [file] + (1...3).map({ "\(folder)/sluice-bench-\(getpid()).\($0).trace" }) { unlink(name) } }
-        return try await Lab.with { lab in
+        let client = links.map { LabConfiguration.Client(links: $0.links) } ?? LabConfiguration.Client()
+        return try await Lab.with(LabConfiguration(clients: [client])) { lab in
             let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + settings(reader, file))
             try await lab.serve()
             var plan = FetchPlan(to: lab.endpoint(.server(0), port: 5000), .mptcp)
             plan.operation = operation
             plan.length = size.bytes...size.bytes
             let report = try await lab.fetch(plan)
-            guard report.isSuccess else { throw LabError.configuration("a transfer failed: \(report.failures)") }
+            guard report.isSuccess else { throw LabError.configuration("\(operation) with \(reader): \(report.failures)") }
             let totals = try await traces(sluice)
             return Outcome(rate: report.bitsPerSecond / 1e9, written: totals.written, dropped: totals.dropped)
         }
