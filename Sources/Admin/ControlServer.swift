@@ -55,8 +55,7 @@ public struct ControlServer: Sendable {
         if await ControlClient(path: path).isAnswered() { throw .taken(path) }
     }
 
-    /// `path`: of the UNIX socket; its folder is made if need be, and an abandoned socket is replaced.
-    public init(path: String, answers: Answers) async throws(ControlError) {
+    init(path: String, answers: Answers) async throws(ControlError) {
         let folder = (path as NSString).deletingLastPathComponent
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -124,28 +123,20 @@ public struct ControlServer: Sendable {
         }
     }
 
-    /// Serves until the task is cancelled.
-    public func run() async throws {
-        try await server.run()
-    }
-
     /// Returns once the socket answers; root alone may use it.
-    public func waitUntilListening() async throws(ControlError) {
+    func start() async throws(ControlError) -> HTTPService {
         do {
-            try await server.waitUntilListening(timeout: 5)
+            let service = try await HTTPService.start(server)
+            chmod(path, 0o600)
+            return service
+        } catch SocketError.failed(_, let code, _) {
+            throw .unusable(path, String(cString: strerror(code)))
         } catch {
             throw .unusable(path, "\(error)")
         }
-        chmod(path, 0o600)
     }
 
-    /// Stops listening, ends the task that serves, and removes the socket.
-    public func stop(_ serving: Task<Void, any Error>) async {
-        await server.stop()
-        serving.cancel()
-        _ = await serving.result
-        unlink(path)
-    }
+    func removeSocket() { unlink(path) }
 
     static func metrics(_ answers: Answers) async -> HTTPResponse {
         let text = await answers.metrics()
@@ -167,8 +158,6 @@ public enum ControlError: Error, CustomStringConvertible {
     /// Another daemon answers there.
     case taken(String)
     case unusable(String, String)
-    /// The address of [admin] http can't be listened on.
-    case httpUnusable(String, String)
     /// Nobody answers there.
     case unanswered(String)
     /// It says why not, if it does.
@@ -179,8 +168,6 @@ public enum ControlError: Error, CustomStringConvertible {
         case .taken(let path):
             "\(path) is answered by another sluice; stop it, or set [admin] control (or --control) to another path"
         case .unusable(let path, let reason): "can't listen on \(path): \(reason)"
-        case .httpUnusable(let name, let reason):
-            "[admin] http: can't listen on \(name): \(reason); free the port, or name another address"
         case .unanswered(let path):
             "nobody answers on \(path); is sluice running, and may you open its control socket (root)?"
         case .refused(_, _, let reason?): reason

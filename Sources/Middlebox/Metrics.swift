@@ -3,24 +3,11 @@ import Converter
 import Inspector
 import LinuxSystem
 import NetfilterQueue
-import Recorder
-import Throttling
 import Tracking
 
 // What Prometheus is told. docs/operation.md has the table of names, which a test holds against this.
 
 extension Middlebox {
-    /// nil: [admin] http is not set.
-    func serveMetrics() async throws(ControlError) -> (server: MetricsServer, serving: Task<Void, any Error>)? {
-        guard let endpoint = settings.admin.http else { return nil }
-        let server = try await MetricsServer(
-            address: endpoint.address.description, port: endpoint.port, answers: answers)
-        let serving = Task { try await server.run() }
-        try await server.waitUntilListening()
-        log.notice("metrics are served on http://\(endpoint)/metrics")
-        return (server, serving)
-    }
-
     func metricsText() async -> String {
         var metrics = MetricsText()
         addState(&metrics)
@@ -28,7 +15,7 @@ extension Middlebox {
         addConversion(&metrics)
         addPackets(&metrics)
         addTracking(&metrics)
-        metrics.add(await recorder.totals())
+        metrics.add(await recorder.sums())
         metrics.add(await throttler.status())
         metrics.add(QueueReport.all(of: queueNumbers))
         return metrics.text
@@ -147,62 +134,6 @@ extension MetricsText {
                 let snapshot = histogram.snapshot
                 family.add(
                     buckets: snapshot.cumulative, count: snapshot.count, nanoseconds: snapshot.nanoseconds, labels)
-            }
-        }
-    }
-
-    /// Those that run and those that have ended together, so that a sum never falls.
-    fileprivate mutating func add(_ traces: [TraceTotals]) {
-        gauge("sluice_traces", "Traces that run.", traces.count { $0.kind != .ended })
-        let outcomes: [(String, KeyPath<TraceTotals, UInt64>)] = [("written", \.written), ("dropped", \.dropped)]
-        family("sluice_trace_records_total", .counter, "Records of packets that traces asked for.") { family in
-            for (outcome, count) in outcomes {
-                family.add(traces.reduce(0) { $0 + $1[keyPath: count] }, [("outcome", outcome)])
-            }
-        }
-    }
-
-    fileprivate mutating func add(_ throttles: [ThrottleStatus]) {
-        family("sluice_throttle_subflows", .gauge, "Subflows that the throttle holds.") { family in
-            for throttle in throttles { family.add(throttle.subflows, [("throttle", throttle.rule.name)]) }
-        }
-        family("sluice_throttle_matched_total", .counter, "Subflows that it has held so far.") { family in
-            for throttle in throttles { family.add(throttle.matched, [("throttle", throttle.rule.name)]) }
-        }
-        family("sluice_throttle_refused_total", .counter, "Subflows that it could not hold.") { family in
-            for throttle in throttles { family.add(throttle.refused, [("throttle", throttle.rule.name)]) }
-        }
-        // Gauges: a class's counts go with the class.
-        addClasses("sluice_throttle_class_bytes", "Carried by its classes that there are.", throttles) {
-            $0.counters.bytes
-        }
-        addClasses("sluice_throttle_class_drops", "Packets that they dropped.", throttles) { $0.counters.drops }
-        addClasses("sluice_throttle_class_backlog_bytes", "What waits in them.", throttles) { $0.counters.backlog }
-    }
-
-    private mutating func addClasses(
-        _ name: String, _ help: String, _ throttles: [ThrottleStatus], _ value: (ThrottleStatus.Class) -> UInt64
-    ) {
-        family(name, .gauge, help) { family in
-            for throttle in throttles {
-                let places = Dictionary(grouping: throttle.classes) { [$0.interface, $0.direction.rawValue] }
-                for (place, classes) in places.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-                    family.add(
-                        classes.reduce(0) { $0 + value($1) },
-                        [("throttle", throttle.rule.name), ("interface", place[0]), ("direction", place[1])])
-                }
-            }
-        }
-    }
-
-    fileprivate mutating func add(_ queues: [QueueReport]) {
-        family("sluice_queue_waiting", .gauge, "Packets that wait in the NFQUEUE for a verdict.") { family in
-            for queue in queues { family.add(queue.waiting, [("queue", "\(queue.number)")]) }
-        }
-        family("sluice_queue_dropped_total", .counter, "Packets that the kernel could not hand over.") { family in
-            for queue in queues {
-                family.add(queue.dropped, [("queue", "\(queue.number)"), ("reason", "full")])
-                family.add(queue.lost, [("queue", "\(queue.number)"), ("reason", "socket")])
             }
         }
     }

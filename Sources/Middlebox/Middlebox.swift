@@ -73,12 +73,10 @@ public final class Middlebox: Sendable {
         try await ControlServer.checkFree(settings.admin.control)
         let box = try Middlebox(settings, log: log)
         defer { box.stopThreads() }
-        let control = try await ControlServer(path: settings.admin.control, answers: box.answers)
-        let serving = Task { try await control.run() }
-        var metrics: (server: MetricsServer, serving: Task<Void, any Error>)?
+        let admin = try await AdminService.start(
+            control: settings.admin.control, http: settings.admin.http.map { HTTPAddress($0) }, answers: box.answers)
         do {
-            try await control.waitUntilListening()
-            metrics = try await box.serveMetrics()
+            if let http = settings.admin.http { log.notice("metrics are served on http://\(http)/metrics") }
             await box.applyTrace(settings.trace)
             try await box.applyThrottles(settings)
             try await box.rules.withLock(\.firewall).apply()
@@ -89,12 +87,10 @@ public final class Middlebox: Sendable {
             await box.serve(events, reload: reload)
             comparing.cancel()
             // No order may put rules back behind their removal.
-            await control.stop(serving)
-            if let metrics { await metrics.server.stop(metrics.serving) }
+            await admin.stop()
             try await Firewall.remove()
         } catch {
-            await control.stop(serving)
-            if let metrics { await metrics.server.stop(metrics.serving) }
+            await admin.stop()
             throw error
         }
         log.notice("sluice has stopped")

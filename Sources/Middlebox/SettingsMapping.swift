@@ -1,3 +1,4 @@
+import Admin
 import Converter
 import Firewall
 import Glibc
@@ -64,6 +65,10 @@ extension ConverterSetting {
             sendBuffer: settings.relay.sendBuffer.map { Int32(clamping: $0.bytes) },
             congestionControl: settings.relay.congestionControl)
     }
+}
+
+extension HTTPAddress {
+    init(_ endpoint: Endpoint) { self.init(host: endpoint.address.description, port: endpoint.port) }
 }
 
 extension PacketQueue.Options {

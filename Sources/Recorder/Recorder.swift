@@ -23,6 +23,7 @@ public final class Recorder: Sendable {
         case open(TraceReader, TraceTarget, @Sendable (Result<UInt64, any Error>) -> Void)
         case close(UInt64, @Sendable (TraceTotals?) -> Void)
         case list(@Sendable ([TraceTotals]) -> Void)
+        case sums(@Sendable ([TraceSum]) -> Void)
         case stop
     }
 
@@ -66,6 +67,13 @@ public final class Recorder: Sendable {
     public func totals() async -> [TraceTotals] {
         await withCheckedContinuation { continuation in
             mailbox.post(.list { continuation.resume(returning: $0) })
+        }
+    }
+
+    /// One for each kind of reader.
+    public func sums() async -> [TraceSum] {
+        await withCheckedContinuation { continuation in
+            mailbox.post(.sums { continuation.resume(returning: $0) })
         }
     }
 
@@ -116,6 +124,25 @@ public struct TraceTotals: Hashable, Sendable {
     public var matched: UInt64
     public var written: UInt64
     public var dropped: UInt64
+}
+
+/// What has become of the packets for all readers of a kind, those that have ended included: no count ever falls.
+public struct TraceSum: Hashable, Sendable {
+    /// `file` or `live`.
+    public let kind: TraceTotals.Kind
+    /// Readers now.
+    public var running = 0
+    public var matched: UInt64 = 0
+    public var written: UInt64 = 0
+    public var dropped: UInt64 = 0
+
+    init(_ kind: TraceTotals.Kind) { self.kind = kind }
+
+    mutating func add(_ totals: TraceTotals) {
+        matched += totals.matched
+        written += totals.written
+        dropped += totals.dropped
+    }
 }
 
 public enum RecorderError: Error, CustomStringConvertible {

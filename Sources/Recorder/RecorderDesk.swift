@@ -17,7 +17,8 @@ final class RecorderDesk {
     /// Records may still come for audiences of before.
     private var audiences: [UInt32: [TraceReader]] = [:]
     private var lastID: UInt64 = 0
-    private var ended = TraceTotals(id: 0, kind: .ended, matched: 0, written: 0, dropped: 0)
+    /// Those that are no more.
+    private var ended = [TraceSum(.file), TraceSum(.live)]
     private var names = NameCache()
     private var isStopped = false
 
@@ -57,7 +58,8 @@ final class RecorderDesk {
             switch message {
             case .open(let reader, let target, let answer): answer(Result { try open(reader, target) })
             case .close(let id, let answer): close(id, answer)
-            case .list(let answer): answer(outlets.map(\.totals) + [ended])
+            case .list(let answer): answer(outlets.map(\.totals) + [endedTotals])
+            case .sums(let answer): answer(sums)
             case .stop: isStopped = true
             }
         }
@@ -122,10 +124,23 @@ final class RecorderDesk {
         outlet.end { names[$0] }
         if let error = outlet.failure { log.error("the trace has ended: \(error)") }
         let totals = outlet.totals
-        ended.matched += totals.matched
-        ended.written += totals.written
-        ended.dropped += totals.dropped
+        for index in ended.indices where ended[index].kind == totals.kind { ended[index].add(totals) }
         outlet.answer?(totals)
+    }
+
+    private var endedTotals: TraceTotals {
+        let sum = { (count: KeyPath<TraceSum, UInt64>) in self.ended.reduce(0) { $0 + $1[keyPath: count] } }
+        return TraceTotals(
+            id: 0, kind: .ended, matched: sum(\.matched), written: sum(\.written), dropped: sum(\.dropped))
+    }
+
+    private var sums: [TraceSum] {
+        ended.map { ended in
+            let running = outlets.map(\.totals).filter { $0.kind == ended.kind }
+            var sum = running.reduce(into: ended) { $0.add($1) }
+            sum.running = running.count
+            return sum
+        }
     }
 
     private func endAll() {

@@ -121,7 +121,10 @@ extension ThrottleDesk {
         for (number, entry) in classes.entries {
             guard let retiredAt = entry.retiredAt, entry.members.isEmpty else { continue }
             let age = now.nanoseconds &- retiredAt
-            guard age >= Self.lateness, age >= Self.patience || backlog(number, entry) == 0 else { continue }
+            guard age >= Self.lateness else { continue }
+            // Also so that what it has carried until its end is counted.
+            let backlog = counters(of: number, entry).reduce(0) { $0 + $1.backlog }
+            guard age >= Self.patience || backlog == 0 else { continue }
             for direction in entry.places {
                 guard let port = ports[entry.key.interface, direction]?.interface else { continue }
                 do {
@@ -129,6 +132,7 @@ extension ThrottleDesk {
                 } catch {
                     report(error, entry.key.rule)
                 }
+                sums.forget(number, direction)
             }
             samples.forget(number)
             classes.remove(number)
@@ -143,12 +147,10 @@ extension ThrottleDesk {
     /// What waits for longer has a queue that doesn't move at all.
     private static let patience: UInt64 = 5_000_000_000
 
-    private func backlog(_ number: UInt8, _ entry: ClassTable.Entry) -> UInt64 {
-        entry.places.reduce(0) { sum, direction in
-            guard let port = ports[entry.key.interface, direction]?.interface,
-                let counters = try? trafficControl.counters(port, direction)[number]
-            else { return sum }
-            return sum + counters.backlog
+    /// Wherever it is.
+    private func counters(of number: UInt8, _ entry: ClassTable.Entry) -> [ClassCounters] {
+        entry.places.compactMap { direction in
+            counters(Ports.Place(interface: entry.key.interface, direction: direction))[number]
         }
     }
 }

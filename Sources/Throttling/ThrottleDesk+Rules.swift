@@ -26,7 +26,9 @@ extension ThrottleDesk {
             removeIdlePorts()
             throw error
         }
-        tallies = tallies.filter { name, _ in new.contains { $0.name == name } }
+        let names = Set(new.map(\.name))
+        tallies = tallies.filter { name, _ in names.contains(name) }
+        sums.keep(names)
         watch.follow(new.isEmpty && !offloads ? nil : follower(new))
         minute = WallClock.minuteOfDay
         retryFailed()
@@ -168,6 +170,7 @@ extension ThrottleDesk {
         for (number, entry) in classes.entries where entry.key.interface == place.interface {
             classes[number].places.remove(place.direction)
             samples.forget(number)
+            sums.forget(number, place.direction)
         }
     }
 

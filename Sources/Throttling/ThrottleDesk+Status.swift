@@ -7,17 +7,15 @@ import TrafficControl
 extension ThrottleDesk {
     func status() -> [ThrottleStatus] {
         var counters: [Ports.Place: [UInt8: ClassCounters]] = [:]
-        for (place, port) in ports.places {
-            guard let interface = port.interface else { continue }
-            counters[place] = try? trafficControl.counters(interface, place.direction)
-        }
+        for place in ports.places.keys { counters[place] = self.counters(place) }
         return book.entries.map { entry in
             let rule = entry.rule
             let tally = tallies[rule.name] ?? Tally()
             return ThrottleStatus(
                 rule: rule, isChanged: entry.isChanged, obstacle: obstacle(rule),
                 subflows: held.values.count { $0.rule == rule.name && $0.grip != .failed },
-                matched: tally.matched, refused: tally.refused, classes: classes(of: rule, counters))
+                matched: tally.matched, refused: tally.refused, classes: classes(of: rule, counters),
+                sums: sums(of: rule))
         }
     }
 
@@ -42,13 +40,33 @@ extension ThrottleDesk {
         }
     }
 
+    private func sums(of rule: ThrottleRule) -> [ThrottleStatus.Sum] {
+        rule.places.map { interface, direction in
+            let sum = sums[ClassSums.Key(rule: rule.name, interface: interface, direction: direction)]
+            return ThrottleStatus.Sum(
+                direction: direction, interface: interface, bytes: sum.bytes, drops: sum.drops)
+        }
+    }
+
+    /// What the kernel counts of our classes there, by their numbers; noted for the sums each time.
+    func counters(_ place: Ports.Place) -> [UInt8: ClassCounters] {
+        guard let interface = ports.places[place]?.interface,
+            let all = try? trafficControl.counters(interface, place.direction)
+        else { return [:] }
+        let ours = all.filter { classes.entries[$0.key]?.key.interface == place.interface }
+        for (number, counters) in ours {
+            let rule = classes[number].key.rule
+            guard rules.contains(where: { $0.name == rule }) else { continue }
+            let key = ClassSums.Key(rule: rule, interface: place.interface, direction: place.direction)
+            sums.note(number, key, counters)
+        }
+        return ours
+    }
+
     func sample(at now: MonotonicTime) {
-        for (place, port) in ports.places {
-            guard let interface = port.interface,
-                let counters = try? trafficControl.counters(interface, place.direction)
-            else { continue }
-            for (number, counter) in counters where classes.entries[number]?.key.interface == place.interface {
-                samples.note(number, place.direction, bytes: counter.bytes, at: now)
+        for place in ports.places.keys {
+            for (number, counters) in counters(place) {
+                samples.note(number, place.direction, bytes: counters.bytes, at: now)
             }
         }
     }

@@ -55,6 +55,7 @@ final class ThrottleDesk {
     var members: [ConnectionID: Set<FourTuple>] = [:]
     var volumes = ClientVolumes()
     var samples = RateSamples()
+    var sums = ClassSums()
     var interfaceNames: [UInt32: String] = [:]
     var pathManager: UserspacePathManager?
     var errorLog = RateLimit(every: .seconds(10))

@@ -21,6 +21,14 @@ public struct ThrottleStatus: Sendable {
         public let recent: UInt64
     }
 
+    /// Of all classes on an interface, those that are no more included.
+    public struct Sum: Sendable {
+        public let direction: ShapingDirection
+        public let interface: String
+        public let bytes: UInt64
+        public let drops: UInt64
+    }
+
     public let rule: ThrottleRule
     /// Was it added or changed at run time?
     public let isChanged: Bool
@@ -32,6 +40,8 @@ public struct ThrottleStatus: Sendable {
     /// How often a subflow could not be held, for want of a class or for an error.
     public let refused: UInt64
     public let classes: [Class]
+    /// One for each interface and direction that the rule shapes.
+    public let sums: [Sum]
 }
 
 /// Which rule holds which subflow, for whoever asks from another thread.

@@ -81,6 +81,16 @@ struct CheckCommandTests {
         }
     }
 
+    @Test func anAddressThatTheRouterLacks() async throws {
+        try await Machine.run(adding: "http = \"192.0.2.1:9470\"\n") { machine in
+            // Without any address the kernel takes every one for its own.
+            try await machine.tool(["ip", "link", "set", "lo", "up"])
+            let outcome = try await machine.check()
+            #expect(outcome.text.hasPrefix("error: [admin] http: can't listen on 192.0.2.1:9470: "), "\(outcome.text)")
+            #expect(outcome.status == .exited(1))
+        }
+    }
+
     @Test func aWrongConfiguration() async throws {
         try await Machine.run(adding: "[intercepts]\n") { machine in
             let outcome = try await machine.check()

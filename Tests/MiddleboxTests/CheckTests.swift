@@ -1,3 +1,4 @@
+import Admin
 import Firewall
 import Glibc
 import LinuxSystem
@@ -221,6 +222,16 @@ import Testing
         #expect(running.first?.message.contains("sluice 0.1.0 is running") == true)
         #expect(!running.forbidRunning)
         #expect(running.summary == "sluice can run here")
+    }
+
+    @Test func http() {
+        let address = HTTPAddress(host: "::1", port: 9470)
+        let taken = findings { $0.httpError = HTTPAddressError(address, errno: EADDRINUSE) }
+        expectOne(
+            taken, .error, .http, "[admin] http: can't listen on [::1]:9470: Address already in use",
+            mend: "another port")
+        let foreign = findings { $0.httpError = HTTPAddressError(address, errno: EADDRNOTAVAIL) }
+        expectOne(foreign, .error, .http, "Cannot assign", mend: "ip -br address")
     }
 
     @Test func trace() {

@@ -19,10 +19,7 @@ import Wire
             }
             try await lab.waitUntilIdle(sluice)
             let status = try await sluice.status()
-            let scrapes = [
-                try await lab.scrape("--unix-socket", sluice.controlPath, "http://sluice/metrics"),
-                try await lab.scrape("http://\(address)/metrics"),
-            ]
+            let scrapes = [try await lab.scrape(sluice), try await lab.scrape("http://\(address)/metrics")]
             for samples in scrapes {
                 #expect(samples["sluice_connections_accepted_total"] == 4)
                 #expect(samples["sluice_dials_total"] == Double(status.dials.started))
@@ -37,7 +34,7 @@ import Wire
                 #expect(samples["sluice_syn_conversion_seconds_bucket{le=\"+Inf\"}"] == 4)
                 #expect(samples["sluice_queue_waiting{queue=\"7700\"}"] == 0)
             }
-            #expect(Set(scrapes[0].keys) == Set(scrapes[1].keys))
+            #expect(Set(scrapes[0].values.keys) == Set(scrapes[1].values.keys))
             // Nothing is changed, and no packet shown, over TCP.
             for (method, path) in [("POST", "/v1/throttles"), ("DELETE", "/v1/throttles/x"), ("GET", "/v1/trace")] {
                 let answer = try await lab.reading(
@@ -66,8 +63,87 @@ import Wire
                 #expect(status == .exited(1))
                 said = errors
             }
-            #expect(said.contains("[admin] http: can't listen on 127.0.0.1:9470") && said.contains("in use"))
+            let error = "[admin] http: can't listen on 127.0.0.1:9470: Address already in use; stop what listens there"
+            #expect(said.contains(error), "\(said)")
             #expect(try await lab.run(in: .box, ["iptables-save"]).output.contains("SLUICE") == false)
+            let sockets = try FileManager.default.contentsOfDirectory(atPath: lab.directory)
+            #expect(!sockets.contains { $0.hasSuffix(".sock") })
+        }
+    }
+
+    /// Nowhere but where it was told to; and nobody who hangs on keeps it from ending.
+    @Test(arguments: ["127.0.0.1", "[::1]", "[::]"])
+    func listensThereAlone(_ host: String) async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice(
+                configuration: lab.configuration(["admin": "http = \"\(host):9470\""]))
+            let listeners = try await lab.reading(["ss", "-Hltn", "sport", "=", "9470"]).split(separator: "\n")
+            // ss writes `*` for an IPv6 socket that takes IPv4, too.
+            #expect(listeners.map { $0.split(separator: " ")[3] } == [host == "[::]" ? "*:9470" : "\(host):9470"])
+            let path = host == "[::]" ? "127.0.0.1" : host.filter { $0 != "[" && $0 != "]" }
+            let half = "exec 3<>/dev/tcp/\(path)/9470; printf 'GET /metrics HTT' >&3; echo begun; sleep 60"
+            let hanging = try lab.spawn(in: .box, ["bash", "-c", half])
+            try await lab.wait(for: "the request to begin") { hanging.output.contains("begun") }
+            _ = try await lab.scrape("http://\(host):9470/metrics")
+            #expect(try await sluice.stop(within: .seconds(10)).isSuccess)
+        }
+    }
+
+    /// While classes, traces and connections come and go.
+    @Test func countersNeverFall() async throws {
+        try await Lab.with { lab in
+            let throttles = """
+
+                [[throttle]]
+                name = "shared"
+                interface = "lan1"
+                min_subflows = 1
+                ports = [9]
+                download = "10mbit"
+                upload = "5mbit"
+
+                [[throttle]]
+                name = "each"
+                interface = ["lan0", "lan1"]
+                min_subflows = 1
+                per = "subflow"
+                download = "50mbit"
+                """
+            let file = ["trace": "file = \"\(lab.directory)/trace.text\"\nformat = \"text\""]
+            let sluice = try await lab.startSluice(configuration: lab.configuration(file) + throttles)
+            try await lab.serve()
+            var scrapes = [try await lab.scrape(sluice)]
+            let note = {
+                let next = try await lab.scrape(sluice)
+                #expect(next.fallen(since: scrapes.last!) == [])
+                scrapes.append(next)
+            }
+            let trace = try await lab.trace(sluice)
+            for operation in [PeerRequest.Operation.download, .upload] {
+                async let report = lab.fetch(lab.plan(operation, 3_000_000))
+                for _ in 0..<5 { try await note() }
+                #expect(try await report.failures == [:])
+            }
+            try await lab.waitUntilIdle(sluice)
+            try await lab.wait(for: "the classes to go") {
+                try await sluice.throttles().allSatisfy { $0.name == "shared" || $0.classes.isEmpty }
+            }
+            try await note()
+            let totals = try await trace.end()
+            try await lab.wait(for: "the trace to be gone") {
+                try await lab.scrape(sluice)["sluice_traces{kind=\"live\"}"] == 0
+            }
+            try await note()
+            let end = scrapes.last!
+            let written = end["sluice_trace_records_total{kind=\"live\",outcome=\"written\"}"]
+            #expect(written == Double(totals.written))
+            #expect(end["sluice_traces{kind=\"file\"}"] == 1)
+            let carried = ["lan0", "lan1"].compactMap {
+                end["sluice_throttle_bytes_total{throttle=\"each\",interface=\"\($0)\",direction=\"download\"}"]
+            }
+            #expect(carried.reduce(0, +) > 3_000_000)
+            let limits = end.values.filter { $0.key.hasPrefix("sluice_throttle_limit_bytes_per_second{") }
+            #expect(limits.values.sorted() == [625_000, 1_250_000])
         }
     }
 
@@ -98,45 +174,13 @@ import Wire
     @Test func namesAreDocumented() async throws {
         try await Lab.with { lab in
             let sluice = try await lab.startSluice()
-            let text = try await lab.reading(
-                ["curl", "-s", "--unix-socket", sluice.controlPath, "http://sluice/metrics"])
-            let exported = text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
-                .map { String($0.split(separator: " ")[2]) }
+            let exported = try await lab.scrape(sluice).types
             let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
                 .deletingLastPathComponent()
             let page = try String(contentsOf: root.appending(path: "docs/operation.md"), encoding: .utf8)
-            let documented = page.split(separator: "\n").filter { $0.hasPrefix("| `sluice_") }
-                .map { String($0.dropFirst(3).prefix { $0 != "`" && $0 != "{" }) }
-            #expect(Set(exported) == Set(documented))
-            #expect(exported.count == Set(exported).count)
+            let rows = page.matches(of: /\n\| `(sluice_[a-z_]+)(?:\{.*?\})?` \| ([a-z]+) \|/)
+            #expect(rows.map { String($0.1) }.sorted() == exported.keys.sorted())
+            for row in rows { #expect(exported[String(row.1)] == String(row.2)) }
         }
-    }
-}
-
-extension Lab {
-    /// Values by series, of a text that keeps to the format: each family has its HELP and TYPE in front, no series stands
-    /// twice.
-    fileprivate func scrape(_ arguments: String...) async throws -> [String: Double] {
-        let text = try await reading(["curl", "-sS", "--fail"] + arguments)
-        var samples: [String: Double] = [:]
-        var family = ""
-        var isTyped = false
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) where !line.isEmpty {
-            let words = line.split(separator: " ", maxSplits: 3).map(String.init)
-            if words[0] == "#" {
-                isTyped = words[1] == "TYPE" && words[2] == family
-                if words[1] == "HELP" { family = words[2] } else { #expect(isTyped) }
-                continue
-            }
-            let place = try #require(line.lastIndex(of: " "))
-            let series = String(line[..<place])
-            let name = String(series.prefix { $0 != "{" })
-            #expect(isTyped && (name == family || ["_bucket", "_sum", "_count"].contains { name == family + $0 }))
-            #expect(samples[series] == nil)
-            let value = Double(String(line[line.index(after: place)...]))
-            #expect(value != nil)
-            samples[series] = value
-        }
-        return samples
     }
 }

@@ -29,6 +29,7 @@ public struct Finding: Sendable, Hashable, Encodable, CustomStringConvertible {
         case descriptors
         case ports
         case control
+        case http
         case trace
     }
 

@@ -66,6 +66,8 @@ extension MachineFacts {
         ]
     }
 
+    var httpFindings: [Finding] { httpError.map { [.error(.http, $0.problem, mend: $0.mend)] } ?? [] }
+
     func traceFindings(_ settings: Settings) -> [Finding] {
         guard let traceFolderError, let file = settings.trace.file else { return [] }
         return [

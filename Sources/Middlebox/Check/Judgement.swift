@@ -10,6 +10,6 @@ extension MachineFacts {
         let throttles = throttleFindings(settings) + shapingFindings(settings) + steeringFindings(settings)
         let process = congestionControlFindings(settings) + descriptorFindings(settings) + portFindings(settings)
         return capabilityFindings(settings) + kernel + network + packets + throttles + process
-            + controlFindings(settings) + traceFindings(settings)
+            + controlFindings(settings) + httpFindings + traceFindings(settings)
     }
 }

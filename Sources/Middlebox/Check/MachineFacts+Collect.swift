@@ -39,6 +39,7 @@ extension MachineFacts {
             rulesError: rulesError, queueErrors: daemon == nil ? tryQueues(rules, settings) : [],
             tunError: daemon == nil ? tryTun(rules.tun) : nil,
             controlFolderError: controlFolderError(settings.admin.control),
+            httpError: daemon == nil ? settings.admin.http.flatMap(tryListening) : nil,
             traceFolderError: settings.trace.file.flatMap { folderError(parent(of: $0)) },
             throttling: await .collect(settings),
             congestionControlError: tryCongestionControl(settings.relay.congestionControl),
@@ -81,6 +82,19 @@ extension MachineFacts {
             return nil
         } catch {
             return error
+        }
+    }
+
+    private static func tryListening(_ endpoint: Endpoint) -> HTTPAddressError? {
+        do throws(SystemError) {
+            let socket = try StreamSocket.open(.tcp, for: endpoint.address)
+            // As the server does: what has ended just now is no obstacle.
+            try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 1)
+            try StreamSocket.bind(socket.rawValue, to: endpoint)
+            try StreamSocket.listen(socket.rawValue, backlog: 1)
+            return nil
+        } catch {
+            return HTTPAddressError(HTTPAddress(endpoint), errno: error.errno.rawValue)
         }
     }
 

@@ -7,6 +7,7 @@
 // queues are bound, the rules applied and a subflow shaped in namespaces that nobody uses. Nothing stays behind. Judging
 // is apart so that every judgement is tested without a machine that has the fault.
 
+import Admin
 import Firewall
 import LinuxSystem
 import NetfilterQueue
@@ -62,6 +63,8 @@ struct MachineFacts: Sendable {
     var tunError: SystemError?
     /// What is wrong with the folder that the control socket belongs in.
     var controlFolderError: SystemError?
+    /// Why nobody can listen where `[admin] http` says.
+    var httpError: HTTPAddressError?
     /// What is wrong with the folder that `[trace] file` belongs in.
     var traceFolderError: SystemError?
 

@@ -1,0 +1,87 @@
+import Admin
+import NetfilterQueue
+import Policy
+import Recorder
+import Throttling
+
+// Metrics of traces, throttles and queues.
+
+extension MetricsText {
+    mutating func add(_ traces: [TraceSum]) {
+        family("sluice_traces", .gauge, "Traces that run.") { family in
+            for sum in traces { family.add(sum.running, [("kind", sum.kind.rawValue)]) }
+        }
+        let outcomes: [(String, KeyPath<TraceSum, UInt64>)] = [("written", \.written), ("dropped", \.dropped)]
+        family("sluice_trace_records_total", .counter, "Records of packets that traces asked for.") { family in
+            for sum in traces {
+                for (outcome, count) in outcomes {
+                    family.add(sum[keyPath: count], [("kind", sum.kind.rawValue), ("outcome", outcome)])
+                }
+            }
+        }
+    }
+
+    mutating func add(_ throttles: [ThrottleStatus]) {
+        family("sluice_throttle_subflows", .gauge, "Subflows that the throttle holds.") { family in
+            for throttle in throttles { family.add(throttle.subflows, [("throttle", throttle.rule.name)]) }
+        }
+        family("sluice_throttle_matched_total", .counter, "Subflows that it has held so far.") { family in
+            for throttle in throttles { family.add(throttle.matched, [("throttle", throttle.rule.name)]) }
+        }
+        family("sluice_throttle_refused_total", .counter, "Subflows that it could not hold.") { family in
+            for throttle in throttles { family.add(throttle.refused, [("throttle", throttle.rule.name)]) }
+        }
+        addPlaces(throttles.flatMap { throttle in throttle.sums.map { ThrottledPlace(throttle, $0) } })
+    }
+
+    private mutating func addPlaces(_ places: [ThrottledPlace]) {
+        family("sluice_throttle_bytes_total", .counter, "Carried by its classes, those that are gone included.") {
+            for place in places { $0.add(place.sum.bytes, place.labels) }
+        }
+        family("sluice_throttle_dropped_packets_total", .counter, "Packets that they dropped.") {
+            for place in places { $0.add(place.sum.drops, place.labels) }
+        }
+        family("sluice_throttle_backlog_bytes", .gauge, "What waits in them.") {
+            for place in places { $0.add(place.backlog, place.labels) }
+        }
+        family("sluice_throttle_limit_bytes_per_second", .gauge, "What all of them together may carry.") {
+            for place in places { if let limit = place.limit { $0.add(limit, place.labels) } }
+        }
+    }
+
+    mutating func add(_ queues: [QueueReport]) {
+        family("sluice_queue_waiting", .gauge, "Packets that wait in the NFQUEUE for a verdict.") { family in
+            for queue in queues { family.add(queue.waiting, [("queue", "\(queue.number)")]) }
+        }
+        family("sluice_queue_dropped_total", .counter, "Packets that the kernel could not hand over.") { family in
+            for queue in queues {
+                family.add(queue.dropped, [("queue", "\(queue.number)"), ("reason", "full")])
+                family.add(queue.lost, [("queue", "\(queue.number)"), ("reason", "socket")])
+            }
+        }
+    }
+}
+
+/// The classes of a throttle on one interface, in one direction.
+private struct ThrottledPlace {
+    let labels: MetricsText.Labels
+    let sum: ThrottleStatus.Sum
+    /// Bytes that wait now.
+    let backlog: UInt64
+    /// nil when each class has a rate of its own, so that together they have none.
+    let limit: Double?
+
+    init(_ throttle: ThrottleStatus, _ sum: ThrottleStatus.Sum) {
+        labels = [
+            ("throttle", throttle.rule.name), ("interface", sum.interface), ("direction", sum.direction.rawValue),
+        ]
+        self.sum = sum
+        let classes = throttle.classes.filter { $0.direction == sum.direction && $0.interface == sum.interface }
+        backlog = classes.reduce(0) { $0 + $1.counters.backlog }
+        guard case .shape(let rates, .all) = throttle.rule.action else {
+            limit = nil
+            return
+        }
+        limit = (sum.direction == .download ? rates.download : rates.upload).map { Double($0) / 8 }
+    }
+}
