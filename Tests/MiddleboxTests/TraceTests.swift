@@ -49,15 +49,16 @@ import Wire
         try await Lab.with { lab in
             let sluice = try await lab.startSluice()
             try await lab.serve()
-            let joins = try await lab.trace(sluice, "--json", "--filter", "mp_join and syn and not interface sluice0")
+            let first = try await lab.trace(
+                sluice, "--json", "--filter", "mp_capable and syn and not interface sluice0")
             let other = try await lab.trace(sluice, "--filter", "client 10.77.0.0/16")
             let errors = try await lab.trace(sluice, "--only-errors")
             _ = try await lab.fetch(lab.plan(.upload, 200_000))
             try await lab.waitUntilIdle(sluice)
-            let totals = try await joins.end()
+            let totals = try await first.end()
             // The SYN and the SYN-ACK.
             #expect(totals.matched == 2 && totals.written == 2)
-            #expect(try joins.objects.map { $0["flags"] as? String } == ["S", "S."])
+            #expect(try first.objects.map { $0["flags"] as? String } == ["S", "S."])
             #expect(try await other.end().matched == 0)
             #expect(try await errors.end().matched == 0)
         }

@@ -73,8 +73,9 @@ struct BenchTrace: AsyncParsableCommand {
     }
 
     private func transfer(_ operation: PeerRequest.Operation, _ reader: Reader) async throws -> Outcome {
-        let file = "\(folder)/sluice-bench-\(getpid()).trace"
-        defer { for name in [file] + (1...3).map({ "\(folder)/sluice-bench-\(getpid()).\($0).trace" }) { unlink(name) } }
+        let name = "\(folder)/sluice-bench-\(getpid())"
+        let file = "\(name).trace"
+        defer { for file in [file] + (1...3).map({ "\(name).\($0).trace" }) { unlink(file) } }
         let client = links.map { LabConfiguration.Client(links: $0.links) } ?? LabConfiguration.Client()
         return try await Lab.with(LabConfiguration(clients: [client])) { lab in
             let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + settings(reader, file))
@@ -83,7 +84,9 @@ struct BenchTrace: AsyncParsableCommand {
             plan.operation = operation
             plan.length = size.bytes...size.bytes
             let report = try await lab.fetch(plan)
-            guard report.isSuccess else { throw LabError.configuration("\(operation) with \(reader): \(report.failures)") }
+            guard report.isSuccess else {
+                throw LabError.configuration("\(operation) with \(reader): \(report.failures)")
+            }
             let totals = try await traces(sluice)
             return Outcome(rate: report.bitsPerSecond / 1e9, written: totals.written, dropped: totals.dropped)
         }
