@@ -100,8 +100,10 @@ final class RecorderDesk {
         }
         for outlet in outlets { outlet.flush(at: .now) }
         if outlets.count(where: \.isClosing) > closing { publish() }
-        let over = outlets.filter { $0.isOver(before: horizon) }
-        outlets.removeAll { $0.isOver(before: horizon) }
+        // A packet thread that was about to write has done so since.
+        let settled = horizon - Self.lag
+        let over = outlets.filter { $0.isOver(before: settled) }
+        outlets.removeAll { $0.isOver(before: settled) }
         for outlet in over { end(outlet) }
     }
 

@@ -1,10 +1,14 @@
-// Trace: what a packet was, in words. Segments, their options and what the tracker has made of them go in; lines come
-// out, as JSON or as text for people. At the end of a capture, a summary of the connections.
+// Trace: what a packet was. Packet threads note it in records of fixed size, which cross to the trace thread in rings;
+// there, and in `sluice decode`, segments, their options and what the tracker has made of them become lines, as JSON or as
+// text for people, or records become pcapng. At the end of a capture, a summary of the connections.
 //
 // It knows no file, no descriptor and no clock: bytes are appended to a buffer that the caller empties, and every time
 // is passed in. The buffer is used again and nothing is allocated for a line, so that a live trace of every packet can
 // use what `sluice decode` uses. It must never decide anything: what a line says, somebody else has found out.
 //
+//     queue thread ─ TraceTap ─ RecordRing ─▶ TraceDrain ─ trace thread     TraceRecord: fixed, no allocation
+//
+//     TraceRecord ─▶ PcapngWriter                    blocks; PacketDecision is our custom option
 //     TraceLines ──┬─ JSONText ──▶ TextBuffer      one object a line; docs/decode.md has the fields
 //                  └──────────────▶ TextBuffer      one line a packet, in the spirit of tcpdump
 //

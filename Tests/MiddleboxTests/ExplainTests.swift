@@ -10,7 +10,9 @@ import Wire
         try await Lab.with { lab in
             let sluice = try await lab.startSluice()
             try await lab.serve()
-            _ = try await lab.fetch(lab.plan(.download, 300_000, family))
+            var plan = lab.plan(.download, 300_000, family)
+            plan.hold = .seconds(1)
+            _ = try await lab.fetch(plan)
             try await lab.wait(for: "the join") { try await sluice.decisions("all").count == 2 }
             let client = lab.address(.client(0), family)
             let decision = try #require(try await sluice.decisions(client.description).first)

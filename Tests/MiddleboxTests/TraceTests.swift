@@ -17,7 +17,10 @@ import Wire
             try await lab.serve()
             let json = try await lab.trace(sluice, "--json")
             let text = try await lab.trace(sluice)
-            let report = try await lab.fetch(lab.plan(.download, 3_000_000, family))
+            // Held open until the second subflow has joined, at leisure.
+            var plan = lab.plan(.download, 3_000_000, family)
+            plan.hold = .seconds(1)
+            let report = try await lab.fetch(plan)
             #expect(report.failures == [:])
             try await lab.waitUntilIdle(sluice)
             let totals = try await (json.end(), text.end())
