@@ -43,6 +43,7 @@ public enum CaptureError: Error, Hashable, Sendable {
         static let interface = BlockType(rawValue: 1)
         static let obsoletePacket = BlockType(rawValue: 2)
         static let simplePacket = BlockType(rawValue: 3)
+        static let statistics = BlockType(rawValue: 5)
         static let enhancedPacket = BlockType(rawValue: 6)
     }
 }
@@ -103,6 +104,7 @@ extension CaptureError.BlockType: CustomStringConvertible {
         case .interface: "interface description block"
         case .obsoletePacket: "obsolete packet block"
         case .simplePacket: "simple packet block"
+        case .statistics: "interface statistics block"
         case .enhancedPacket: "enhanced packet block"
         default: "block of type 0x\(String(rawValue, radix: 16))"
         }

@@ -17,6 +17,7 @@ public struct CaptureReader: ~Copyable {
     var format = Format.unknown
     /// Of the pcapng section, or the one of a pcap file.
     var interfaces: [CaptureInterface] = []
+    var tally = StatisticsTally()
     private var frames = 0
     /// Length of the record that was handed out last, which is still in the buffer.
     private var lent = 0
@@ -26,6 +27,10 @@ public struct CaptureReader: ~Copyable {
     public init(descriptor: Int32) { input = InputBuffer(descriptor: descriptor) }
 
     public init(bytes: [UInt8]) { input = InputBuffer(bytes: bytes) }
+
+    /// What the capture says of its packets altogether, as far as it has been read: such blocks mostly stand at its end. nil
+    /// if it says nothing.
+    public var statistics: CaptureStatistics? { tally.total }
 
     /// The next packet, as soon as it has arrived; nil at the end of the capture. After an error there is no next one.
     @_lifetime(&self)

@@ -26,6 +26,7 @@ struct PcapngBlock: ~Escapable {
         case .section: 28
         case .interface: 20
         case .simplePacket: 16
+        case .statistics: 24
         case .enhancedPacket, .obsoletePacket: 32
         default: 12
         }
@@ -38,6 +39,8 @@ struct PcapngBlock: ~Escapable {
         case section
         case interface(CaptureInterface)
         case packet(PacketRecord)
+        /// Of the interface of this number.
+        case statistics(CaptureStatistics, Int)
         case other
     }
 
@@ -50,6 +53,7 @@ struct PcapngBlock: ~Escapable {
         case .interface: return .interface(try interface(index: interfaces.count))
         case .enhancedPacket, .obsoletePacket: return .packet(try packet(of: interfaces))
         case .simplePacket: return .packet(try simplePacket(of: interfaces))
+        case .statistics: return try statistics(of: interfaces)
         default: return .other
         }
     }
@@ -109,6 +113,26 @@ struct PcapngBlock: ~Escapable {
             }
         }
         return record
+    }
+
+    /// Reads an interface statistics block (section 4.6): interface, time in two halves, options. One of an interface that
+    /// isn't described says nothing, and no packet depends on it.
+    private func statistics(of interfaces: [CaptureInterface]) throws(CaptureError) -> Content {
+        var (statistics, options) = (CaptureStatistics(), BlockOptions(self, from: 20, to: end))
+        while let option = try options.next() {
+            switch option.code {
+            // isb_ifdrop and isb_osdrop
+            case 5, 7: statistics.dropped = CaptureStatistics.sum(statistics.dropped, try count(option))
+            case 8: statistics.delivered = try count(option)
+            default: break
+            }
+        }
+        let index = bytes.uint32(at: 8, order)
+        return index < interfaces.count ? .statistics(statistics, Int(index)) : .other
+    }
+
+    private func count(_ option: BlockOption) throws(CaptureError) -> UInt64 {
+        bytes.uint64(at: try option.value(of: 8, in: self), order)
     }
 
     /// A number, and what is behind it; nil when it isn't even as long.

@@ -13,9 +13,12 @@ extension CaptureReader {
             }
             let length = try requireBlock(order)
             switch try PcapngBlock(input.bytes, order, length: length, offset: input.offset).content(interfaces) {
-            case .section: interfaces = []
+            case .section:
+                interfaces = []
+                tally.beginSection()
             case .interface(let interface): interfaces.append(interface)
             case .packet(let record): return record
+            case .statistics(let statistics, let interface): tally.note(statistics, of: interface)
             case .other: break
             }
             input.drop(length)

@@ -15,6 +15,9 @@ public struct DecodeSummary: Sendable {
     }
 
     public private(set) var packets = 0
+    /// Packets that the capturing program says it has recorded, and those that it has lost; nil: it doesn't say.
+    public var recorded: UInt64?
+    public var dropped: UInt64?
     public private(set) var segments = 0
     /// Segments that were captured elsewhere before.
     public private(set) var copies = 0

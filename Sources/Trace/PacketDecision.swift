@@ -119,9 +119,13 @@ extension TextBuffer {
             append(prefix)
             separator = ", "
         }
-        for text in [decision.reason, error].compactMap(\.self) {
+        if let reason = decision.reason {
             begin()
-            append(printable: text)
+            append(printable: reason)
+        }
+        if let error {
+            begin()
+            append(printable: error)
         }
         if let name = decision.trafficClass {
             begin("class ")

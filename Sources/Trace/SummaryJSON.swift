@@ -13,6 +13,10 @@ extension JSONText {
 
     private mutating func members(of report: DecodeReport) {
         member("packets", report.summary.packets)
+        key("recorded")
+        optional(report.summary.recorded)
+        key("dropped")
+        optional(report.summary.dropped)
         member("tcp_segments", report.summary.segments)
         member("copies", report.summary.copies)
         member("outside", report.summary.outside)
@@ -109,6 +113,10 @@ extension JSONText {
         member("bytes_to_server", subflow.streams.client.bytes)
         member("retransmitted_to_client", subflow.streams.server.retransmittedBytes)
         member("retransmitted_to_server", subflow.streams.client.retransmittedBytes)
+    }
+
+    private mutating func optional(_ count: UInt64?) {
+        if let count { number(count) } else { null() }
     }
 
     private mutating func addressID(_ id: AddressID?) {

@@ -34,6 +34,7 @@ extension TextBuffer {
         append(" TCP segments, ", summary.outside)
         append(" of no MPTCP connection, ", summary.copies)
         append(" copies\n")
+        appendLosses(summary)
         for (kind, count) in summary.errorCounts {
             append("  ", count)
             append(" ")
@@ -48,6 +49,18 @@ extension TextBuffer {
             append("  ", report.evicted)
             append(" connections are missing here: there were too many at a time\n")
         }
+    }
+
+    /// `  the capture says: 7 packets recorded, 3 dropped`, as far as it does.
+    private mutating func appendLosses(_ summary: DecodeSummary) {
+        var separator: StaticString = "  the capture says: "
+        for (count, what) in [(summary.recorded, " packets recorded" as StaticString), (summary.dropped, " dropped")] {
+            guard let count else { continue }
+            append(separator, count)
+            append(what)
+            separator = ", "
+        }
+        if summary.recorded != nil || summary.dropped != nil { append("\n") }
     }
 
     private mutating func append(_ token: Token?) {

@@ -27,6 +27,8 @@ struct Decoder: ~Copyable {
     /// Prints all packets and the summary; when the capture breaks off, throws after that.
     mutating func run(_ reader: consuming CaptureReader) throws {
         let failure = try printPackets(&reader)
+        summary.recorded = reader.statistics?.delivered
+        summary.dropped = reader.statistics?.dropped
         if failure == nil || summary.packets > 0 {
             lines.append(
                 DecodeReport(summary, tracker, interfaces: interfaces.names, hasNanoseconds: hasNanoseconds))

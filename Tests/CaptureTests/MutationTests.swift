@@ -27,7 +27,7 @@ private struct SeededGenerator: RandomNumberGenerator {
             + write.enhancedPacket(
                 time: 1 << 60, frame, options: write.option(1, [0x68]) + write.option(2, write(UInt32(1))))
             + write.simplePacket(original: UInt32(frame.count), frame) + write.obsoletePacket(frame)
-            + write.block(5, frame)
+            + write.block(5, write(UInt32(0)) + write(UInt64(1)) + write.option(5, write(UInt64(2))))
             + (write == .big ? Writer.little : .big).section() + write.section() + write.interface()
             + write.enhancedPacket(frame)
     }

@@ -6,9 +6,9 @@ import Wire
 struct Conversation {
     let clientKey = MultipathKey(0x1111_2222_3333_4444)
     let serverKey = MultipathKey(0x5555_6666_7777_8888)
-    let client = Endpoint("10.1.0.2:54738")!
-    let joiner = Endpoint("10.2.0.2:40000")!
-    let server = Endpoint("10.9.0.2:80")!
+    var client = Endpoint("10.1.0.2:54738")!
+    var joiner = Endpoint("10.2.0.2:40000")!
+    var server = Endpoint("10.9.0.2:80")!
 
     var token: Token { serverKey.token(version: 1) }
 

@@ -13,9 +13,9 @@ import Wire
 struct PcapngTests {
     private static let names: [UInt32: String] = [2: "lan0", 3: "lan1", 9: "sluice0"]
 
-    private static func name(_ index: UInt32) -> String { names[index] ?? "if\(index)" }
+    static func name(_ index: UInt32) -> String { names[index] ?? "if\(index)" }
 
-    private struct Sample {
+    struct Sample {
         var record = TraceRecord()
         var bytes: [UInt8] = []
         var time: Int64 = 0
@@ -52,18 +52,18 @@ struct PcapngTests {
         return sample
     }
 
-    private static func samples(_ count: Int, seed: UInt64) -> [Sample] {
+    static func samples(_ count: Int, seed: UInt64) -> [Sample] {
         var random = SplitMix64(seed: seed)
         return (0..<count).map { _ in sample(&random) }
     }
 
-    private static func append(_ sample: Sample, to writer: inout PcapngWriter) {
+    static func append(_ sample: Sample, to writer: inout PcapngWriter) {
         writer.append(
             sample.record, sample.bytes.span.bytes, time: sample.time, trafficClass: sample.trafficClass,
             interfaceName: name)
     }
 
-    private static func file(_ samples: [Sample]) -> [UInt8] {
+    static func file(_ samples: [Sample]) -> [UInt8] {
         var writer = PcapngWriter(application: "Sluice test")
         writer.appendSection()
         for sample in samples { append(sample, to: &writer) }
