@@ -20,6 +20,9 @@ public final class Converter: Sendable {
     private let shared: Shared
     private let mailboxes: [Mailbox<Worker.Message>]
     private let threads: [SystemThread]
+    /// The kernel stamps what comes in as long as any socket wants it to, and begins a moment after the first one does
+    /// (net/core/dev.c, net_enable_timestamp): too late for that one's first bytes.
+    private let stampKeeper: Descriptor
 
     /// Starts the workers in the network namespace of the calling thread. On a worker's thread, `outcome` is called for
     /// each dial, with the id of its request, and `accepted` for each client, with its connection's token if it speaks
@@ -28,6 +31,8 @@ public final class Converter: Sendable {
         _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
         accepted: @escaping @Sendable (FourTuple, Token?) -> Void
     ) throws(SystemError) {
+        stampKeeper = try StreamSocket.open(.tcp, for: setting.listenAddress)
+        try StreamSocket.wantTimestamps(stampKeeper.rawValue)
         var mailboxes: [Mailbox<Worker.Message>] = []
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
         let shared = Shared(setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted)

@@ -19,7 +19,7 @@ public final class ConverterCounters: Sendable {
     /// From the client's SYN, as its queue hands it over, until the SYN to the server has been sent. Of those that were held.
     public let synConversion = LatencyHistogram()
     /// From the last byte's coming in, as the kernel has it, until it has been handed to the other side; of a sample of
-    /// what was taken there at once.
+    /// what did not have to wait for that side.
     public let dataToServer = LatencyHistogram()
     public let dataToClient = LatencyHistogram()
 }

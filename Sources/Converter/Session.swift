@@ -52,6 +52,10 @@ final class Session {
         var chunk = smallestChunk * 4
         /// Bytes written to the other side.
         var relayed: UInt64 = 0
+        /// What there is to read has waited for nobody but this box.
+        var isFresh = false
+        /// Fresh reads to be made before one is timed.
+        var readsToSample = 0
     }
 
     static let smallestChunk = 16 << 10
@@ -93,6 +97,13 @@ final class Session {
         case .dialling, .awaitingClient: true
         case .awaitingServer, .relaying, .resetting, .closing, .over: false
         }
+    }
+
+    /// An event tells that there is something to read. Bytes that are left from before, or from a handshake, may have
+    /// waited for the other side.
+    func becomesReadable(_ side: Side) {
+        self[side].isFresh = phase == .relaying && !self[side].readable
+        self[side].readable = true
     }
 
     subscript(side: Side) -> Peer {

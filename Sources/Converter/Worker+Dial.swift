@@ -145,6 +145,8 @@ extension Worker {
         session.client.descriptor = descriptor
         session.hasClient = true
         session.phase = waiting == nil ? .awaitingServer : .relaying
+        // The server being there already, what the client has sent waits for nobody else.
+        session.client.isFresh = waiting != nil
         do {
             try register(session, .client)
         } catch {

@@ -25,7 +25,8 @@ extension Worker {
         }
     }
 
-    /// One read of so many is timed, and the first of each direction.
+    /// Of each direction of a session, the first fresh read is timed, and then one of so many: counted for each by itself,
+    /// since what alternates would always have the same one timed.
     private static let sampling = 16
 
     /// Bytes that one direction of a session may move before others have their turn.
@@ -61,9 +62,9 @@ extension Worker {
         let descriptor = session[source].descriptor
         let wanted = session[source].chunk
         var arrival: Int64 = 0
-        let isSample = isNextSampled(session, from: source)
+        let isTimed = takeTurnToTime(session, from: source)
         let result = systemCallResult {
-            isSample
+            isTimed
                 ? StreamSocket.receiveStamped(descriptor, scratch.baseAddress!, wanted, time: &arrival)
                 : recv(descriptor, scratch.baseAddress, wanted, 0)
         }
@@ -82,7 +83,7 @@ extension Worker {
             if session[source.other].broken { return count }
             let written = write(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[..<count]))
             // What had to wait for the other side tells of that one, not of this box.
-            if arrival != 0, written == count { recordConversion(since: arrival, from: source) }
+            if arrival != 0, written == count { recordConversion(session, since: arrival, from: source) }
             if written < count, !session[source.other].broken {
                 keep(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[written..<count]))
             } else if count == wanted {
@@ -98,17 +99,20 @@ extension Worker {
         }
     }
 
-    private func isNextSampled(_ session: Session, from source: Session.Side) -> Bool {
-        readsToSample -= 1
-        guard readsToSample <= 0 || session[source].relayed == 0 else { return false }
-        readsToSample = Self.sampling
-        return true
+    /// Is the next read to be timed? One that gives no figure leaves the turn to the next.
+    private func takeTurnToTime(_ session: Session, from source: Session.Side) -> Bool {
+        guard session[source].isFresh else { return false }
+        session[source].isFresh = false
+        guard session[source].readsToSample > 0 else { return true }
+        session[source].readsToSample -= 1
+        return false
     }
 
     /// `arrival`: nanoseconds since 1970. A clock that has been set back makes no figure.
-    private func recordConversion(since arrival: Int64, from source: Session.Side) {
+    private func recordConversion(_ session: Session, since arrival: Int64, from source: Session.Side) {
         let time = WallClock.nanoseconds - arrival
         guard time >= 0 else { return }
+        session[source].readsToSample = Self.sampling - 1
         let histogram = source == .client ? shared.counters.dataToServer : shared.counters.dataToClient
         histogram.record(nanoseconds: UInt64(time))
     }

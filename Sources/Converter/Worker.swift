@@ -39,8 +39,6 @@ final class Worker {
     var clientDeadlines: DeadlineQueue
     /// Until when the other side of a failed one may take what is pending for it.
     var brokenDeadlines = DeadlineQueue(delay: Worker.resetPatience)
-    /// Reads until one is timed again.
-    var readsToSample = 0
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Session.largestChunk, alignment: 4096)
     private var nextSweep = MonotonicTime.now + .seconds(1)
     private var isStopped = false
@@ -80,7 +78,7 @@ final class Worker {
         case .listener(let key): acceptAll(key)
         case .session(let slot, let generation, let side):
             guard let session = sessions.session(slot: slot, generation: generation) else { return }
-            if !events.isDisjoint(with: [.readable, .hangup, .error]) { session[side].readable = true }
+            if !events.isDisjoint(with: [.readable, .hangup, .error]) { session.becomesReadable(side) }
             if !events.isDisjoint(with: [.writable, .hangup, .error]) { session[side].writable = true }
             advance(session, side, events)
         }

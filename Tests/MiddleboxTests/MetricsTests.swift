@@ -147,29 +147,6 @@ import Wire
         }
     }
 
-    /// Transfers leave figures; a sample of them may be small, but the first of each direction is always there.
-    @Test(arguments: IPFamily.allCases)
-    func conversionIsTimed(_ family: IPFamily) async throws {
-        try await Lab.with { lab in
-            let sluice = try await lab.startSluice()
-            try await lab.serve()
-            var plan = lab.plan(.echo, 100_000, family)
-            plan.count = 5
-            let start = MonotonicTime.now
-            #expect(try await lab.fetch(plan).failures == [:])
-            try await lab.waitUntilIdle(sluice)
-            let elapsed = Double(MonotonicTime.now.nanoseconds(since: start)) / 1000
-            let conversion = try await sluice.status().conversion
-            #expect(conversion.syn.count == 5)
-            for latency in [conversion.syn, conversion.dataToServer, conversion.dataToClient] {
-                #expect(latency.count >= 5)
-                let (median, longest) = (try #require(latency.p50Us), try #require(latency.maxUs))
-                #expect(median > 0 && median <= longest && longest < elapsed * 1.125)
-            }
-            #expect(try await sluice.command("status").output.contains("conversion   SYNs p50 "))
-        }
-    }
-
     /// docs/operation.md has every name and no other.
     @Test func namesAreDocumented() async throws {
         try await Lab.with { lab in
