@@ -32,7 +32,7 @@ public final class Converter: Sendable {
         accepted: @escaping @Sendable (FourTuple, Token?) -> Void
     ) throws(SystemError) {
         stampKeeper = try StreamSocket.open(.tcp, for: setting.listenAddress)
-        try StreamSocket.wantTimestamps(stampKeeper.rawValue)
+        try? StreamSocket.wantTimestamps(stampKeeper.rawValue)
         var mailboxes: [Mailbox<Worker.Message>] = []
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
         let shared = Shared(setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted)

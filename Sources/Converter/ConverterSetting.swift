@@ -70,7 +70,8 @@ public struct ConverterSetting: Sendable {
         try StreamSocket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         try StreamSocket.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
         try StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        try StreamSocket.wantTimestamps(descriptor)
+        // Without them there are no figures; nothing else depends on it.
+        try? StreamSocket.wantTimestamps(descriptor)
         // A connection that ends without our doing, by a crash of ours, must not look like an orderly end.
         try StreamSocket.setResetOnClose(descriptor, true)
         // The FORCE options pass over net.core.rmem_max and wmem_max (CAP_NET_ADMIN); the kernel doubles the value for
