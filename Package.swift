@@ -34,6 +34,7 @@ let package = Package(
         .systemLibrary(
             name: "CNetlinkRoute", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CBaseline"),
 
         .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(
@@ -85,12 +86,22 @@ let package = Package(
 
         .target(
             name: "Lab",
-            dependencies: ["LinuxSystem", "NetfilterQueue", "Wire", subprocess, systemPackage]),
+            dependencies: ["Capture", "LinuxSystem", "NetfilterQueue", "Wire", subprocess, systemPackage]),
         .executableTarget(
             name: "sluice-lab",
-            dependencies: ["Lab", "LinuxSystem", "PacketForge", "Tracking", "Wire", argumentParser, systemPackage]),
+            dependencies: [
+                "CBaseline", "Lab", "LinuxSystem", "PacketForge", "Tracking", "Wire", argumentParser, systemPackage,
+            ]),
 
         .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
+        .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+        .executableTarget(
+            name: "sluice-guard",
+            dependencies: [
+                "CAllocationCount", "Converter", "Inspector", "LinuxSystem", "NetfilterQueue", "PacketForge", "Policy",
+                "Trace", "Tracking", "Wire", logging, systemPackage,
+            ],
+            path: "Tests/Guard"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
         .testTarget(name: "TrackingTests", dependencies: ["PacketForge", "Tracking", "Wire"]),
         .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
@@ -117,6 +128,7 @@ let package = Package(
         .testTarget(name: "AdminTests", dependencies: ["Admin"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
+        .testTarget(name: "PaperTests", dependencies: ["sluice-lab", "sluice", "Lab"]),
         .testTarget(
             name: "MiddleboxTests",
             dependencies: [
@@ -147,6 +159,8 @@ if Context.environment["SLUICE_FUZZ"] == "1" {
 if Context.environment["SLUICE_STRICT"] == "1" {
     for target in package.targets where target.type != .system {
         target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
-        if target.name == "CLinux" { target.cSettings = [.treatAllWarnings(as: .error)] }
+        if ["CLinux", "CBaseline", "CAllocationCount"].contains(target.name) {
+            target.cSettings = [.treatAllWarnings(as: .error)]
+        }
     }
 }

@@ -163,8 +163,7 @@ public struct StatusReport: Codable, Sendable {
 public struct ConnectionReport: Codable, Sendable {
     public struct Upstream: Codable, Sendable {
         @Nullable public var local: String?
-        /// tcp, or mptcp for a connection that was dialled so; it has then fallen back to TCP, unless the server was
-        /// only just found to speak MPTCP (`connect = "split"`).
+        /// tcp.
         public var `protocol`: String
 
         public init(local: String?, protocol: String) {

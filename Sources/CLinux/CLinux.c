@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -85,17 +86,27 @@ int sluice_accept4(int fd, struct sockaddr_storage *peer) {
     return accept4(fd, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-int sluice_receive_batch(int fd, void *buffer, size_t stride, unsigned count, uint32_t *lengths) {
+struct sluice_batch {
+    unsigned count;
     struct mmsghdr messages[64];
     struct iovec vectors[64];
-    if (count > 64) count = 64;
-    for (unsigned i = 0; i < count; i++) {
-        vectors[i] = (struct iovec){.iov_base = (char *)buffer + i * stride, .iov_len = stride};
-        messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &vectors[i], .msg_iovlen = 1}};
+};
+
+struct sluice_batch *sluice_batch_new(void *buffer, size_t stride, unsigned count) {
+    struct sluice_batch *batch = calloc(1, sizeof *batch);
+    if (!batch) return NULL;
+    batch->count = count < 64 ? count : 64;
+    for (unsigned i = 0; i < batch->count; i++) {
+        batch->vectors[i] = (struct iovec){.iov_base = (char *)buffer + i * stride, .iov_len = stride};
+        batch->messages[i].msg_hdr = (struct msghdr){.msg_iov = &batch->vectors[i], .msg_iovlen = 1};
     }
-    int received = recvmmsg(fd, messages, count, MSG_DONTWAIT, NULL);
+    return batch;
+}
+
+int sluice_batch_receive(struct sluice_batch *batch, int fd, uint32_t *lengths) {
+    int received = recvmmsg(fd, batch->messages, batch->count, MSG_DONTWAIT, NULL);
     for (int i = 0; i < received; i++)
-        lengths[i] = messages[i].msg_hdr.msg_flags & MSG_TRUNC ? 0 : messages[i].msg_len;
+        lengths[i] = batch->messages[i].msg_hdr.msg_flags & MSG_TRUNC ? 0 : batch->messages[i].msg_len;
     return received;
 }
 

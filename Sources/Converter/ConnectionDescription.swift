@@ -21,7 +21,6 @@ public struct ConnectionDescription: Sendable {
     /// dialling, awaiting client, awaiting server, established, half-closed, closing or resetting.
     public let state: String
     public let upstream: Endpoint?
-    public let upstreamProtocol: StreamSocket.TransportProtocol
     public let bytesToClient: UInt64
     public let bytesToServer: UInt64
     public let ageNanoseconds: UInt64
@@ -54,7 +53,7 @@ extension Worker {
             isAccepted: session.hasClient, token: info.map { Token($0.token) }, tuple: session.tuple,
             state: session.state,
             upstream: session.server.descriptor >= 0 ? StreamSocket.localEndpoint(session.server.descriptor) : nil,
-            upstreamProtocol: session.transport, bytesToClient: session.server.relayed,
+            bytesToClient: session.server.relayed,
             bytesToServer: session.client.relayed, ageNanoseconds: now.nanoseconds(since: session.created),
             subflows: subflows)
     }

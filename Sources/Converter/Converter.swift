@@ -77,6 +77,9 @@ public final class Converter: Sendable {
 
     public func knowledge(of server: Endpoint) -> ServerKnowledge? { shared.memory.knowledge(of: server) }
 
+    /// A server has answered a SYN that asked.
+    public func learn(_ knowledge: ServerKnowledge, of server: Endpoint) { shared.memory.learn(knowledge, of: server) }
+
     /// Dials for a held SYN, unless too many clients have yet to prove that they exist: then false, and no answer comes.
     public func dial(_ request: DialRequest) -> Bool {
         guard shared.pending.admit(request.tuple.client.address) else { return false }

@@ -44,9 +44,9 @@ final class Session {
         /// A write failed, or the client is known to be gone: what comes from the other side is discarded, and after what
         /// can still be read from here comes a reset.
         var broken = false
-        /// Read but not yet written to the other side.
+        /// A buffer whose bytes in `pendingRange` are read but not yet written to the other side.
         var pending: UnsafeMutableRawBufferPointer?
-        var pendingOffset = 0
+        var pendingRange = 0..<0
         /// How much to read at a time: grows while the other side takes all, shrinks when it doesn't, so that a slow
         /// receiver holds little memory.
         var chunk = smallestChunk * 4
@@ -68,7 +68,6 @@ final class Session {
     var phase: Phase
     var client = Peer()
     var server = Peer()
-    var transport = StreamSocket.TransportProtocol.tcp
     var lastMoved: MonotonicTime
     /// Of both sockets together, while it is closing.
     var lastUnacknowledged = 0

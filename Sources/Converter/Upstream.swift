@@ -13,13 +13,12 @@ struct UpstreamDialler: Sendable {
     private static let attempts = 8
 
     /// Starts to connect and returns the socket, or why the box can't dial. `mark` is the held SYN's.
-    func dial(_ tuple: FourTuple, _ transport: StreamSocket.TransportProtocol, mark: UInt32) throws(SystemError)
-        -> Int32
-    {
+    /// `asking`: the SYN is to ask whether the server speaks MPTCP, which the packet path sees to.
+    func dial(_ tuple: FourTuple, asking: Bool, mark: UInt32) throws(SystemError) -> Int32 {
         var last = SystemError("bind upstream of \(tuple)", .addressInUse)
         for _ in 0..<Self.attempts {
             do {
-                return try attempt(tuple, transport, mark: mark)
+                return try attempt(tuple, asking: asking, mark: mark)
             } catch  where error.errno == .addressInUse || error.errno == .addressNotAvailable {
                 last = error
             }
@@ -27,13 +26,11 @@ struct UpstreamDialler: Sendable {
         throw last
     }
 
-    private func attempt(
-        _ tuple: FourTuple, _ transport: StreamSocket.TransportProtocol, mark: UInt32
-    ) throws(SystemError) -> Int32 {
-        let socket = try StreamSocket.open(transport, for: tuple.server.address)
+    private func attempt(_ tuple: FourTuple, asking: Bool, mark: UInt32) throws(SystemError) -> Int32 {
+        let socket = try StreamSocket.open(.tcp, for: tuple.server.address)
         try StreamSocket.setTransparent(socket.rawValue, for: tuple.client.address)
         try setting.prepare(socket.rawValue)
-        let upstream = setting.mark.setting(.upstream, in: setting.mark.cleared(mark))
+        let upstream = setting.mark.upstream(asking: asking, in: setting.mark.cleared(mark))
         try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: upstream))
         try StreamSocket.bind(
             socket.rawValue, to: Endpoint(address: tuple.client.address, port: ports.port(for: tuple)))

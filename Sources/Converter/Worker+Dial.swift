@@ -17,8 +17,7 @@ extension Worker {
         }
     }
 
-    /// Dials for a held SYN. What is unknown is dialled with MPTCP, to learn whether the server speaks it; if it doesn't,
-    /// the same connection serves, fallen back to TCP.
+    /// Dials for a held SYN.
     func dial(_ request: DialRequest) {
         let session = sessions.insert(request.tuple, phase: .dialling(request.id), now: .now)
         dial(session, mark: request.mark)
@@ -30,10 +29,9 @@ extension Worker {
 
     private func dial(_ session: Session, mark: UInt32) {
         shared.counters.dials.count()
-        let known = shared.memory.knowledge(of: session.tuple.server)
-        session.transport = known == .speaksTCP ? .tcp : .mptcp
+        let asking = shared.memory.knowledge(of: session.tuple.server) == nil
         do {
-            let descriptor = try shared.dialler.dial(session.tuple, session.transport, mark: mark)
+            let descriptor = try shared.dialler.dial(session.tuple, asking: asking, mark: mark)
             session.server.descriptor = descriptor
             session.server.writable = false
             try register(session, .server)
@@ -60,12 +58,10 @@ extension Worker {
             shared.counters.dialFailures.count()
             return dialFailed(session, DialOutcome(error))
         }
-        let speaksMultipath =
-            session.transport == .mptcp && MultipathInfo.isMultipath(session.server.descriptor)
-        shared.memory.learn(speaksMultipath ? .speaksMultipath : .speaksTCP, of: session.tuple.server)
         switch session.phase {
         case .dialling(let id):
-            if speaksMultipath {
+            // The packet path has seen the server's answer before this socket did.
+            if shared.memory.knowledge(of: session.tuple.server) == .speaksMultipath {
                 end(session, orderly: false)
                 return shared.report(id, .speaksMultipath)
             }

@@ -30,7 +30,7 @@ extension Worker {
     private static let sampling = 16
 
     /// Bytes that one direction of a session may move before others have their turn.
-    private static let budget = 1 << 20
+    private static let budget = 128 << 10
 
     func relay(_ session: Session) {
         relay(session, from: .server)
@@ -158,22 +158,22 @@ extension Worker {
     }
 
     private func keep(_ session: Session, from source: Session.Side, _ rest: UnsafeRawBufferPointer) {
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: rest.count, alignment: 16)
+        let copy = pendingBuffers.take(rest.count)
         copy.copyMemory(from: rest)
         session[source].pending = copy
-        session[source].pendingOffset = 0
+        session[source].pendingRange = 0..<rest.count
         session[source].chunk = max(session[source].chunk / 2, Session.smallestChunk)
     }
 
     /// true when nothing is pending any more.
     private func writePending(_ session: Session, from source: Session.Side) -> Bool {
         guard let pending = session[source].pending else { return true }
-        let rest = UnsafeRawBufferPointer(rebasing: pending[session[source].pendingOffset...])
-        let written = write(session, from: source, rest)
-        session[source].pendingOffset += written
+        let range = session[source].pendingRange
+        let written = write(session, from: source, UnsafeRawBufferPointer(rebasing: pending[range]))
+        session[source].pendingRange = range.dropFirst(written)
         if written > 0 { session.lastMoved = .now }
-        guard written == rest.count || session[source.other].broken else { return false }
-        pending.deallocate()
+        guard written == range.count || session[source.other].broken else { return false }
+        pendingBuffers.giveBack(pending)
         session[source].pending = nil
         return true
     }

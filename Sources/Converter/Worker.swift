@@ -33,6 +33,7 @@ final class Worker {
     var listeners: [ListenerTable.Key: Int32] = [:]
     /// Sessions with more to do than one turn's budget.
     var ready: [Session] = []
+    private var served: [Session] = []
     /// Sessions whose last bytes are yet to be acknowledged, before they are reset or closed.
     var leaving: [Session] = []
     var dialDeadlines: DeadlineQueue
@@ -40,6 +41,7 @@ final class Worker {
     /// Until when the other side of a failed one may take what is pending for it.
     var brokenDeadlines = DeadlineQueue(delay: Worker.resetPatience)
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Session.largestChunk, alignment: 4096)
+    var pendingBuffers = PendingBuffers()
     private var nextSweep = MonotonicTime.now + .seconds(1)
     private var isStopped = false
     var dialLog = RateLimit(every: .seconds(10))
@@ -114,12 +116,13 @@ final class Worker {
 
     private func serveReady() {
         guard !ready.isEmpty else { return }
-        let turn = ready
-        ready.removeAll(keepingCapacity: true)
-        for session in turn {
+        // Two arrays by turns: one that is read and cleared at once would be copied.
+        swap(&ready, &served)
+        for session in served {
             session.isReady = false
             if session.phase == .relaying { relay(session) }
         }
+        served.removeAll(keepingCapacity: true)
     }
 
     private func waitTime() -> Int32 {

@@ -12,9 +12,12 @@ extension Firewall {
             repeated(PackageResources.rules_template),
             [
                 "candidate": mark(.candidate), "client": mark(.client, setting.mark.clientMask),
-                "client_new": mark(.client), "client_established": mark(.establishedClient),
-                "upstream": mark(.upstream), "local": mark(.local), "end_to_end": mark(.endToEnd), "tun": setting.tun,
-                "offloaded": Self.hex(setting.mark.offloaded) + "/" + Self.hex(setting.mark.offloaded),
+                "client_new": stateMark(.client), "client_answered": stateMark(.client, secondBit: true),
+                "client_unfinished": mark(.client), "client_established": mark(.establishedClient),
+                "now_established": stateMark(.establishedClient),
+                "upstream": mark(.upstream), "upstream_asking": stateMark(.upstream, secondBit: true),
+                "local": mark(.local), "end_to_end": mark(.endToEnd), "tun": setting.tun,
+                "offloaded": stateMark(.establishedClient, secondBit: true),
                 "no_class": classMark(0, setting.mark.classMask), "htb": Self.digits(Int(setting.htb)),
                 "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
@@ -93,6 +96,13 @@ extension Firewall {
 
     private func mark(_ role: PacketMark.Role, _ mask: UInt32? = nil) -> String {
         Self.hex(setting.mark.value(role)) + "/" + Self.hex(mask ?? setting.mark.roleMask)
+    }
+
+    /// The role together with the bit above it.
+    private func stateMark(_ role: PacketMark.Role, secondBit: Bool = false) -> String {
+        let mark = setting.mark
+        return Self.hex(mark.value(role) | (secondBit ? mark.offloaded : 0)) + "/"
+            + Self.hex(mark.roleMask | mark.offloaded)
     }
 
     private static func hex(_ value: UInt32) -> String { "0x" + String(value, radix: 16) }

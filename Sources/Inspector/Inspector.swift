@@ -20,6 +20,8 @@ public protocol StreamPath: Sendable {
     /// Why a listener there was not to be had lately; nil if nothing speaks against it.
     func listenerRefusal(for server: Endpoint) -> SystemError?
     func knowledge(of server: Endpoint) -> ServerKnowledge?
+    /// A server has answered a SYN that asked.
+    func learn(_ knowledge: ServerKnowledge, of server: Endpoint)
     /// Has the server not answered this client lately? Another dial would only delay the client again.
     func wasSilent(_ tuple: FourTuple) -> Bool
     /// false: too many connections are dialled already; no answer will come.

@@ -8,6 +8,11 @@ import Wire
 
 extension SYNDesk {
     func decide(_ packet: QueuedPacket) {
+        switch packet.hook {
+        case QueuedPacket.localOut: return ask(packet)
+        case QueuedPacket.localIn: return readAnswer(packet)
+        default: break
+        }
         let syn: SYN
         do throws(WireError) {
             syn = try SYN(packet)

@@ -87,6 +87,9 @@ final class SYNDesk {
     /// SYNs that were put into the TUN device. Their retransmissions don't come to the queue, since the connmark leads
     /// them to the listener, unless the first never got there.
     var intercepted = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
+    /// SYNs of our own that were sent on with the question.
+    var asked = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
+    let questionBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 8)
     var interfaces: InterfaceCache
     var occupiedPorts: Set<UInt16> = []
     var malformedLog = RateLimit(every: .seconds(10))
@@ -126,6 +129,8 @@ final class SYNDesk {
         self.stream = stream
         self.log = log
     }
+
+    deinit { questionBuffer.deallocate() }
 
     func run() {
         while !isStopped {

@@ -17,6 +17,20 @@ extension Lab {
                 try impair(link, in: hop)
             }
         }
+        if let name = configuration.congestionControl { try sendFromBox(by: name) }
+    }
+
+    /// By the box's routes (ip-route(8), congctl): a namespace's own default can only be what the machine allows to
+    /// everyone (tcp_allowed_congestion_control).
+    private func sendFromBox(by congestionControl: String) throws {
+        let box = namespace(.box)
+        for family in ["-4", "-6"] {
+            let routes = try runNow(["ip", "-n", box.name, family, "route", "show"])
+            let changes = routes.split(separator: "\n").filter { !$0.hasPrefix("fe80::") }.map {
+                "route change \($0) congctl \(congestionControl)"
+            }
+            try batch("ip", in: box, options: [family], changes)
+        }
     }
 
     /// The defaults come first: an interface inherits them when it is made.

@@ -24,6 +24,20 @@ extension Lab {
         }
     }
 
+    /// Loses all packets on a link, both ways, without a word to anybody, until `restore`.
+    public func cut(_ link: Link) throws { try setCut(link, "-I") }
+
+    /// Ends what `cut` began.
+    public func restore(_ link: Link) throws { try setCut(link, "-D") }
+
+    private func setCut(_ link: Link, _ operation: String) throws {
+        let hop = try hop(of: link)
+        for command in ["iptables", "ip6tables"] {
+            try runNow(
+                ["ip", "netns", "exec", hop.name, command, "-w", "-t", "mangle", operation, "FORWARD", "-j", "DROP"])
+        }
+    }
+
     /// Changes one byte in the next TCP segment with payload, so that TCP doesn't notice.
     public func corruptOneSegment(on link: Link, _ direction: Direction) throws {
         let place = "\(link.name) \(direction)"

@@ -46,6 +46,8 @@ public struct LabConfiguration: Sendable {
     public var forwarding: Bool
     /// The text of Sluice's configuration file; nil leaves Sluice off.
     public var sluice: String?
+    /// What the lab's own servers send by, and the box where its programs don't choose; nil: the system's default.
+    public var congestionControl: String?
 
     public init(
         clients: [Client] = [Client()], servers: [Link] = [Link()], forwarding: Bool = true, sluice: String? = nil

@@ -51,6 +51,19 @@ extension Lab {
         links(of: node)[link].address(family)
     }
 
+    /// Gives a client `count` more addresses on its first link, .100 and up, and returns them.
+    public func addAddresses(_ count: Int, to node: Node, _ family: IPFamily = .v4) throws -> [IPAddress] {
+        guard let link = links(of: node).first else { return [] }
+        return try (0..<count).map { index in
+            let address = link.near.host(100 + index, family)
+            try runNow(
+                in: node,
+                ["ip", "addr", "add", "\(address)/\(Network.length(family))", "dev", link.nodeInterface]
+                    + (family == .v6 ? ["nodad"] : []))
+            return address
+        }
+    }
+
     /// A port at a client's or server's first address.
     public func endpoint(_ node: Node, port: UInt16, _ family: IPFamily = .v4) -> Endpoint {
         Endpoint(address: address(node, family), port: port)

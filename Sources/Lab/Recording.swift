@@ -1,20 +1,26 @@
 import Glibc
 
-/// tcpdump in a node of a lab, writing a pcap file with whole packets and nanoseconds.
+/// tcpdump in a node of a lab, writing a pcap file with nanoseconds.
 public struct Recording: Sendable {
+    public enum Detail: Sendable {
+        /// Whole packets, each in the file as soon as it has passed.
+        case whole
+        /// The headers and the first bytes behind them, some 160 bytes a packet. tcpdump sleeps for a second, or until
+        /// there is much to write, so that it takes little of the time of what is being measured.
+        case heads
+    }
+
     /// The file, in the lab's directory; complete once `stop` has returned.
     public let path: String
     public let process: ChildProcess
     private let lab: Lab
 
-    fileprivate init(_ lab: Lab, _ node: Lab.Node, interface: String?, filter: String) throws {
+    fileprivate init(_ lab: Lab, _ node: Lab.Node, interface: String?, filter: String, _ detail: Detail) throws {
         self.lab = lab
         path = "\(try lab.scratchFile("capture")).pcap"
-        // Immediate mode gives each packet a slot of the snapshot length: tcpdump's own 256 KiB and 2 MiB of buffer are
-        // eight packets. 66,000 bytes hold the largest GSO packet, 64 MiB hold some hundred of them.
         process = try lab.spawn(
             in: node,
-            ["tcpdump", "-n", "-U", "-w", path, "--immediate-mode", "-s", "66000", "-B", "65536", "-Z", "root"]
+            ["tcpdump", "-n", "-w", path, "-B", "65536", "-Z", "root"] + detail.options
                 + (interface?.hasPrefix("nflog:") == true ? [] : ["--time-stamp-precision=nano"])
                 + (interface.map { ["-i", $0] } ?? ["-i", "any", "-y", "LINUX_SLL2"]) + [filter])
     }
@@ -68,6 +74,17 @@ public struct Recording: Sendable {
     }
 }
 
+extension Recording.Detail {
+    /// Of tcpdump. Immediate mode gives each packet a slot of the snapshot length: tcpdump's own 256 KiB and 2 MiB of
+    /// buffer are eight packets. 66,000 bytes hold the largest GSO packet, 64 MiB hold some hundred of them.
+    fileprivate var options: [String] {
+        switch self {
+        case .whole: ["-U", "--immediate-mode", "-s", "66000"]
+        case .heads: ["-s", "160"]
+        }
+    }
+}
+
 extension String {
     fileprivate func count(of phrase: String) -> Int {
         split(separator: phrase, omittingEmptySubsequences: false).count - 1
@@ -80,8 +97,10 @@ extension Lab {
     ///
     /// `filter` is a pcap-filter(7) expression. `nflog:N` as an interface is what rules hand to that group of NFLOG; its
     /// times are of microseconds.
-    public func record(in node: Node, interface: String? = nil, filter: String = "") async throws -> Recording {
-        let recording = try Recording(self, node, interface: interface, filter: filter)
+    public func record(
+        in node: Node, interface: String? = nil, filter: String = "", _ detail: Recording.Detail = .whole
+    ) async throws -> Recording {
+        let recording = try Recording(self, node, interface: interface, filter: filter, detail)
         try await recording.awaitStart()
         return recording
     }

@@ -49,10 +49,17 @@ extension Lab {
     }
 
     /// Runs a command of the lab's own on the calling thread; throws unless it succeeds.
-    func runNow(_ command: [String]) throws {
+    @discardableResult
+    func runNow(_ command: [String]) throws -> String {
         let process = try start(command, [:], called: command[0])
         let status = process.reap()
         guard status.isSuccess else { throw LabError.command(command, status, errors: process.errors) }
+        return process.output
+    }
+
+    /// The same inside a node.
+    func runNow(in node: Node, _ command: [String]) throws {
+        try runNow(["ip", "netns", "exec", namespace(node).name] + command)
     }
 
     /// A path in the lab's directory that nothing else uses.

@@ -34,9 +34,6 @@ public struct MultipathInfo: Sendable {
     public let token: UInt32
     public let subflows: [Subflow]
 
-    /// Is this a connection that speaks MPTCP? False for TCP, and for an MPTCP socket that has fallen back to it.
-    public static func isMultipath(_ descriptor: Int32) -> Bool { token(descriptor) != nil }
-
     /// The token by which the peer's MP_JOINs name this connection; nil when it doesn't speak MPTCP.
     public static func token(_ descriptor: Int32) -> UInt32? {
         var info = sluice_mptcp_info()

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import SystemPackage
 
 /// Buffers for one `recvmmsg` round, allocated once: up to 64 datagrams of at most `stride` bytes each.
@@ -6,6 +7,7 @@ import SystemPackage
 public struct ReceiveBatch: ~Copyable {
     private let buffer: UnsafeMutableRawBufferPointer
     private let lengths: UnsafeMutableBufferPointer<UInt32>
+    private let batch: OpaquePointer
     public let stride: Int
 
     public init(count: Int, stride: Int) {
@@ -13,10 +15,15 @@ public struct ReceiveBatch: ~Copyable {
         buffer = .allocate(byteCount: count * stride, alignment: 64)
         lengths = .allocate(capacity: count)
         lengths.initialize(repeating: 0)
+        guard let batch = sluice_batch_new(buffer.baseAddress, stride, UInt32(count)) else {
+            fatalError("no memory for a batch of datagrams")
+        }
+        self.batch = batch
         self.stride = stride
     }
 
     deinit {
+        free(UnsafeMutableRawPointer(batch))
         buffer.deallocate()
         lengths.deallocate()
     }
@@ -24,7 +31,7 @@ public struct ReceiveBatch: ~Copyable {
     /// Receives without blocking. How many datagrams came (0: none waiting), or the kernel's errno.
     public func receive(from descriptor: Int32) -> Result<Int, Errno> {
         switch systemCallResult({
-            sluice_receive_batch(descriptor, buffer.baseAddress, stride, UInt32(lengths.count), lengths.baseAddress)
+            sluice_batch_receive(batch, descriptor, lengths.baseAddress)
         }) {
         case .success(let count): .success(Int(count))
         case .failure(.wouldBlock): .success(0)

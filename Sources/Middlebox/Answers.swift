@@ -88,8 +88,7 @@ extension ConnectionReport {
         self.init(
             mode: "converted", token: connection.token?.description, client: connection.tuple.client.description,
             server: connection.tuple.server.description, state: connection.state,
-            upstream: Upstream(
-                local: connection.upstream?.description, protocol: connection.upstreamProtocol.rawValue),
+            upstream: Upstream(local: connection.upstream?.description, protocol: "tcp"),
             bytesToClient: connection.bytesToClient, bytesToServer: connection.bytesToServer,
             ageUs: connection.ageNanoseconds / 1000,
             subflows: connection.subflows.map { Subflow($0, routes, throttler) })

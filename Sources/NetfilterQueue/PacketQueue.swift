@@ -166,14 +166,21 @@ public final class PacketQueue {
     /// Lets a packet go on, with another mark if one is given.
     public func accept(_ id: UInt32, mark: UInt32? = nil) { answer(id, NF_ACCEPT, mark) }
 
+    /// Lets a packet go on with these bytes, at most 4,096, in the place of its own, from the IP header on; lengths and
+    /// checksums in them are what goes out.
+    public func accept(_ id: UInt32, as payload: UnsafeRawBufferPointer) {
+        precondition(payload.count <= 4096)
+        answer(id, NF_ACCEPT, nil, payload)
+    }
+
     public func drop(_ id: UInt32) { answer(id, NF_DROP, nil) }
 
     /// Once for each packet.
-    private func answer(_ id: UInt32, _ verdict: Int32, _ mark: UInt32?) {
+    private func answer(_ id: UInt32, _ verdict: Int32, _ mark: UInt32?, _ payload: UnsafeRawBufferPointer? = nil) {
         unanswered -= 1
-        if !verdicts.append(id, verdict, mark: mark) {
+        if !verdicts.append(id, verdict, mark: mark, payload: payload) {
             verdicts.send(to: descriptor)
-            verdicts.append(id, verdict, mark: mark)
+            verdicts.append(id, verdict, mark: mark, payload: payload)
         }
     }
 

@@ -18,54 +18,85 @@ public struct QueuedPacket {
     /// The packet's full length in bytes, whatever was copied.
     public let length: Int
 
+    /// The hook where packets for this machine come in (NF_INET_LOCAL_IN).
+    public static let localIn: UInt8 = 1
     /// The hook where this machine's own packets come out (NF_INET_LOCAL_OUT).
     public static let localOut: UInt8 = 3
     /// The hook where forwarded packets and those of this machine leave (NF_INET_POST_ROUTING).
     public static let postRouting: UInt8 = 4
 
-    /// The library fills in as many as its own header knew, which may be more than ours.
-    private static let attributeRoom = 64
-
     /// nil when the message is no packet or lacks its header.
+    ///
+    /// Its attributes are walked through once, here: the library's way, a table of pointers to them that is filled by a
+    /// callback, took as long as reading the packet's own headers (docs/performance.md).
     init?(_ message: UnsafePointer<nlmsghdr>) {
         let type = UInt32(NFNL_SUBSYS_QUEUE) << 8 | NFQNL_MSG_PACKET.rawValue
         guard UInt32(message.pointee.nlmsg_type) == type else { return nil }
-        let packet: QueuedPacket? = withUnsafeTemporaryAllocation(
-            of: UnsafeMutablePointer<nlattr>?.self, capacity: Self.attributeRoom
-        ) { attributes in
-            attributes.initialize(repeating: nil)
-            guard nfq_nlmsg_parse(message, attributes.baseAddress) >= 0,
-                let header = attributes[Int(NFQA_PACKET_HDR.rawValue)],
-                let fields = mnl_attr_get_payload(header)?.loadUnaligned(as: nfqnl_msg_packet_hdr.self)
-            else { return nil }
-            return QueuedPacket(header: fields, attributes: attributes)
+        var attributes = Attributes(message)
+        var header: UnsafeRawBufferPointer?
+        var (mark, inDevice, outDevice, fullLength): (UInt32, UInt32, UInt32, UInt32?) = (0, 0, 0, nil)
+        var time: Int64?
+        var payload = UnsafeRawBufferPointer(start: nil, count: 0)
+        while let (type, value) = attributes.next() {
+            switch nfqnl_attr_type(UInt32(type)) {
+            case NFQA_PACKET_HDR: header = value
+            case NFQA_MARK: mark = value.word ?? 0
+            case NFQA_IFINDEX_INDEV: inDevice = value.word ?? 0
+            case NFQA_IFINDEX_OUTDEV: outDevice = value.word ?? 0
+            case NFQA_TIMESTAMP: time = Self.nanoseconds(value)
+            case NFQA_CAP_LEN: fullLength = value.word
+            case NFQA_PAYLOAD: payload = value
+            default: break
+            }
         }
-        guard let packet else { return nil }
-        self = packet
+        guard let header, header.count >= MemoryLayout<nfqnl_msg_packet_hdr>.size else { return nil }
+        let fields = header.loadUnaligned(as: nfqnl_msg_packet_hdr.self)
+        id = UInt32(bigEndian: fields.packet_id)
+        hook = fields.hook
+        self.mark = mark
+        self.inDevice = inDevice
+        self.outDevice = outDevice
+        self.time = time
+        self.payload = payload
+        length = fullLength.map { Int($0) } ?? payload.count
     }
 
-    private init(
-        header: nfqnl_msg_packet_hdr, attributes: UnsafeMutableBufferPointer<UnsafeMutablePointer<nlattr>?>
-    ) {
-        let word = { (type: nfqnl_attr_type) -> UInt32 in
-            attributes[Int(type.rawValue)].map { UInt32(bigEndian: mnl_attr_get_u32($0)) } ?? 0
-        }
-        id = UInt32(bigEndian: header.packet_id)
-        hook = header.hook
-        mark = word(NFQA_MARK)
-        inDevice = word(NFQA_IFINDEX_INDEV)
-        outDevice = word(NFQA_IFINDEX_OUTDEV)
-        time = attributes[Int(NFQA_TIMESTAMP.rawValue)].map { Self.nanoseconds(mnl_attr_get_payload($0)) }
-        payload =
-            attributes[Int(NFQA_PAYLOAD.rawValue)].map {
-                UnsafeRawBufferPointer(start: mnl_attr_get_payload($0), count: Int(mnl_attr_get_payload_len($0)))
-            } ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        length = attributes[Int(NFQA_CAP_LEN.rawValue)] == nil ? payload.count : Int(word(NFQA_CAP_LEN))
-    }
-
-    private static func nanoseconds(_ attribute: UnsafeMutableRawPointer) -> Int64 {
+    private static func nanoseconds(_ attribute: UnsafeRawBufferPointer) -> Int64? {
+        guard attribute.count >= MemoryLayout<nfqnl_msg_packet_timestamp>.size else { return nil }
         let time = attribute.loadUnaligned(as: nfqnl_msg_packet_timestamp.self)
         let (seconds, microseconds) = (UInt64(bigEndian: time.sec), UInt64(bigEndian: time.usec))
         return Int64(truncatingIfNeeded: seconds &* 1_000_000_000 &+ microseconds &* 1000)
+    }
+}
+
+/// The attributes of an nfnetlink message (linux/netlink.h, struct nlattr), up to the first that isn't whole.
+private struct Attributes {
+    private let bytes: UnsafeRawBufferPointer
+    private var offset: Int
+
+    private static let headerSize = 4
+    /// Without NLA_F_NESTED and NLA_F_NET_BYTEORDER.
+    private static let typeMask: UInt16 = 0x3fff
+
+    init(_ message: UnsafePointer<nlmsghdr>) {
+        bytes = UnsafeRawBufferPointer(start: message, count: Int(message.pointee.nlmsg_len))
+        offset = MemoryLayout<nlmsghdr>.size + MemoryLayout<nfgenmsg>.size
+    }
+
+    mutating func next() -> (type: UInt16, value: UnsafeRawBufferPointer)? {
+        guard bytes.count - offset >= Self.headerSize else { return nil }
+        let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+        let type = bytes.loadUnaligned(fromByteOffset: offset + 2, as: UInt16.self) & Self.typeMask
+        guard length >= Self.headerSize, length <= bytes.count - offset else { return nil }
+        let value = UnsafeRawBufferPointer(rebasing: bytes[offset + Self.headerSize..<offset + length])
+        offset += (length + 3) & ~3
+        return (type, value)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// A number in network order; nil when there is none.
+    fileprivate var word: UInt32? {
+        count >= 4 ? UInt32(bigEndian: loadUnaligned(as: UInt32.self)) : nil
     }
 }

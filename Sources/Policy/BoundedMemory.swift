@@ -65,8 +65,14 @@ public struct BoundedMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable
         if head > 1024, head * 2 > order.count { compact() }
     }
 
+    /// In place: `filter` would make an array anew, and was seen to allocate two blocks for each key besides.
     private mutating func compact() {
-        order = order[head...].filter { entries[$0.key]?.serial == $0.serial }
+        var kept = 0
+        for index in head..<order.count where entries[order[index].key]?.serial == order[index].serial {
+            order[kept] = order[index]
+            kept += 1
+        }
+        order.removeLast(order.count - kept)
         head = 0
     }
 }

@@ -46,7 +46,9 @@ public struct PacketMark: Hashable, Sendable {
     /// The bits that `client` and `establishedClient` have in common, and nothing else has.
     public var clientMask: UInt32 { 0x300 << shift }
 
-    /// The bit that says that a subflow's data need not be inspected any more (connmark).
+    /// The bit that says of an established client's subflow that its data need not be inspected any more, and of one
+    /// that isn't established yet that it has answered the box's SYN-ACK (connmark); of an upstream, that its SYN asks
+    /// whether the server speaks MPTCP (packet mark of its socket, and connmark).
     public var offloaded: UInt32 { 0x800 << shift }
 
     /// The bits that hold the traffic class.
@@ -61,6 +63,11 @@ public struct PacketMark: Hashable, Sendable {
 
     /// `mark` with the role exchanged and every bit of other software kept.
     public func setting(_ role: Role?, in mark: UInt32) -> UInt32 { mark & ~roleMask | (role.map(value) ?? 0) }
+
+    /// `mark`, of which all our bits are clear, for an upstream's socket.
+    public func upstream(asking: Bool, in mark: UInt32) -> UInt32 {
+        setting(.upstream, in: mark) | (asking ? offloaded : 0)
+    }
 
     /// `mark` with all our bits cleared.
     public func cleared(_ mark: UInt32) -> UInt32 { mark & ~mask }

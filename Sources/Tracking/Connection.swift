@@ -74,11 +74,4 @@ public struct Connection: Sendable {
         guard let own = hosts[host].key, let peer = hosts[host.peer].key else { return nil }
         return KeyPair(own: own, peer: peer, version: version)
     }
-
-    /// The numbers of a DSS that has been observed.
-    func numbers(of signal: DataSequenceSignal, from sender: Host) -> DataNumbers {
-        DataNumbers(
-            sequence: signal.mapping.flatMap { hosts[sender].stream.whole($0.sequence) },
-            acknowledgement: signal.acknowledgement.flatMap { hosts[sender.peer].stream.whole($0) })
-    }
 }

@@ -1,5 +1,8 @@
 /// Connections in slots that are used again, each in one of three lists that are ordered by idleness.
-struct ConnectionTable {
+///
+/// A connection lies in memory of the table's own, which hands out its address: out of an array of optional ones it would
+/// be copied, and each of its arrays retained, to read one of its fields (docs/performance.md).
+struct ConnectionTable: ~Copyable, @unchecked Sendable {
     enum Kind: Int, CaseIterable {
         case embryonic
         case live
@@ -7,7 +10,7 @@ struct ConnectionTable {
     }
 
     struct Slot {
-        var connection: Connection?
+        var isUsed = false
         var generation: UInt32 = 0
         var kind = Kind.embryonic
         var previous: Int32 = -1
@@ -22,8 +25,15 @@ struct ConnectionTable {
     }
 
     private(set) var slots: [Slot] = []
+    /// Initialized where the slot is used.
+    private var connections = UnsafeMutableBufferPointer<Connection>.allocate(capacity: 4)
     private var free: [Int32] = []
     private(set) var lists = [List](repeating: List(), count: Kind.allCases.count)
+
+    deinit {
+        for index in slots.indices where slots[index].isUsed { connections.deinitializeElement(at: index) }
+        connections.deallocate()
+    }
 
     var count: Int { lists.reduce(0) { $0 + $1.count } }
 
@@ -31,13 +41,19 @@ struct ConnectionTable {
 
     func contains(_ id: ConnectionID) -> Bool {
         slots.indices.contains(Int(id.slot)) && slots[Int(id.slot)].generation == id.generation
-            && slots[Int(id.slot)].connection != nil
+            && slots[Int(id.slot)].isUsed
     }
 
     /// The connection must be there.
     subscript(id: ConnectionID) -> Connection {
-        _read { yield slots[Int(id.slot)].connection! }
-        _modify { yield &slots[Int(id.slot)].connection! }
+        _read {
+            precondition(slots[Int(id.slot)].isUsed)
+            yield connections[Int(id.slot)]
+        }
+        _modify {
+            precondition(slots[Int(id.slot)].isUsed)
+            yield &connections[Int(id.slot)]
+        }
     }
 
     mutating func insert(_ connection: Connection, as kind: Kind) -> ConnectionID {
@@ -47,15 +63,18 @@ struct ConnectionTable {
         } else {
             slot = Int32(slots.count)
             slots.append(Slot())
+            if slots.count > connections.count { grow() }
         }
-        slots[Int(slot)].connection = connection
+        connections.initializeElement(at: Int(slot), to: connection)
+        slots[Int(slot)].isUsed = true
         append(slot, kind)
         return ConnectionID(slot: slot, generation: slots[Int(slot)].generation)
     }
 
     mutating func remove(_ id: ConnectionID) {
         unlink(id.slot)
-        slots[Int(id.slot)].connection = nil
+        connections.deinitializeElement(at: Int(id.slot))
+        slots[Int(id.slot)].isUsed = false
         slots[Int(id.slot)].generation &+= 1
         free.append(id.slot)
     }
@@ -77,12 +96,21 @@ struct ConnectionTable {
         var ids: [ConnectionID] = []
         var index = place
         while index < slots.count, index - place < limit {
-            if slots[index].connection != nil {
+            if slots[index].isUsed {
                 ids.append(ConnectionID(slot: Int32(index), generation: slots[index].generation))
             }
             index += 1
         }
         return (ids, index < slots.count ? index : nil)
+    }
+
+    private mutating func grow() {
+        let larger = UnsafeMutableBufferPointer<Connection>.allocate(capacity: connections.count * 2)
+        for index in slots.indices where slots[index].isUsed {
+            larger.initializeElement(at: index, to: connections.moveElement(from: index))
+        }
+        connections.deallocate()
+        connections = larger
     }
 
     private mutating func append(_ slot: Int32, _ kind: Kind) {

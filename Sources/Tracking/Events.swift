@@ -59,6 +59,13 @@ public struct DataNumbers: Hashable, Sendable {
         self.sequence = sequence
         self.acknowledgement = acknowledgement
     }
+
+    /// Those of a DSS that has been observed. From the streams of its sender and of the peer alone: a connection is too
+    /// large to be handed about for each segment.
+    init(_ signal: DataSequenceSignal, sender: DataStream, peer: DataStream) {
+        if let mapping = signal.mapping { sequence = sender.whole(mapping.sequence) }
+        if let number = signal.acknowledgement { acknowledgement = peer.whole(number) }
+    }
 }
 
 /// What a tracker has seen since it was made.

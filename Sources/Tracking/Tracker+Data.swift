@@ -59,7 +59,9 @@ extension Tracker {
             }
             heed(option, id, index, sender)
             if case .dataSequenceSignal(let signal) = option {
-                seen.dataNumbers = connections[id].numbers(of: signal, from: sender)
+                seen.dataNumbers = DataNumbers(
+                    signal, sender: connections[id].hosts[sender].stream,
+                    peer: connections[id].hosts[sender.peer].stream)
             }
         }
         if seen.hasMapping { connections[id].subflows[index].streams[sender].hasMapped = true }

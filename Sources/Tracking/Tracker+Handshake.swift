@@ -186,7 +186,10 @@ extension Tracker {
     }
 
     mutating func establishSubflow(_ id: ConnectionID, _ index: Int) {
-        guard [.synSent, .synReceived].contains(connections[id].subflows[index].state) else { return }
+        switch connections[id].subflows[index].state {
+        case .synSent, .synReceived: break
+        case .established, .halfClosed, .closed: return
+        }
         connections[id].subflows[index].state = .established
         connections[id].subflows[index].hasJoined = true
         connections[id].revision &+= 1

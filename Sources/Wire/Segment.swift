@@ -1,8 +1,8 @@
 /// A TCP segment (RFC 9293 section 3.1) in its IP packet, over borrowed bytes. Its headers are whole and its options
 /// lie inside of it; the payload may have been cut by the capture.
 public struct Segment: ~Escapable {
-    private let bytes: RawSpan
-    private let ip: IPHeader
+    let bytes: RawSpan
+    let ip: IPHeader
     /// TCP header with options, in bytes: 20-60.
     public let headerLength: Int
 
@@ -33,6 +33,12 @@ public struct Segment: ~Escapable {
 
     /// Bytes of payload, captured or not.
     public var payloadLength: Int { max(0, ip.totalLength - ip.headerLength - headerLength) }
+
+    /// As much of the payload as was captured.
+    public var payload: RawSpan {
+        @_lifetime(copy self)
+        get { bytes.extracting(ip.headerLength + headerLength..<min(bytes.byteCount, ip.totalLength)) }
+    }
 
     public var options: TCPOptions {
         @_lifetime(copy self)

@@ -57,11 +57,17 @@ enum Expected {
             -A POSTROUTING -j SLUICE_POSTROUTING
             \(classes)
             -A SLUICE_FORWARD ! -i sluice0 -p tcp -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j SLUICE_SYN
+            -A SLUICE_INPUT -p tcp -m tcp --tcp-flags SYN,RST,ACK SYN,ACK -m connmark --mark 0xb000000/0xf000000 \
+            -j NFQUEUE --queue-num 7700 --queue-bypass
             -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 \
             -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
             -A SLUICE_OUTPUT -p tcp -m mark --mark 0x3000000/0x7000000 -j CONNMARK --set-xmark 0x3000000/0x7000000
+            -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m mark --mark 0xb000000/0xf000000 \
+            -j CONNMARK --set-xmark 0xb000000/0xf000000
+            -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m mark --mark 0xb000000/0xf000000 \
+            -j NFQUEUE --queue-num 7700 --queue-bypass
             -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags SYN NONE -m connmark --mark 0x2000000/0x7000000 \
-            -j CONNMARK --set-xmark 0x6000000/0x7000000
+            -j CONNMARK --set-xmark 0x6000000/0xf000000
             -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 \
             -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
             -A SLUICE_POSTROUTING -p tcp -m connmark ! --mark 0x0/0xff0000 -m conntrack --ctdir REPLY -j SLUICE_CLASS
@@ -71,8 +77,10 @@ enum Expected {
             -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
             -A SLUICE_PREROUTING -d \(listen)/\(length) ! -i lo -j DROP
             -A SLUICE_PREROUTING -i sluice0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN \
-            -j CONNMARK --set-xmark 0x2000000/0x7000000
-            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x2000000/0x7000000 -m conntrack --ctdir ORIGINAL -j SLUICE_TAKE
+            -j CONNMARK --set-xmark 0x2000000/0xf000000
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x2000000/0xf000000 -m conntrack --ctdir ORIGINAL -j SLUICE_TAKE
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0xa000000/0xf000000 -m conntrack --ctdir ORIGINAL \
+            -j MARK --set-xmark 0x4000000/0x7000000
             -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x6000000/0x7000000 -m conntrack --ctdir ORIGINAL \
             -m socket --transparent -j MARK --set-xmark 0x4000000/0x7000000
             -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x3000000/0x7000000 -m conntrack --ctdir REPLY \
@@ -87,7 +95,8 @@ enum Expected {
             -j MARK --set-xmark 0x1000000/0x7000000
             -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN \
             -j CONNMARK --set-xmark 0x5000000/0x7000000
-            -A SLUICE_TAKE -i sluice0 -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x2000000/0x7000000
+            -A SLUICE_TAKE -i sluice0 -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x2000000/0xf000000
+            -A SLUICE_TAKE -p tcp -m tcp --tcp-flags SYN NONE -j CONNMARK --set-xmark 0xa000000/0xf000000
             -A SLUICE_TAKE -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x4000000/0x7000000
             COMMIT
             """

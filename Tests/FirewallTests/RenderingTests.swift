@@ -52,7 +52,7 @@ struct RenderingTests {
         let more = rules()
         #expect(all == more.filter { !$0.contains("-m bpf") })
         for (index, rule) in more.enumerated() where rule.contains("-m bpf") {
-            let subflow = "-p tcp --tcp-flags SYN,FIN,RST NONE -m connmark --mark 0x8000000/0x8000000 "
+            let subflow = "-p tcp --tcp-flags SYN,FIN,RST NONE -m connmark --mark 0xe000000/0xf000000 "
             #expect(rule.contains(subflow) && rule.hasSuffix(" -j RETURN"))
             #expect(more[index + 1].contains("-j NFQUEUE --queue-balance"))
         }
@@ -65,8 +65,8 @@ struct RenderingTests {
         let words = Firewall(.other(.nft)).rendered(family).split(whereSeparator: \.isWhitespace)
         let marks = zip(words, words.dropFirst()).filter { ["--mark", "--set-xmark", "--tproxy-mark"].contains($0.0) }
         #expect(marks.count >= 16)
-        // The role's bits, those that tell a client's connection, the class's, or that of offloaded subflows.
-        let masks = ["/0x700", "/0xff", "/0xf0", "/0x800"]
+        // The role's bits, without and with the one above them, those that tell a client's connection, or the class's.
+        let masks = ["/0x700", "/0xf00", "/0xff", "/0xf0"]
         #expect(marks.allSatisfy { mark in masks.contains { mark.1.hasSuffix($0) } || mark.1 == "0x200/0x300" })
     }
 

@@ -41,6 +41,46 @@ import Wire
     }
 
     @Test(arguments: IPFamily.allCases)
+    func aLinkThatIsCutCarriesNothingUntilItIsRestored(_ family: IPFamily) async throws {
+        let clients = [LabConfiguration.Client(links: [.init(mtu: 1500), .init()])]
+        try await Lab.with(LabConfiguration(clients: clients)) { lab in
+            let ping = { (link: Int, limit: Duration) in
+                _ = try await lab.ping(
+                    from: .client(0), to: lab.address(.server(0), family),
+                    source: lab.address(.client(0), link: link, family), within: limit)
+            }
+            try lab.cut(lab.links(of: .client(0))[0])
+            await #expect(throws: (any Error).self) { try await ping(0, .milliseconds(200)) }
+            try await ping(1, .seconds(2))
+            try lab.restore(lab.links(of: .client(0))[0])
+            try await ping(0, .seconds(2))
+        }
+    }
+
+    /// A sample at the beginning, one at the end, and what was received between them.
+    @Test func samplesOfATransfer() async throws {
+        try await Lab.with { lab in
+            let meter = ByteMeter()
+            let report = try await lab.withLoadServer {
+                try await lab.sampling(every: .milliseconds(20), meters: [meter]) {
+                    var plan = BulkPlan(to: lab.endpoint(.server(0), port: LoadServer.bulkPort), .tcp)
+                    plan.duration = .milliseconds(200)
+                    plan.meter = meter
+                    let ready = plan
+                    return try await lab.inside(.client(0)) { try ready.run() }
+                }
+            }
+            let (first, last) = (try #require(report.samples.first), try #require(report.samples.last))
+            #expect(report.value.bytes > 0)
+            #expect(last.metered == [report.value.bytes], "the last sample is of the end")
+            #expect(last.bytes[0] - first.bytes[0] >= report.value.bytes)
+            #expect(zip(report.samples, report.samples.dropFirst()).allSatisfy { $0.time < $1.time })
+            let segments = (last.client["TcpInSegs"] ?? 0) - (first.client["TcpInSegs"] ?? 0)
+            #expect(segments > 0)
+        }
+    }
+
+    @Test(arguments: IPFamily.allCases)
     func aDelayIsPassedBothWays(_ family: IPFamily) async throws {
         let link = LabConfiguration.Link(delay: .milliseconds(20), jitter: .milliseconds(2))
         try await Lab.with(LabConfiguration(clients: [.init(links: [link, .init()])])) { lab in

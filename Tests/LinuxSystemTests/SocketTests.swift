@@ -33,9 +33,9 @@ import Wire
     @Test(arguments: ["127.0.0.1", "::1"])
     func multipathIsToldFromTCP(address: String) throws {
         let multipath = try Pair(.mptcp, address)
-        #expect(MultipathInfo.isMultipath(multipath.server.rawValue))
+        #expect(MultipathInfo.token(multipath.server.rawValue) != nil)
         let tcp = try Pair(.tcp, address)
-        #expect(!MultipathInfo.isMultipath(tcp.server.rawValue))
+        #expect(MultipathInfo.token(tcp.server.rawValue) == nil)
         #expect(MultipathInfo(tcp.server.rawValue) == nil)
     }
 

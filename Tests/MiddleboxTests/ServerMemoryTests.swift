@@ -5,27 +5,35 @@ import Wire
 
 /// What a dial has taught about a server counts for the next ones, until it is too old.
 @Suite(.serialized, .enabled(if: isRoot, needsRoot)) struct ServerMemoryTests {
-    /// An unknown server is dialled with MPTCP, which falls back; a known one with TCP. Its other port is another server.
+    /// An unknown server is asked whether it speaks MPTCP, with checksums that hold; a known one isn't. Its other port is
+    /// another server.
     @Test(arguments: IPFamily.allCases)
-    func theSecondDialIsPlain(_ family: IPFamily) async throws {
+    func theFirstDialAsks(_ family: IPFamily) async throws {
         try await Lab.with { lab in
-            let sluice = try await lab.startSluice()
-            var servers: [PeerServer] = []
-            for port in [5000, 5001] as [UInt16] { servers.append(try await lab.serve(port: port)) }
-            try await withThrowingTaskGroup(of: FetchReport.self) { group in
-                defer { servers.forEach { $0.stop() } }
-                for (index, port) in ([5000, 5000, 5001] as [UInt16]).enumerated() {
-                    var plan = lab.endlessPlan(family)
-                    plan.to = lab.endpoint(.server(0), port: port, family)
-                    group.addTask { [plan] in try await lab.fetch(plan) }
-                    try await lab.wait(for: "connection \(index)") {
-                        try await sluice.connections().filter { $0.state == "established" }.count == index + 1
-                    }
-                }
-                let connections = try await sluice.connections().sorted { $0.ageUs > $1.ageUs }
-                #expect(connections.map(\.upstream?.protocol) == ["mptcp", "tcp", "mptcp"])
+            _ = try await lab.startSluice()
+            let recording = try await lab.record(in: .box, interface: "wan0")
+            for port in [5000, 5000, 5001] as [UInt16] {
+                let server = try await lab.serve(port: port)
+                var plan = lab.plan(.download, 1000, family)
+                plan.to = lab.endpoint(.server(0), port: port, family)
+                #expect(try await lab.fetch(plan).failures == [:])
+                try await lab.wait(for: "the server to finish") { server.statistics.active == 0 }
+                server.stop()
             }
-            #expect(try lab.counters(in: .server(0))["MPTcpExtMPCapableSYNRX"] == 0, "the server has no MPTCP listener")
+            let fields = ["tcp.dstport", "tcp.options.mptcp.subtype", "tcp.checksum.status", "ip.checksum.status"]
+            let shown = try await lab.run(
+                in: .box,
+                [
+                    "tshark", "-r", try await recording.stop(), "-Y", "tcp.flags.syn == 1 && tcp.flags.ack == 0", "-T",
+                    "fields",
+                ]
+                    + ["tcp", "ip"].flatMap { ["-o", "\($0).check_checksum:TRUE"] } + fields.flatMap { ["-e", $0] })
+            let asked = "0\t1\t\(family == .v4 ? "1" : "")"
+            let lines = shown.output.split(separator: "\n").map(String.init)
+            try #require(lines.count == 3)
+            #expect(lines[0] == "5000\t\(asked)")
+            #expect(lines[1].hasPrefix("5000\t\t"))
+            #expect(lines[2] == "5001\t\(asked)")
         }
     }
 

@@ -86,6 +86,23 @@ import Wire
         }
     }
 
+    /// Neither padding behind the packet nor what the capture has cut off.
+    @Test func payload() throws {
+        for draft in [PacketDraft(), .ipv6()] {
+            var draft = draft
+            draft.payload = counting(9)
+            let packet = draft.bytes
+            let read = { (bytes: [UInt8]) throws in
+                let payload = try Segment(bytes.span.bytes).payload
+                return (0..<payload.byteCount).map { payload.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+            }
+            #expect(try read(packet) == counting(9))
+            #expect(try read(packet + [0, 0, 0]) == counting(9))
+            #expect(try read(packet.dropLast(4)) == counting(5))
+            #expect(try read(packet.dropLast(9)).isEmpty)
+        }
+    }
+
     /// A header that states a length is believed.
     @Test func statedLength() throws {
         let packet = PacketDraft(payload: counting(9)).bytes

@@ -68,6 +68,7 @@ import Wire
             guard let segment = try? Segment(bytes.span.bytes, length: length) else { continue }
             #expect(segment.headerLength <= bytes.count)
             #expect(segment.payloadLength >= 0)
+            #expect(segment.payload.byteCount <= min(segment.payloadLength, bytes.count))
             let contents = segment.readOptions().contents
             #expect(contents.bytes.count <= segment.headerLength - 20)
             _ = try? segment.multipathSYN()

@@ -43,10 +43,13 @@ int sluice_accept4(int fd, struct sockaddr_storage *peer);
 ssize_t sluice_receive_stamped(int fd, void *buffer, size_t size, int64_t *time);
 int sluice_want_timestamps(int fd);
 
-// recvmmsg needs _GNU_SOURCE. Receives up to `count` (at most 64) datagrams without blocking, the i-th into
-// buffer + i * stride, its length into lengths[i]. Returns how many, or -1 with errno. A datagram longer than `stride`
-// is cut; its length then reads 0, so that nobody parses half a message.
-int sluice_receive_batch(int fd, void *buffer, size_t stride, unsigned count, uint32_t *lengths);
+// recvmmsg needs _GNU_SOURCE. A batch receives up to `count` datagrams without blocking, the i-th into buffer + i *
+// stride, its length into lengths[i], and returns how many, or -1 with errno. A datagram longer than `stride` is cut; its
+// length then reads 0, so that nobody parses half a message. What the kernel is told of the places for them is written
+// once, and not with each receive, which often has one datagram. NULL for want of memory; free() ends it.
+struct sluice_batch;
+struct sluice_batch *sluice_batch_new(void *buffer, size_t stride, unsigned count);
+int sluice_batch_receive(struct sluice_batch *batch, int fd, uint32_t *lengths);
 
 // linux/mptcp.h of Debian 12 (kernel 6.1) has no MPTCP_FULL_INFO (6.5): option numbers and layouts as in the
 // kernel's include/uapi/linux/mptcp.h, which only ever grows at the end of each structure.

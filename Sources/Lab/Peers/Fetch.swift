@@ -22,6 +22,8 @@ public struct FetchPlan: Sendable {
     public var pause: UInt8 = 0
     /// Resets the connection when so many bytes have gone over (downloads and uploads).
     public var abortAfter: UInt64?
+    /// For `echo`: the bytes that go there before they come back, 1-65536.
+    public var step = UInt64(Payload.blockSize)
     /// The address to connect from.
     public var from: IPAddress?
     /// The bound of each wait for the server.
@@ -107,7 +109,9 @@ extension Lab {
         in node: Node = .server(0), port: UInt16 = 5000, _ transport: PeerProtocol = .tcp
     ) async throws -> PeerServer {
         let wildcards = ["0.0.0.0", "::"].map { Endpoint(address: IPAddress($0)!, port: port) }
-        let server = try await inside(node) { try PeerServer(listeningOn: wildcards, transport) }
+        let server = try await inside(node) {
+            try PeerServer(listeningOn: wildcards, transport, congestionControl: self.configuration.congestionControl)
+        }
         try state.withLock { state in
             guard !state.isTornDown else {
                 server.stop()

@@ -45,7 +45,7 @@ enum PeerClient {
             connection.endStream()
             try receiveVerdict(connection, buffer)
         case .echo:
-            try bounce(connection, payload, request, buffer)
+            try bounce(connection, payload, request, step: plan.step, buffer)
             connection.pause(plan.hold)
             connection.endStream()
             try connection.receiveEnd(with: buffer)
@@ -72,14 +72,14 @@ enum PeerClient {
         try connection.receiveEnd(with: buffer)
     }
 
-    /// Block by block, so that neither side waits for the other to read.
+    /// Step by step, so that neither side waits for the other to read.
     private static func bounce(
-        _ connection: borrowing PeerSocket, _ payload: Payload, _ request: PeerRequest,
+        _ connection: borrowing PeerSocket, _ payload: Payload, _ request: PeerRequest, step: UInt64,
         _ buffer: UnsafeMutableRawBufferPointer
     ) throws(PeerError) {
         var offset: UInt64 = 0
         while offset < request.length {
-            let end = min(offset + UInt64(Payload.blockSize), request.length)
+            let end = min(offset + step, request.length)
             try connection.send(payload, from: offset, to: end)
             try connection.receive(payload, from: offset, to: end, with: buffer)
             offset = end

@@ -31,9 +31,12 @@ public final class PeerServer: Sendable {
 
     /// Listens in the calling thread's namespace, and returns when it does. `limit` bounds each wait for a client.
     public init(
-        listeningOn endpoints: [Endpoint], _ transport: PeerProtocol, limit: Duration = .seconds(120)
+        listeningOn endpoints: [Endpoint], _ transport: PeerProtocol, limit: Duration = .seconds(120),
+        congestionControl: String? = nil
     ) throws {
-        listeners = try endpoints.map { try PeerSocket.listen(on: $0, transport).release() }
+        listeners = try endpoints.map {
+            try PeerSocket.listen(on: $0, transport, congestionControl: congestionControl).release()
+        }
         self.limit = limit
         stopping = try StopSignal()
         let thread = try SystemThread(named: "peer acceptor") { [self] in accept() }

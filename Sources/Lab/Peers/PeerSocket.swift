@@ -54,8 +54,10 @@ struct PeerSocket: ~Copyable {
         }
     }
 
-    /// A listening socket; made here, used by the server's acceptor.
-    static func listen(on endpoint: Endpoint, _ transport: PeerProtocol) throws(SystemError) -> Descriptor {
+    /// A listening socket; made here, used by the server's acceptor. What it accepts sends by `congestionControl`.
+    static func listen(
+        on endpoint: Endpoint, _ transport: PeerProtocol, congestionControl: String? = nil
+    ) throws(SystemError) -> Descriptor {
         let socket = Descriptor(
             owning: try systemCall("socket") {
                 Glibc.socket(
@@ -63,6 +65,7 @@ struct PeerSocket: ~Copyable {
                     Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), transport.number)
             })
         setOption(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, Int32(1))
+        if let congestionControl { try StreamSocket.setCongestionControl(socket.rawValue, congestionControl) }
         if !endpoint.address.isIPv4 { setOption(socket.rawValue, Int32(IPPROTO_IPV6), IPV6_V6ONLY, Int32(1)) }
         try systemCall("bind \(endpoint)") { endpoint.withSocketAddress { Glibc.bind(socket.rawValue, $0, $1) } }
         try systemCall("listen \(endpoint)") { Glibc.listen(socket.rawValue, 4096) }
@@ -98,6 +101,21 @@ struct PeerSocket: ~Copyable {
         copy.copyBytes(from: bytes)
         try send(UnsafeRawBufferPointer(copy))
     }
+
+    /// Sends a byte and waits for one.
+    func bounceByte() throws(PeerError) {
+        var byte: UInt8 = 0x5a
+        try withUnsafeMutableBytes(of: &byte) { (bytes) throws(PeerError) in
+            try send(UnsafeRawBufferPointer(bytes))
+            if try receive(bytes) == 0 { throw .cutShort }
+        }
+    }
+
+    /// The descriptor, which is the caller's from now on.
+    consuming func release() -> Int32 { descriptor.release() }
+
+    /// Small writes leave at once (TCP_NODELAY).
+    func sendWithoutDelay() { set(Int32(IPPROTO_TCP), TCP_NODELAY, Int32(1)) }
 
     func endStream() { shutdown(rawValue, Int32(SHUT_WR)) }
 

@@ -4,5 +4,9 @@ import ArgumentParser
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Benchmarks, to be run in a release build on a quiet machine.",
-        subcommands: [BenchParse.self, BenchTrack.self, BenchTrace.self])
+        subcommands: [
+            BenchAll.self, BenchBulk.self, BenchRate.self, BenchDelay.self, BenchLatency.self, BenchMemory.self,
+            BenchVerdict.self, BenchParse.self, BenchTrack.self, BenchTrace.self,
+        ],
+        defaultSubcommand: BenchAll.self)
 }

@@ -5,19 +5,21 @@ import Lab
 enum Machine {
     static var description: String {
         """
-        processor  \(processor), \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) cores
+        processor  \(processor), \(cores) cores
         kernel     \(kernel)
         compiler   \(compiler)
         """
     }
 
-    private static var processor: String {
+    static var cores: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
+    static var processor: String {
         let lines = (try? readFile("/proc/cpuinfo"))?.split(separator: "\n") ?? []
         let model = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last
         return model.map { $0.drop { $0 == " " } }.map(String.init) ?? "unknown"
     }
 
-    private static var kernel: String {
+    static var kernel: String {
         (try? readFile("/proc/sys/kernel/osrelease"))?.split(separator: "\n").first.map(String.init) ?? "unknown"
     }
 

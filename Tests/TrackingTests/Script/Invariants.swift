@@ -90,7 +90,7 @@ extension ConnectionTable {
             var (previous, place, length): (Int32, Int32, Int) = (-1, list.head, 0)
             while place >= 0, length <= slots.count {
                 let slot = slots[Int(place)]
-                guard slot.previous == previous, slot.kind == kind, slot.connection != nil else { return false }
+                guard slot.previous == previous, slot.kind == kind, slot.isUsed else { return false }
                 (previous, place, length) = (place, slot.next, length + 1)
             }
             return previous == list.tail && length == list.count
