@@ -10,6 +10,7 @@ let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let flyingFox: Target.Dependency = .product(name: "FlyingFox", package: "FlyingFox")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let flyingSocks: Target.Dependency = .product(name: "FlyingSocks", package: "FlyingFox")
 
 let package = Package(
@@ -21,6 +22,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
@@ -66,7 +68,7 @@ let package = Package(
             dependencies: [
                 "Wire", "Tracking", "Policy", "LinuxSystem", "TrafficControl", "Inspector", logging, systemPackage,
             ]),
-        .target(name: "Converter", dependencies: ["LinuxSystem", "Policy", "Wire", logging, systemPackage]),
+        .target(name: "Converter", dependencies: ["LinuxSystem", "Policy", "Wire", deque, logging, systemPackage]),
         .target(name: "Settings", dependencies: ["Policy", "Wire", "TOMLKit"]),
         .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
         .target(
@@ -112,6 +114,7 @@ let package = Package(
             ],
             exclude: ["Captures"]),
         .testTarget(name: "PolicyTests", dependencies: ["PacketForge", "Policy", "Wire"]),
+        .testTarget(name: "ConverterTests", dependencies: ["Converter", "LinuxSystem", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
         .testTarget(

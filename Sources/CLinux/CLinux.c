@@ -6,6 +6,7 @@
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
@@ -139,3 +140,7 @@ ssize_t sluice_receive_stamped(int fd, void *buffer, size_t size, int64_t *time)
     }
     return count;
 }
+
+void sluice_malloc_setup(void) { mallopt(M_MMAP_THRESHOLD, 128 << 10); }
+
+void sluice_malloc_trim(void) { malloc_trim(0); }

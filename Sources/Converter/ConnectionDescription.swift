@@ -33,9 +33,15 @@ extension Worker {
         let now = MonotonicTime.now
         let diagnostics = try? SocketDiagnostics()
         var result: [ConnectionDescription] = []
-        sessions.forEach { session in
-            guard tuples?.contains(session.tuple) ?? true else { return }
-            result.append(describe(session, now, diagnostics))
+        if let tuples {
+            for tuple in tuples {
+                // One that is being dialled may have the ports of one that is ending.
+                guard let session = sessions.first(tuple, where: \.hasClient) ?? sessions.first(tuple, where: { _ in true })
+                else { continue }
+                result.append(describe(session, now, diagnostics))
+            }
+        } else {
+            sessions.forEach { result.append(describe($0, now, diagnostics)) }
         }
         return result
     }

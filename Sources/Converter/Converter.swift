@@ -19,32 +19,32 @@ import Wire
 public final class Converter: Sendable {
     private let shared: Shared
     private let mailboxes: [Mailbox<Worker.Message>]
-    private let threads: [SystemThread]
+    private let endings: [LoopThread.Ending]
     /// The kernel stamps what comes in as long as any socket wants it to, and begins a moment after the first one does
     /// (net/core/dev.c, net_enable_timestamp): too late for that one's first bytes.
     private let stampKeeper: Descriptor
 
-    /// Starts the workers in the network namespace of the calling thread. On a worker's thread, `outcome` is called for
-    /// each dial, with the id of its request, and `accepted` for each client, with its connection's token if it speaks
-    /// MPTCP.
+    /// As many workers as the setting says live on `threads`, by turns. On a worker's thread, `outcome` is called for each
+    /// dial, with the id of its request, and `accepted` for each client, with its connection's token if it speaks MPTCP.
     public init(
         _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
-        accepted: @escaping @Sendable (FourTuple, Token?) -> Void
+        accepted: @escaping @Sendable (FourTuple, Token?) -> Void, on threads: [LoopThread]
     ) throws(SystemError) {
         stampKeeper = try StreamSocket.open(.tcp, for: setting.listenAddress)
         try? StreamSocket.wantTimestamps(stampKeeper.rawValue)
         var mailboxes: [Mailbox<Worker.Message>] = []
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
         let shared = Shared(setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted)
-        var threads: [SystemThread] = []
+        var endings: [LoopThread.Ending] = []
         for (index, mailbox) in mailboxes.enumerated() {
-            // From here on the worker is its thread's alone.
-            nonisolated(unsafe) let worker = try Worker(shared, index: index, mailbox: mailbox)
-            threads.append(try SystemThread(named: "relay \(index)") { worker.run() })
+            endings.append(
+                try threads[index % threads.count].add { place throws(SystemError) in
+                    try Worker(shared, index: index, mailbox: mailbox, place: place)
+                })
         }
         self.mailboxes = mailboxes
         self.shared = shared
-        self.threads = threads
+        self.endings = endings
     }
 
     public var counters: ConverterCounters { shared.counters }
@@ -125,6 +125,6 @@ public final class Converter: Sendable {
     /// Ends the workers; connections still open are reset. Blocks until they have ended.
     public func stop() {
         for mailbox in mailboxes { mailbox.post(.stop) }
-        for thread in threads { thread.join() }
+        for ending in endings { ending.wait() }
     }
 }

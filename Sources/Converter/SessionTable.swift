@@ -1,11 +1,13 @@
 import LinuxSystem
 import Wire
 
-/// A worker's sessions by slot. A slot's generation tells a late event or deadline of an earlier session apart.
+/// A worker's sessions, by slot and by 4-tuple. A slot's generation tells a late event or deadline of an earlier session
+/// apart.
 struct SessionTable {
     private var slots: [Session?] = []
     private var free: [Int] = []
     private var generation: UInt32 = 0
+    private var index = SlotIndex()
 
     private(set) var count = 0
 
@@ -16,19 +18,37 @@ struct SessionTable {
         let session = Session(tuple, phase: phase, slot: slot, generation: generation, now: now)
         if slot == slots.count { slots.append(session) } else { slots[slot] = session }
         count += 1
+        index.insert(slot, hash: tuple.hashValue) { [slots] in slots[$0]!.tuple.hashValue }
         return session
     }
 
     mutating func remove(_ session: Session) {
         guard slots[session.slot] === session else { return }
+        index.remove(session.slot, hash: session.tuple.hashValue) { [slots] in slots[$0]!.tuple.hashValue }
         slots[session.slot] = nil
         free.append(session.slot)
         count -= 1
+        guard count == 0, slots.count > Self.mostKept else { return }
+        // The place of what was many is given back.
+        slots = []
+        free = []
+        index = SlotIndex()
     }
+
+    /// Slots that are kept when there is no session.
+    private static let mostKept = 256
 
     func session(slot: Int, generation: UInt32) -> Session? {
         guard slot < slots.count, let session = slots[slot], session.generation == generation else { return nil }
         return session
+    }
+
+    /// One with this 4-tuple of which `condition` holds. A session whose end takes time may have its successor beside it.
+    func first(_ tuple: FourTuple, where condition: (Session) -> Bool) -> Session? {
+        let slot = index.first(hash: tuple.hashValue) { slot in
+            slots[slot].map { $0.tuple == tuple && condition($0) } ?? false
+        }
+        return slot.flatMap { slots[$0] }
     }
 
     func forEach(_ body: (Session) -> Void) {
@@ -36,18 +56,77 @@ struct SessionTable {
     }
 }
 
-/// What an epoll event is about, packed into its 64 bits.
+/// Slots by the hash of what is in them, four bytes for each place: open addressing with linear probing, at most half
+/// full. What is in a slot is its owner's to know, which says what its hash is and whether it is the one that is wanted.
+struct SlotIndex {
+    private var places = [Int32](repeating: -1, count: 16)
+    private var count = 0
+
+    func first(hash: Int, where matches: (Int) -> Bool) -> Int? {
+        var place = home(hash)
+        while places[place] >= 0 {
+            if matches(Int(places[place])) { return Int(places[place]) }
+            place = next(place)
+        }
+        return nil
+    }
+
+    /// `hashOf`: of what is in another slot.
+    mutating func insert(_ slot: Int, hash: Int, hashOf: (Int) -> Int) {
+        if (count + 1) * 2 > places.count { grow(hashOf) }
+        count += 1
+        put(Int32(slot), hash)
+    }
+
+    mutating func remove(_ slot: Int, hash: Int, hashOf: (Int) -> Int) {
+        var hole = home(hash)
+        while places[hole] != Int32(slot) {
+            precondition(places[hole] >= 0, "a slot that isn't in the index")
+            hole = next(hole)
+        }
+        // Those behind it that a search would no longer find move up (Knuth, The Art of Computer Programming 6.4, R).
+        var place = next(hole)
+        while places[place] >= 0 {
+            let distance = (place - home(hashOf(Int(places[place])))) & (places.count - 1)
+            if distance >= (place - hole) & (places.count - 1) {
+                places[hole] = places[place]
+                hole = place
+            }
+            place = next(place)
+        }
+        places[hole] = -1
+        count -= 1
+    }
+
+    private func home(_ hash: Int) -> Int { hash & (places.count - 1) }
+
+    private func next(_ place: Int) -> Int { (place + 1) & (places.count - 1) }
+
+    private mutating func put(_ slot: Int32, _ hash: Int) {
+        var place = home(hash)
+        while places[place] >= 0 { place = next(place) }
+        places[place] = slot
+    }
+
+    private mutating func grow(_ hashOf: (Int) -> Int) {
+        let old = places
+        places = [Int32](repeating: -1, count: old.count * 2)
+        for slot in old where slot >= 0 { put(slot, hashOf(Int(slot))) }
+    }
+}
+
+/// What an epoll event is about, packed into the 61 bits of a loop thread's tag.
 enum EventTag {
     case mailbox
     case listener(ListenerTable.Key)
     case session(slot: Int, generation: UInt32, Session.Side)
 
     init(_ bits: UInt64) {
-        switch bits >> 62 {
+        switch bits >> 59 {
         case 1: self = .listener(.init(port: UInt16(truncatingIfNeeded: bits), isIPv4: bits >> 16 & 1 == 1))
         case 2:
             self = .session(
-                slot: Int(bits >> 1 & 0xffff_ffff), generation: UInt32(bits >> 33 & 0x1fff_ffff),
+                slot: Int(bits >> 1 & 0x1fff_ffff), generation: UInt32(bits >> 30 & 0x1fff_ffff),
                 bits & 1 == 0 ? .client : .server)
         default: self = .mailbox
         }
@@ -56,9 +135,9 @@ enum EventTag {
     var bits: UInt64 {
         switch self {
         case .mailbox: 0
-        case .listener(let key): 1 << 62 | (key.isIPv4 ? 1 << 16 : 0) | UInt64(key.port)
+        case .listener(let key): 1 << 59 | (key.isIPv4 ? 1 << 16 : 0) | UInt64(key.port)
         case .session(let slot, let generation, let side):
-            2 << 62 | UInt64(generation) << 33 | UInt64(slot) << 1 | UInt64(side.rawValue)
+            2 << 59 | UInt64(generation) << 30 | UInt64(slot) << 1 | UInt64(side.rawValue)
         }
     }
 }

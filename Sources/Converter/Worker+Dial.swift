@@ -9,7 +9,7 @@ import Wire
 extension Worker {
     func watch(_ key: ListenerTable.Key, _ descriptor: Int32) {
         do {
-            try loop.add(descriptor, .readable, tag: EventTag.listener(key).bits)
+            try place.watch(descriptor, .readable, tag: EventTag.listener(key).bits)
             listeners[key] = descriptor
         } catch {
             shared.listeners.abandon(key, error)
@@ -46,7 +46,7 @@ extension Worker {
     }
 
     func register(_ session: Session, _ side: Session.Side) throws(SystemError) {
-        try loop.add(
+        try place.watch(
             session[side].descriptor, [.readable, .writable, .edgeTriggered],
             tag: EventTag.session(slot: session.slot, generation: session.generation, side).bits)
     }
@@ -66,7 +66,6 @@ extension Worker {
                 return shared.report(id, .speaksMultipath)
             }
             session.phase = .awaitingClient
-            awaited[session.tuple] = session
             clientDeadlines.append(session, now: .now)
             shared.report(id, .connected)
         case .awaitingServer:
@@ -134,7 +133,7 @@ extension Worker {
 
     /// The client has completed its handshake.
     func begin(_ descriptor: Int32, _ tuple: FourTuple) {
-        let waiting = awaited.removeValue(forKey: tuple)
+        let waiting = sessions.first(tuple) { $0.phase == .awaitingClient }
         if waiting != nil { shared.pending.release(tuple.client.address) }
         let session = waiting ?? sessions.insert(tuple, phase: .awaitingServer, now: .now)
         if waiting == nil { shared.sessionBegan() }

@@ -78,9 +78,7 @@ extension Worker {
     /// data (RFC 5961 section 3.2); all that comes later are resets without MP_FASTCLOSE, which end a subflow only. It
     /// would wait a minute for another subflow (net.mptcp.close_timeout), and the server with it.
     func clientIsGone(_ tuple: FourTuple) {
-        var gone: Session?
-        sessions.forEach { if $0.tuple == tuple, $0.phase == .relaying { gone = $0 } }
-        guard let gone, MultipathInfo(gone.client.descriptor)?.subflows.allSatisfy(\.isClosed) == true else { return }
+        guard let gone = sessions.first(tuple, where: { $0.phase == .relaying }), MultipathInfo(gone.client.descriptor)?.subflows.allSatisfy(\.isClosed) == true else { return }
         breakDown(gone, .client)
     }
 
@@ -96,7 +94,6 @@ extension Worker {
         if session.hasClient { shared.listeners.count(ListenerTable.Key(session.tuple.server), -1) }
         close(session, .client)
         close(session, .server)
-        if awaited[session.tuple] === session { awaited[session.tuple] = nil }
         session.phase = .over
         sessions.remove(session)
         shared.sessionEnded()

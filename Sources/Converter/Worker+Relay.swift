@@ -10,12 +10,12 @@ import Wire
 extension Worker {
     /// See `Converter.sendByMeasuredRate`. Subflows that join later inherit it.
     func sendByMeasuredRate(_ tuples: Set<FourTuple>) {
-        sessions.forEach { session in
-            guard tuples.contains(session.tuple), session.phase == .relaying else { return }
+        for tuple in tuples {
+            guard let session = sessions.first(tuple, where: { $0.phase == .relaying }) else { continue }
             do {
                 try StreamSocket.setCongestionControl(session.client.descriptor, "bbr")
             } catch {
-                guard let suppressed = relayLog.pass(.now) else { return }
+                guard let suppressed = relayLog.pass(.now) else { continue }
                 shared.log.warning(
                     """
                     \(session.tuple) is throttled without BBR (\(error)), so that its other subflows may not be filled; \

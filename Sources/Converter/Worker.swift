@@ -1,15 +1,16 @@
+import DequeModule
 import LinuxSystem
 import Logging
 import Policy
 import Synchronization
 import Wire
 
-/// A relay worker: one thread, one event loop, and the sessions whose 4-tuples hash to it. Everything here is touched
-/// on that thread alone, but for the mailbox and what is shared by design (listeners, memory, counters).
+/// A relay worker, on its thread: the sessions whose 4-tuples hash to it. Everything here is touched on that thread alone,
+/// but for the mailbox and what is shared by design (listeners, memory, counters).
 ///
-/// The event loop is in this file; how a session comes about in Worker+Dial.swift, how bytes move in Worker+Relay.swift,
+/// What the events are is in this file; how a session comes about in Worker+Dial.swift, how bytes move in Worker+Relay.swift,
 /// how it ends in Worker+End.swift.
-final class Worker {
+final class Worker: LoopMember {
     enum Message: Sendable {
         case dial(DialRequest)
         /// A listener of this worker's has been opened.
@@ -26,14 +27,11 @@ final class Worker {
     let shared: Shared
     let index: Int
     let mailbox: Mailbox<Message>
-    var loop: EventLoop
+    let place: LoopThread.Place
     var sessions = SessionTable()
-    /// Sessions whose client has yet to be accepted.
-    var awaited: [FourTuple: Session] = [:]
     var listeners: [ListenerTable.Key: Int32] = [:]
     /// Sessions with more to do than one turn's budget.
-    var ready: [Session] = []
-    private var served: [Session] = []
+    var ready: Deque<Session> = []
     /// Sessions whose last bytes are yet to be acknowledged, before they are reset or closed.
     var leaving: [Session] = []
     var dialDeadlines: DeadlineQueue
@@ -50,14 +48,14 @@ final class Worker {
     /// Given up for a moment to refuse a connection when there are no other descriptors left.
     var spareDescriptor = Worker.openSpare()
 
-    init(_ shared: Shared, index: Int, mailbox: Mailbox<Message>) throws(SystemError) {
+    init(_ shared: Shared, index: Int, mailbox: Mailbox<Message>, place: LoopThread.Place) throws(SystemError) {
         self.shared = shared
         self.index = index
         self.mailbox = mailbox
-        loop = try EventLoop()
+        self.place = place
         dialDeadlines = DeadlineQueue(delay: shared.setting.dialTimeout)
         clientDeadlines = DeadlineQueue(delay: shared.setting.clientTimeout)
-        try loop.add(mailbox.descriptor, .readable, tag: EventTag.mailbox.bits)
+        try place.watch(mailbox.descriptor, .readable, tag: EventTag.mailbox.bits)
     }
 
     deinit {
@@ -65,14 +63,17 @@ final class Worker {
         closeDescriptor(spareDescriptor)
     }
 
-    func run() {
-        while !isStopped {
-            loop.wait(timeout: waitTime()) { tag, events in handle(EventTag(tag), events) }
-            serveReady()
-            expire()
+    func endTurn() -> Int32? {
+        guard !isStopped else {
+            shutDown()
+            return nil
         }
-        shutDown()
+        serveReady()
+        expire()
+        return waitTime()
     }
+
+    func handle(_ tag: UInt64, _ events: EventLoop.Events) { handle(EventTag(tag), events) }
 
     private func handle(_ tag: EventTag, _ events: EventLoop.Events) {
         switch tag {
@@ -114,15 +115,15 @@ final class Worker {
         }
     }
 
+    /// How many of them are served in one turn of the thread: few, since packets and messages wait meanwhile.
+    private static let servedAtATime = 2
+
     private func serveReady() {
-        guard !ready.isEmpty else { return }
-        // Two arrays by turns: one that is read and cleared at once would be copied.
-        swap(&ready, &served)
-        for session in served {
+        for _ in 0..<min(Self.servedAtATime, ready.count) {
+            let session = ready.removeFirst()
             session.isReady = false
             if session.phase == .relaying { relay(session) }
         }
-        served.removeAll(keepingCapacity: true)
     }
 
     private func waitTime() -> Int32 {

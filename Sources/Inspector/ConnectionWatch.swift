@@ -53,11 +53,26 @@ public final class ConnectionWatch: Sendable {
             }
             // Most segments change nothing.
             guard !state.tracker.events.isEmpty else { return nil }
-            for case .forgotten(let id) in state.tracker.events { state.changed[id] = nil }
+            state.dropForgotten()
             if let id = sighting?.connection, state.tracker[id]?.isForwarded == false { state.changed[id] = now }
             return state.newsForFollower()
         }
         if let (follower, ids) = news { follower.tell(ids) }
+    }
+
+    /// Forgets connections whose time is over, which else is done with each segment, and gives back their memory when
+    /// there are few left of many.
+    public func tidy(at now: MonotonicTime) {
+        var isDone = false
+        while !isDone {
+            let news: (Follower, [ConnectionID])? = state.withLock { state in
+                isDone = state.tracker.expire(at: now.nanoseconds)
+                state.dropForgotten()
+                return state.newsForFollower()
+            }
+            if let (follower, ids) = news { follower.tell(ids) }
+        }
+        state.withLock { $0.tracker.shrink() }
     }
 
     /// Tells `follower` of each change from now on, instead of another; nil: nobody.
@@ -139,6 +154,10 @@ public final class ConnectionWatch: Sendable {
 }
 
 extension ConnectionWatch.State {
+    fileprivate mutating func dropForgotten() {
+        for case .forgotten(let id) in tracker.events { changed[id] = nil }
+    }
+
     /// What the last segment has changed that the follower wants to know. A SYN may change another connection than its
     /// own: the one that had its ports before.
     fileprivate mutating func newsForFollower() -> (ConnectionWatch.Follower, [ConnectionID])? {

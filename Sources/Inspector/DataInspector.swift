@@ -6,63 +6,62 @@ import Synchronization
 import Trace
 import Wire
 
-/// The thread of one DATA queue: it sees the segments of MPTCP connections, both ways, and lets them go.
+/// Sees the segments of MPTCP connections that come to one DATA queue, both ways, and lets them go.
 public final class DataInspector: Sendable {
     private let mailbox: Mailbox<Void>
-    private let thread: SystemThread
+    private let ending: LoopThread.Ending
 
-    /// `tun`: the index of the TUN device, which says nothing about where a client's SYN came in.
+    /// It lives on `thread`. `tun`: the index of the TUN device, which says nothing about where a client's SYN came in.
     public init(
-        queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters, log: Logger
+        queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters, log: Logger,
+        on thread: LoopThread
     ) throws(SystemError) {
         let mailbox = try Mailbox<Void>()
-        let loop = try EventLoop(capacity: 4)
-        try loop.add(queue.descriptor, .readable, tag: 0)
-        try loop.add(mailbox.descriptor, .readable, tag: 1)
-        // From here on queue and loop are their thread's alone.
-        nonisolated(unsafe) let reader = Reader(
-            queue: queue, tun: tun, watch: watch, tap: tap, loop: loop, counters: counters, log: log)
         self.mailbox = mailbox
-        thread = try SystemThread(named: "queue DATA \(queue.number)") { reader.run() }
+        ending = try thread.add { place throws(SystemError) in
+            try place.watch(queue.descriptor, .readable, tag: Reader.queueTag)
+            try place.watch(mailbox.descriptor, .readable, tag: Reader.stopTag)
+            return Reader(queue: queue, tun: tun, watch: watch, tap: tap, counters: counters, log: log)
+        }
     }
 
-    /// Unbinds the queue; blocks until the thread has ended.
+    /// Unbinds the queue; blocks until it is.
     public func stop() {
         mailbox.post(())
-        thread.join()
+        ending.wait()
     }
 
-    private final class Reader {
+    private final class Reader: LoopMember {
+        static let queueTag: UInt64 = 0
+        static let stopTag: UInt64 = 1
+
         private let queue: PacketQueue
         private let tun: UInt32
         private let watch: ConnectionWatch
         private let tap: TraceTap
-        private var loop: EventLoop
         private let counters: InspectorCounters
         private let log: Logger
+        private var isStopped = false
 
         init(
-            queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, tap: TraceTap, loop: consuming EventLoop,
-            counters: InspectorCounters, log: Logger
+            queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters,
+            log: Logger
         ) {
             self.queue = queue
             self.tun = tun
             self.watch = watch
             self.tap = tap
-            self.loop = loop
             self.counters = counters
             self.log = log
         }
 
-        func run() {
-            var isStopped = false
-            while !isStopped {
-                queue.beat()
-                loop.wait(timeout: -1) { tag, _ in
-                    if tag == 0 { read() } else { isStopped = true }
-                }
-            }
+        func beginTurn() { queue.beat() }
+
+        func handle(_ tag: UInt64, _ events: EventLoop.Events) {
+            if tag == Self.queueTag { read() } else { isStopped = true }
         }
+
+        func endTurn() -> Int32? { isStopped ? nil : -1 }
 
         private func read() {
             var packets: UInt64 = 0

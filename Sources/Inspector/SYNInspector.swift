@@ -6,7 +6,7 @@ import SystemPackage
 import Trace
 import Wire
 
-/// The thread of queue SYN: it decides about every MPTCP SYN that the router would forward.
+/// Queue SYN: decides about every MPTCP SYN that the router would forward.
 public final class SYNInspector: Sendable {
     enum Message: Sendable {
         case outcome(UInt64, DialOutcome)
@@ -23,22 +23,25 @@ public final class SYNInspector: Sendable {
 
     public let counters: InspectorCounters
     private let mailbox: Mailbox<Message>
-    private let thread: SystemThread
+    private let ending: LoopThread.Ending
 
-    /// Binds the queue in the network namespace of the calling thread and starts. `dialTimeout`: how long the stream
-    /// path takes at most for an answer. `endToEnd`: who is told of MPTCP connections that go past this box.
+    /// It lives on `thread`. `dialTimeout`: how long the stream path takes at most for an answer. `endToEnd`: who is told of
+    /// MPTCP connections that go past this box.
     public init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
         door: Door, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory, counters: InspectorCounters,
-        stream: any StreamPath, log: Logger
+        stream: any StreamPath, log: Logger, on thread: LoopThread
     ) throws(SystemError) {
-        // From here on the desk is its thread's alone.
-        nonisolated(unsafe) let desk = try SYNDesk(
+        let desk = try SYNDesk(
             queue: queue, tun: tun, policy: policy, mark: mark, dialTimeout: dialTimeout, mailbox: door.mailbox,
             endToEnd: endToEnd, tap: tap, history: history, counters: counters, stream: stream, log: log)
         self.mailbox = door.mailbox
         self.counters = counters
-        thread = try SystemThread(named: "queue SYN") { desk.run() }
+        ending = try thread.add { place throws(SystemError) in
+            try place.watch(queue.descriptor, .readable, tag: SYNDesk.queueTag)
+            try place.watch(door.mailbox.descriptor, .readable, tag: SYNDesk.mailboxTag)
+            return desk
+        }
     }
 
     /// Where the answers to dials come in; made before the stream path, which gives them.
@@ -62,12 +65,15 @@ public final class SYNInspector: Sendable {
     /// Lets go what is held and ends; blocks until then. The queue is unbound with it.
     public func stop() {
         mailbox.post(.stop)
-        thread.join()
+        ending.wait()
     }
 }
 
-/// The state of the SYN thread. Touched on that thread alone.
-final class SYNDesk {
+/// What decides about SYNs, on its thread.
+final class SYNDesk: LoopMember {
+    static let queueTag: UInt64 = 0
+    static let mailboxTag: UInt64 = 1
+
     let queue: PacketQueue
     let tun: TunDevice
     let mark: PacketMark
@@ -98,7 +104,6 @@ final class SYNDesk {
     let diagnostics: SocketDiagnostics
     private let mailbox: Mailbox<SYNInspector.Message>
     private let dialTimeout: Duration
-    private var loop: EventLoop
     private var isStopped = false
 
     /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
@@ -111,9 +116,6 @@ final class SYNDesk {
         mailbox: Mailbox<SYNInspector.Message>, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory,
         counters: InspectorCounters, stream: any StreamPath, log: Logger
     ) throws(SystemError) {
-        loop = try EventLoop(capacity: 4)
-        try loop.add(queue.descriptor, .readable, tag: 0)
-        try loop.add(mailbox.descriptor, .readable, tag: 1)
         diagnostics = try SocketDiagnostics()
         interfaces = InterfaceCache(policy.interfaces)
         self.queue = queue
@@ -132,23 +134,21 @@ final class SYNDesk {
 
     deinit { questionBuffer.deallocate() }
 
-    func run() {
-        while !isStopped {
-            var hasPackets = false
-            var hasMessages = false
-            loop.wait(timeout: held.count > 0 ? 50 : 1000) { tag, _ in
-                if tag == 0 { hasPackets = true } else { hasMessages = true }
-            }
-            heedSentinel()
-            if hasMessages { readMailbox() }
-            if hasPackets { readQueue() }
-            releaseOverdue()
+    func handle(_ tag: UInt64, _ events: EventLoop.Events) {
+        if tag == Self.queueTag { readQueue() } else { readMailbox() }
+    }
+
+    func endTurn() -> Int32? {
+        guard !isStopped else {
+            settleAll()
+            return nil
         }
-        settleAll()
+        releaseOverdue()
+        return held.count > 0 ? 50 : 1000
     }
 
     /// What was held has reached its server when the sentinel has answered: it must not go into the TUN device as well.
-    private func heedSentinel() {
+    func beginTurn() {
         let answered = queue.beat()
         if answered, !isSubstituted {
             log.warning("queue SYN stood still: the sentinel has let SYNs go in its place")

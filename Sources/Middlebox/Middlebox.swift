@@ -57,6 +57,7 @@ public final class Middlebox: Sendable {
     private let synInspector: SYNInspector
     private let dataInspectors: [DataInspector]
     private let sentinel: Sentinel
+    private let pathThreads: [LoopThread]
 
     enum State: String {
         /// The rules are not in place yet.
@@ -84,8 +85,13 @@ public final class Middlebox: Sendable {
             box.state.withLock { $0 = .running }
             log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
             let comparing = Task { await box.agreement.run(box.converter) }
+            let tidying = Task {
+                var upkeep = Upkeep(box.watch, box.converter)
+                await upkeep.run()
+            }
             await box.serve(events, reload: reload)
             comparing.cancel()
+            tidying.cancel()
             // No order may put rules back behind their removal.
             await admin.stop()
             try await Firewall.remove()
@@ -105,6 +111,7 @@ public final class Middlebox: Sendable {
     private init(_ settings: Settings, log: Logger) throws {
         self.settings = settings
         self.log = log
+        FreeMemory.returnLargeBlocks()
         let descriptors = ProcessRights.raiseDescriptorLimit()
         let rules = try RuleSetting(settings)
         self.rules = Mutex(StandingRules(rules))
@@ -120,19 +127,25 @@ public final class Middlebox: Sendable {
         let door = try SYNInspector.Door()
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let agreement = Agreement(watch, log: log)
-        converter = try Converter(conversion, log: log, outcome: door.answer, accepted: agreement.check)
+        let threads = try (0..<max(dataQueues.count, conversion.workers)).map { try LoopThread(named: "path \($0)") }
+        converter = try Converter(
+            conversion, log: log, outcome: door.answer, accepted: agreement.check, on: threads)
         let board = TraceBoard()
         let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }
         synInspector = try SYNInspector(
             queue: synQueue, tun: tun, policy: ConversionPolicy(settings.intercept), mark: rules.mark,
             dialTimeout: settings.advanced.dialTimeout, door: door,
             endToEnd: rules.inspectsEndToEnd ? watch : nil, tap: taps[0], history: history, counters: counters,
-            stream: converter, log: log)
+            stream: converter, log: log, on: threads.last!)
         let counters = counters
         let tunIndex = NetworkInterface.index(rules.tun) ?? 0
-        dataInspectors = try zip(dataQueues, taps.dropFirst()).map {
-            try DataInspector(queue: $0, tun: tunIndex, watch: watch, tap: $1, counters: counters, log: log)
+        dataInspectors = try dataQueues.indices.map {
+            try DataInspector(
+                queue: dataQueues[$0], tun: tunIndex, watch: watch, tap: taps[1 + $0], counters: counters, log: log,
+                on: threads[$0])
         }
+        for thread in threads { try thread.start() }
+        pathThreads = threads
         throttler = try Throttler(
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch, log: log,
             downloadsHeld: converter.sendByMeasuredRate)
@@ -191,5 +204,6 @@ public final class Middlebox: Sendable {
         recorder.stop()
         sentinel.stop()
         converter.stop()
+        for thread in pathThreads { thread.join() }
     }
 }

@@ -1,7 +1,8 @@
 /// Connections in slots that are used again, each in one of three lists that are ordered by idleness.
 ///
 /// A connection lies in memory of the table's own, which hands out its address: out of an array of optional ones it would
-/// be copied, and each of its arrays retained, to read one of its fields (docs/performance.md).
+/// be copied, and each of its arrays retained, to read one of its fields (docs/performance.md). That memory comes in
+/// blocks: more of them move nothing, and those that nobody needs are given back.
 struct ConnectionTable: ~Copyable, @unchecked Sendable {
     enum Kind: Int, CaseIterable {
         case embryonic
@@ -24,15 +25,25 @@ struct ConnectionTable: ~Copyable, @unchecked Sendable {
         var count = 0
     }
 
+    private struct Block {
+        /// Initialized where the slot is used; nil when none is.
+        var connections: UnsafeMutablePointer<Connection>?
+        var used = 0
+    }
+
     private(set) var slots: [Slot] = []
-    /// Initialized where the slot is used.
-    private var connections = UnsafeMutableBufferPointer<Connection>.allocate(capacity: 4)
+    private var blocks: [Block] = []
     private var free: [Int32] = []
     private(set) var lists = [List](repeating: List(), count: Kind.allCases.count)
+    /// Of new slots. Later than that of any slot that was given back, so that its ids mean nothing to their successors.
+    private var firstGeneration: UInt32 = 0
+
+    /// Slots of a block, as a power of two.
+    private static let blockBits = 6
 
     deinit {
-        for index in slots.indices where slots[index].isUsed { connections.deinitializeElement(at: index) }
-        connections.deallocate()
+        for index in slots.indices where slots[index].isUsed { address(Int32(index)).deinitialize(count: 1) }
+        for block in blocks { block.connections?.deallocate() }
     }
 
     var count: Int { lists.reduce(0) { $0 + $1.count } }
@@ -48,11 +59,11 @@ struct ConnectionTable: ~Copyable, @unchecked Sendable {
     subscript(id: ConnectionID) -> Connection {
         _read {
             precondition(slots[Int(id.slot)].isUsed)
-            yield connections[Int(id.slot)]
+            yield address(id.slot).pointee
         }
         _modify {
             precondition(slots[Int(id.slot)].isUsed)
-            yield &connections[Int(id.slot)]
+            yield &address(id.slot).pointee
         }
     }
 
@@ -62,10 +73,10 @@ struct ConnectionTable: ~Copyable, @unchecked Sendable {
             slot = reused
         } else {
             slot = Int32(slots.count)
-            slots.append(Slot())
-            if slots.count > connections.count { grow() }
+            slots.append(Slot(generation: firstGeneration))
         }
-        connections.initializeElement(at: Int(slot), to: connection)
+        occupy(slot)
+        address(slot).initialize(to: connection)
         slots[Int(slot)].isUsed = true
         append(slot, kind)
         return ConnectionID(slot: slot, generation: slots[Int(slot)].generation)
@@ -73,10 +84,24 @@ struct ConnectionTable: ~Copyable, @unchecked Sendable {
 
     mutating func remove(_ id: ConnectionID) {
         unlink(id.slot)
-        connections.deinitializeElement(at: Int(id.slot))
+        address(id.slot).deinitialize(count: 1)
+        blocks[Int(id.slot) >> Self.blockBits].used -= 1
         slots[Int(id.slot)].isUsed = false
         slots[Int(id.slot)].generation &+= 1
         free.append(id.slot)
+    }
+
+    /// Gives back the memory of blocks that nobody uses; and of their slots, when all were many and are gone.
+    mutating func shrink() {
+        for index in blocks.indices where blocks[index].used == 0 {
+            blocks[index].connections?.deallocate()
+            blocks[index].connections = nil
+        }
+        guard count == 0, slots.count > 1024 else { return }
+        firstGeneration = slots.reduce(firstGeneration) { max($0, $1.generation) } &+ 1
+        slots = []
+        blocks = []
+        free = []
     }
 
     /// Makes it the least idle of its kind.
@@ -104,14 +129,17 @@ struct ConnectionTable: ~Copyable, @unchecked Sendable {
         return (ids, index < slots.count ? index : nil)
     }
 
-    private mutating func grow() {
-        let larger = UnsafeMutableBufferPointer<Connection>.allocate(capacity: connections.count * 2)
-        for index in slots.indices where slots[index].isUsed {
-            larger.initializeElement(at: index, to: connections.moveElement(from: index))
-        }
-        connections.deallocate()
-        connections = larger
+    private func address(_ slot: Int32) -> UnsafeMutablePointer<Connection> {
+        blocks[Int(slot) >> Self.blockBits].connections! + Int(slot) & (1 << Self.blockBits - 1)
     }
+
+    private mutating func occupy(_ slot: Int32) {
+        let index = Int(slot) >> Self.blockBits
+        if index == blocks.count { blocks.append(Block()) }
+        if blocks[index].connections == nil { blocks[index].connections = .allocate(capacity: 1 << Self.blockBits) }
+        blocks[index].used += 1
+    }
+
 
     private mutating func append(_ slot: Int32, _ kind: Kind) {
         let tail = lists[kind.rawValue].tail

@@ -13,7 +13,9 @@ public struct PerHost<Value> {
     init(both value: Value) { self.init(client: value, server: value) }
 
     public subscript(host: Host) -> Value {
-        get { host == .client ? client : server }
+        _read {
+            if host == .client { yield client } else { yield server }
+        }
         _modify {
             if host == .client { yield &client } else { yield &server }
         }

@@ -63,8 +63,7 @@ extension Tracker {
         for subflow in connections[id].subflows { unmap(subflow, of: id) }
         for host in Host.allCases {
             guard let token = connections[id].hosts[host].token else { continue }
-            tokens[token]?.removeAll { $0.connection == id }
-            if tokens[token]?.isEmpty == true { tokens[token] = nil }
+            tokens.remove(id, of: token)
         }
         connections.remove(id)
         events.append(.forgotten(id))
@@ -113,23 +112,17 @@ extension Tracker {
         connections[id].hosts[host].key = key
         connections[id].hosts[host].token = token
         connections[id].hosts[host].stream.open(key.initialDataSequence(version: version))
-        guard tokens[token, default: []].count < Self.mostOwners else { return }
-        tokens[token, default: []].append(TokenOwner(connection: id, host: host))
+        tokens.add(TokenOwner(connection: id, host: host), of: token)
     }
-
-    /// Of one token. Keys are random: where more connections share one it was made up, so that looking through them takes
-    /// long. Those that were first stay.
-    static let mostOwners = 16
 
     /// Whose token it is, at the host that has this address. Tokens are unique at one host only; and a host may have
     /// addresses that nobody has announced.
     func owner(of token: Token, at address: IPAddress) -> TokenOwner? {
-        guard let owners = tokens[token] else { return nil }
-        return owners.last { owner in
+        tokens.owner(of: token) { owner in
             let connection = connections[owner.connection]
             return connection.subflows.contains { $0.endpoints[owner.host].address == address }
                 || connection.hosts[owner.host].addresses.contains { $0.address == address }
-        } ?? owners.last
+        }
     }
 
     mutating func note(_ anomaly: Anomaly, _ id: ConnectionID) {

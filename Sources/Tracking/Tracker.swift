@@ -36,8 +36,8 @@ public struct Tracker: ~Copyable, Sendable {
 
     var connections = ConnectionTable()
     var flows: [FlowKey: FlowReference] = [:]
-    /// Whose tokens are known. Two connections may have the same one at different hosts.
-    var tokens: [Token: [TokenOwner]] = [:]
+    /// Whose tokens are known.
+    var tokens = TokenTable()
 
     public init(_ limits: Limits = Limits()) { self.limits = limits }
 
@@ -52,6 +52,21 @@ public struct Tracker: ~Copyable, Sendable {
 
     /// The connection's token; nil when it isn't known, or the connection has been forgotten.
     public func token(of id: ConnectionID) -> Token? { connections.contains(id) ? connections[id].token : nil }
+
+    /// Forgets connections whose time is over, at most a few; as each segment does. For when there are none. False when there
+    /// are more of them.
+    public mutating func expire(at now: UInt64) -> Bool {
+        events.removeAll(keepingCapacity: true)
+        forgetExpired(now)
+        return events.isEmpty
+    }
+
+    /// Gives back memory when there is a small part left of the connections that it was needed for.
+    public mutating func shrink() {
+        connections.shrink()
+        tokens.shrink()
+        if flows.isSparse { flows = flows.compacted }
+    }
 
     /// Asks to be told by an event when the connection has carried so many bytes of payload, instead of when an earlier
     /// call said.
@@ -134,15 +149,18 @@ struct FlowKey: Hashable, Sendable {
     }
 }
 
+extension Dictionary {
+    /// Is it much smaller than it has been, and was it large?
+    var isSparse: Bool { capacity > 1024 && count < capacity / 16 }
+
+    /// The same in less memory.
+    var compacted: Self { Self(uniqueKeysWithValues: map { ($0.key, $0.value) }) }
+}
+
 struct FlowReference: Sendable {
     let connection: ConnectionID
     /// Its number.
     let subflow: Int
-}
-
-struct TokenOwner: Hashable, Sendable {
-    let connection: ConnectionID
-    let host: Host
 }
 
 extension Connection {

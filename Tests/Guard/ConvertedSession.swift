@@ -15,6 +15,7 @@ final class ConvertedSession {
     static let thread = "relay 0"
 
     private let converter: Converter
+    private let loop: LoopThread
     private let clientSocket: Descriptor
     private let serverSocket: Descriptor
     /// Both don't block.
@@ -36,7 +37,10 @@ final class ConvertedSession {
         try StreamSocket.listen(listening.rawValue, backlog: 1)
 
         let dialled = Dialled()
-        converter = try Converter(Self.setting, log: Logger(label: "guard"), outcome: dialled.note) { _, _ in }
+        loop = try LoopThread(named: Self.thread)
+        converter = try Converter(
+            Self.setting, log: Logger(label: "guard"), outcome: dialled.note, accepted: { _, _ in }, on: [loop])
+        try loop.start()
         do {
             if let error = converter.ensureListener(for: Self.listener) { throw error }
             let request = DialRequest(
@@ -55,7 +59,10 @@ final class ConvertedSession {
         }
     }
 
-    func stop() { converter.stop() }
+    func stop() {
+        converter.stop()
+        loop.join()
+    }
 
     /// Waits until there is something to read.
     static func await(_ descriptor: Int32) throws {

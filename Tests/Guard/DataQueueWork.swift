@@ -13,6 +13,7 @@ final class DataQueueWork: Work {
     private static let queueNumber: UInt16 = 2
     private let loopback: Loopback
     private let inspector: DataInspector
+    private let loop: LoopThread
     private let counters = InspectorCounters()
     private let burst: Int
     private var connection = MadeUpConnection(1)
@@ -24,10 +25,12 @@ final class DataQueueWork: Work {
         self.burst = burst
         loopback = try Loopback()
         try loopback.lead(port: connection.ends[1].port, to: Self.queueNumber)
+        loop = try LoopThread(named: "queue DATA \(Self.queueNumber)")
         inspector = try DataInspector(
             queue: PacketQueue(Self.queueNumber, .init(copyRange: 192, maximumLength: 1024, gso: true)), tun: 0,
             watch: ConnectionWatch(connections: 1024), tap: TraceTap(board), counters: counters,
-            log: Logger(label: "guard"))
+            log: Logger(label: "guard"), on: loop)
+        try loop.start()
         if isTraced { _ = board.publish([TraceReader(.all)]) }
         for (index, packet) in connection.handshake.enumerated() {
             try loopback.send(packet, to: connection.ends[index == 1 ? 0 : 1])
@@ -52,5 +55,8 @@ final class DataQueueWork: Work {
         try wait(for: "the data queue's thread") { counters.dataPackets.load(ordering: .relaxed) >= count }
     }
 
-    func stop() { inspector.stop() }
+    func stop() {
+        inspector.stop()
+        loop.join()
+    }
 }

@@ -19,6 +19,7 @@ final class SYNQueueWork: Work {
     private let door: SYNInspector.Door
     private let stream: MadeUpStream
     private let inspector: SYNInspector
+    private let loop: LoopThread
     private let counters = InspectorCounters()
     private var packet: PacketTemplate
     private var number: UInt32 = 0
@@ -34,11 +35,13 @@ final class SYNQueueWork: Work {
         var policy = ConversionPolicy(interfaces: ["lo"])
         if expected == .passPolicy { policy.ports = [443...443] }
         if expected == .interceptSplit { policy.connect = .split }
+        loop = try LoopThread(named: "queue SYN")
         inspector = try SYNInspector(
             queue: PacketQueue(Self.queueNumber, .init(copyRange: 65535, maximumLength: 1024, gso: false)),
             tun: TunDevice("guard"), policy: policy, mark: .standard, dialTimeout: .milliseconds(500), door: door,
             endToEnd: nil, tap: TraceTap(TraceBoard()), history: DecisionHistory(), counters: counters, stream: stream,
-            log: Logger(label: "guard"))
+            log: Logger(label: "guard"), on: loop)
+        try loop.start()
         inspector.open()
         packet = PacketTemplate(Self.draft(to: server, expected))
         guard expected == .passDecidedBefore else { return }
@@ -68,7 +71,10 @@ final class SYNQueueWork: Work {
         packet.write(number, at: PacketTemplate.Field.sequence)
     }
 
-    func stop() { inspector.stop() }
+    func stop() {
+        inspector.stop()
+        loop.join()
+    }
 
     private static func draft(to server: Endpoint, _ expected: Decision) -> PacketDraft {
         let option: MultipathOption =

@@ -63,3 +63,83 @@ import Wire
         #expect(throws: SystemError.self) { try Sysctl.read("no.such.sysctl") }
     }
 }
+
+@Suite struct LoopThreadTests {
+    /// Counts what it is told; ends when it has had so many messages.
+    private final class Member: LoopMember {
+        let mailbox: Mailbox<Int>
+        let end: Int
+        let patience: Int32
+        let isGone: Mailbox<Int>
+        var (sum, turns, begun) = (0, 0, 0)
+
+        init(_ mailbox: Mailbox<Int>, end: Int, patience: Int32, isGone: Mailbox<Int>) {
+            (self.mailbox, self.end, self.patience, self.isGone) = (mailbox, end, patience, isGone)
+        }
+
+        deinit { isGone.post(sum) }
+
+        func beginTurn() { begun += 1 }
+
+        func handle(_ tag: UInt64, _ events: EventLoop.Events) {
+            #expect(tag == UInt64.max >> 3 && events.contains(.readable) && begun == turns + 1)
+            sum += mailbox.take().reduce(0, +)
+        }
+
+        func endTurn() -> Int32? {
+            turns += 1
+            return sum >= end ? nil : patience
+        }
+    }
+
+    /// Each member gets its own events, is released when it ends, and the thread ends with the last.
+    @Test(arguments: [-1, 1, 1000] as [Int32]) func membersComeAndGo(patience: Int32) throws {
+        let thread = try LoopThread(named: "loop")
+        let gone = try (0..<8).map { _ in try Mailbox<Int>() }
+        let mailboxes = try (0..<8).map { _ in try Mailbox<Int>() }
+        let endings = try mailboxes.indices.map { index in
+            try thread.add { place throws(SystemError) in
+                try place.watch(mailboxes[index].descriptor, .readable, tag: .max >> 3)
+                return Member(mailboxes[index], end: 100, patience: patience, isGone: gone[index])
+            }
+        }
+        try thread.start()
+        for (index, mailbox) in mailboxes.enumerated() {
+            for _ in 0..<10 { mailbox.post(10) }
+            endings[index].wait()
+            #expect(gone[index].take() == [100], "released before whoever waits is told")
+            if index < 7 { #expect(gone[index + 1].take() == []) }
+        }
+        thread.join()
+    }
+
+    /// The wait is as long as the least patient member allows.
+    @Test func theLeastPatientMemberIsHeeded() throws {
+        let thread = try LoopThread(named: "loop")
+        let gone = try Mailbox<Int>()
+        final class Counter: LoopMember {
+            var turns = 0
+            func handle(_ tag: UInt64, _ events: EventLoop.Events) {}
+            func endTurn() -> Int32? {
+                turns += 1
+                return turns == 20 ? nil : 1
+            }
+        }
+        let mailbox = try Mailbox<Int>()
+        let patient = try thread.add { place throws(SystemError) in
+            try place.watch(mailbox.descriptor, .readable, tag: .max >> 3)
+            return Member(mailbox, end: 1, patience: -1, isGone: gone)
+        }
+        try thread.add { _ in Counter() }.wait(afterStarting: thread)
+        mailbox.post(1)
+        patient.wait()
+        thread.join()
+    }
+}
+
+extension LoopThread.Ending {
+    fileprivate func wait(afterStarting thread: LoopThread) throws {
+        try thread.start()
+        wait()
+    }
+}

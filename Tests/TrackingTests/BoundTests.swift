@@ -115,6 +115,46 @@ import Wire
         #expect(scene.tracker.count == 0 && scene.tracker.counters.expired == 50)
     }
 
+    /// When no segment comes, time alone forgets; the memory of many is given back, and their ids lead to nothing that
+    /// comes after them.
+    @Test func whatIsOverGoesWithoutSegments() {
+        let scene = Scene(.init(embryonicTime: 100))
+        let old = (0..<2000).map { number in
+            let conversation = Conversation(secrets(number), in: scene, client: client(number))
+            conversation.sendSYN()
+            return conversation.id!
+        }
+        scene.tracker.shrink()
+        #expect(old.allSatisfy { scene.tracker[$0] != nil })
+        scene.now += 100
+        #expect(scene.tracker.expire(at: scene.now) && scene.tracker.count == 2000)
+        scene.now += 1
+        var calls = 1
+        while !scene.tracker.expire(at: scene.now) { calls += 1 }
+        #expect(scene.tracker.count == 0 && calls > 100, "a few at a time")
+        scene.tracker.shrink()
+        #expect(scene.tracker.connections.slots.isEmpty && scene.tracker.flows.capacity < 1024)
+        let new = established(1, scene)
+        new.data(.client)
+        #expect(scene.tracker[new.id!] != nil && old.allSatisfy { scene.tracker[$0] == nil })
+        #expect(scene.tracker.brokenInvariants() == [])
+    }
+
+    /// What is left of many connections is not moved.
+    @Test func whatIsLeftStays() {
+        let scene = Scene(.init(embryonicTime: 100))
+        let kept = established(0, scene)
+        for number in 1..<2000 { Conversation(secrets(number), in: scene, client: client(number)).sendSYN() }
+        scene.now += 101
+        kept.data(.client)
+        while !scene.tracker.expire(at: scene.now) {}
+        scene.tracker.shrink()
+        kept.data(.client)
+        #expect(scene.tracker.count == 1 && scene.tracker[kept.id!] != nil)
+        #expect(scene.tracker.flows.capacity < 1024)
+        #expect(scene.tracker.brokenInvariants() == [])
+    }
+
     /// Whoever makes up SYNs of version 0 chooses their keys, and so their tokens.
     @Test func aTokenIsOfAFewConnections() {
         let scene = Scene()
@@ -122,7 +162,7 @@ import Wire
         let first = Conversation.established(shared, in: scene, client: client(0))
         for number in 1..<100 { Conversation(shared, in: scene, client: client(number)).sendSYN() }
         #expect(scene.tracker.count == 100)
-        #expect(scene.tracker.tokens[shared.token(.client)]?.count == Tracker.mostOwners)
+        #expect(scene.tracker.tokens.owners(of: shared.token(.client)).count == TokenTable.mostOwners)
         // It still leads to the one that was first.
         first.join(by: .server, client: Endpoint(address: client(0).address, port: 50000))
         #expect(first.connection.subflows.map(\.state) == [.established, .established])

@@ -51,6 +51,12 @@ struct sluice_batch;
 struct sluice_batch *sluice_batch_new(void *buffer, size_t stride, unsigned count);
 int sluice_batch_receive(struct sluice_batch *batch, int fd, uint32_t *lengths);
 
+// malloc.h is not in Swift's Glibc module map. Large blocks get memory of their own, which goes back when they are freed:
+// glibc would else take ever larger ones from the heap (mallopt(3), M_MMAP_THRESHOLD).
+void sluice_malloc_setup(void);
+// Gives the kernel what is free in whole pages (malloc_trim(3)).
+void sluice_malloc_trim(void);
+
 // linux/mptcp.h of Debian 12 (kernel 6.1) has no MPTCP_FULL_INFO (6.5): option numbers and layouts as in the
 // kernel's include/uapi/linux/mptcp.h, which only ever grows at the end of each structure.
 enum {

@@ -46,7 +46,7 @@ extension ReaderUse {
     /// The numbers of a daemon's threads for data.
     static func threads(of sluice: SluiceDaemon) throws -> [pid_t] {
         try directoryEntries("/proc/\(sluice.process.pid)/task").filter {
-            try readFile("/proc/\($0)/comm").hasPrefix("queue DATA")
+            try readFile("/proc/\($0)/comm").hasPrefix("path ")
         }.compactMap { pid_t($0) }
     }
 }

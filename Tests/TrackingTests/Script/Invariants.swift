@@ -28,7 +28,7 @@ extension Tracker {
             }
             for host in Host.allCases {
                 guard let token = connection.hosts[host].token else { continue }
-                check(tokens[token]?.contains(TokenOwner(connection: id, host: host)) == true, "a token without owner")
+                check(tokens.owners(of: token).contains(TokenOwner(connection: id, host: host)), "a token without owner")
             }
         }
         for (_, reference) in flows {
@@ -37,7 +37,7 @@ extension Tracker {
             let isThere = connections[reference.connection].index(ofSubflow: reference.subflow) != nil
             check(isThere, "a 4-tuple that leads to no subflow")
         }
-        for (token, owners) in tokens {
+        for (token, owners) in tokens.all {
             check(!owners.isEmpty && Set(owners).count == owners.count, "owners of a token: none, or one twice")
             for owner in owners {
                 let isOwn = self[owner.connection]?.hosts[owner.host].token == token

@@ -1,0 +1,131 @@
+import Glibc
+
+/// Something that lives on a loop thread: its state is touched there alone.
+public protocol LoopMember: AnyObject {
+    /// The thread has waited; nothing has been handled yet.
+    func beginTurn()
+    /// A descriptor that it watches has news.
+    func handle(_ tag: UInt64, _ events: EventLoop.Events)
+    /// All news of this turn have been handled. How many milliseconds the next wait may take (-1: without end), or nil:
+    /// the member has ended and is to be released.
+    func endTurn() -> Int32?
+}
+
+extension LoopMember {
+    public func beginTurn() {}
+}
+
+/// A thread with one event loop for several members. What one of them does for another, by a message or through the kernel,
+/// wakes no other thread: it is found in the next turn, with all else that has come meanwhile
+/// (docs/decisions/0012-queues-and-relays-share-threads.md).
+public final class LoopThread: Sendable {
+    private let name: String
+    /// Touched by whoever makes the thread until `start`, and then by the thread alone.
+    private nonisolated(unsafe) let loop: Loop
+    private nonisolated(unsafe) var thread: SystemThread?
+
+    public init(named name: String) throws(SystemError) {
+        self.name = name
+        loop = Loop(try EventLoop(capacity: Self.eventsAtATime))
+    }
+
+    /// Few, so that a member with much to do has others wait for little.
+    private static let eventsAtATime = 16
+
+    /// Lets a member move in; before `start` only. `make` returns it, and has its place to watch descriptors at.
+    public func add<Member: LoopMember>(_ make: (Place) throws(SystemError) -> Member) throws(SystemError) -> Ending {
+        let place = Place(loop: loop, number: loop.residents.count)
+        precondition(place.number < 1 << (64 - Loop.tagBits), "a loop thread has room for eight members")
+        let ending = Ending()
+        loop.residents.append(Loop.Resident(member: try make(place), ending: ending))
+        return ending
+    }
+
+    public func start() throws(SystemError) {
+        nonisolated(unsafe) let loop = loop
+        thread = try SystemThread(named: name) { loop.run() }
+    }
+
+    /// Waits until all members have ended. Once only, after `start`.
+    public func join() { thread?.join() }
+
+    /// A member's place on its thread.
+    public struct Place {
+        fileprivate unowned let loop: Loop
+        fileprivate let number: Int
+
+        /// `tag`, of 61 bits, comes back with the descriptor's events. Closing the descriptor ends the watch.
+        public func watch(_ descriptor: Int32, _ interest: EventLoop.Events, tag: UInt64) throws(SystemError) {
+            try loop.events.add(descriptor, interest, tag: UInt64(number) << Loop.tagBits | tag)
+        }
+    }
+
+    /// A member's end, for another thread to wait for.
+    public final class Ending: Sendable {
+        private nonisolated(unsafe) let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+        fileprivate init() { sem_init(semaphore, 0, 0) }
+
+        deinit {
+            sem_destroy(semaphore)
+            semaphore.deallocate()
+        }
+
+        fileprivate func come() { sem_post(semaphore) }
+
+        /// Blocks until the member has ended and been released. Once only.
+        public func wait() { while sem_wait(semaphore) != 0 {} }
+    }
+}
+
+private final class Loop {
+    struct Resident {
+        let member: any LoopMember
+        let ending: LoopThread.Ending
+    }
+
+    /// Of a tag that are the member's own; those above are its number.
+    static let tagBits = 61
+
+    let events: EventLoop
+    /// nil where one has ended.
+    var residents: [Resident?] = []
+
+    init(_ events: consuming EventLoop) { self.events = events }
+
+    func run() {
+        var timeout: Int32? = 0
+        while let time = timeout {
+            events.wait(timeout: time, begin: beginTurn) { tag, events in
+                residents[Int(tag >> Self.tagBits)]?.member.handle(tag & (1 << Self.tagBits - 1), events)
+            }
+            timeout = endTurn()
+        }
+    }
+
+    private func beginTurn() { for resident in residents { resident?.member.beginTurn() } }
+
+    /// How long the next wait may take; nil when no member is left.
+    private func endTurn() -> Int32? {
+        var shortest: Int32?
+        for index in residents.indices where residents[index] != nil {
+            if let time = residents[index]?.member.endTurn() {
+                shortest = shortest.map { Self.shorter($0, time) } ?? time
+            } else {
+                release(index)
+            }
+        }
+        return shortest
+    }
+
+    private func release(_ index: Int) {
+        let ending = residents[index]?.ending
+        residents[index] = nil
+        ending?.come()
+    }
+
+    /// -1 is longer than any other time.
+    private static func shorter(_ one: Int32, _ other: Int32) -> Int32 {
+        Int32(bitPattern: min(UInt32(bitPattern: one), UInt32(bitPattern: other)))
+    }
+}
