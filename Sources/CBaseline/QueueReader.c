@@ -125,7 +125,6 @@ static int read_until_stopped(struct baseline_reader *reader, char *buffer, size
             packets += packet_id(buffer + (size_t)i * stride, messages[i].msg_len, &verdicts[packets].verdict.id);
         if (packets == 0) continue;
         reader->packets += packets;
-        reader->receives++;
         if (send(reader->fd, verdicts, packets * sizeof(struct verdict), 0) < 0) return errno;
     }
     return 0;
@@ -135,16 +134,16 @@ int baseline_run(struct baseline_reader *reader) {
     size_t stride = OVERHEAD + reader->copy_range;
     char *buffer = malloc(BATCH * stride);
     struct timespec before, after;
-    struct rusage slept, sleeps;
+    struct rusage usage_before, usage_after;
     if (!buffer) return ENOMEM;
-    getrusage(RUSAGE_THREAD, &slept);
+    getrusage(RUSAGE_THREAD, &usage_before);
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
     int error = read_until_stopped(reader, buffer, stride);
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
-    getrusage(RUSAGE_THREAD, &sleeps);
+    getrusage(RUSAGE_THREAD, &usage_after);
     free(buffer);
     reader->nanoseconds = (uint64_t)((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec);
-    reader->wakeups = (uint64_t)(sleeps.ru_nvcsw - slept.ru_nvcsw);
+    reader->wakeups = (uint64_t)(usage_after.ru_nvcsw - usage_before.ru_nvcsw);
     return error;
 }
 

@@ -28,22 +28,32 @@ public struct ConnectionDescription: Sendable {
 }
 
 extension Worker {
-    /// Of all sessions, or of those with these 4-tuples.
-    func describe(_ tuples: Set<FourTuple>? = nil) -> [ConnectionDescription] {
+    /// What is described in one go: little, since each session takes some calls of the kernel, and packets wait meanwhile.
+    enum Selection: Sendable {
+        case tuples(ArraySlice<FourTuple>)
+        case all(fromSlot: Int)
+
+        static let mostAtATime = 32
+    }
+
+    /// The first of them, and those that are left; nil when all have been described.
+    func describe(_ selection: Selection) -> ([ConnectionDescription], Selection?) {
+        var some: [Session] = []
+        var rest: Selection?
+        switch selection {
+        case .tuples(let tuples):
+            for tuple in tuples.prefix(Selection.mostAtATime) { sessions.forEach(tuple) { some.append($0) } }
+            let left = tuples.dropFirst(Selection.mostAtATime)
+            if !left.isEmpty { rest = .tuples(left) }
+        case .all(let slot):
+            let (part, next) = sessions.chunk(from: slot, limit: Selection.mostAtATime)
+            some = part
+            rest = next.map { .all(fromSlot: $0) }
+        }
+        guard !some.isEmpty else { return ([], rest) }
         let now = MonotonicTime.now
         let diagnostics = try? SocketDiagnostics()
-        var result: [ConnectionDescription] = []
-        if let tuples {
-            for tuple in tuples {
-                // One that is being dialled may have the ports of one that is ending.
-                guard let session = sessions.first(tuple, where: \.hasClient) ?? sessions.first(tuple, where: { _ in true })
-                else { continue }
-                result.append(describe(session, now, diagnostics))
-            }
-        } else {
-            sessions.forEach { result.append(describe($0, now, diagnostics)) }
-        }
-        return result
+        return (some.map { describe($0, now, diagnostics) }, rest)
     }
 
     private func describe(

@@ -2,8 +2,8 @@
 // accepts, brings the two together and relays until both are done.
 //
 // It knows sockets and nothing of packets, queues or rules. The packet path talks to it through one narrow door: "may
-// this port be had", "what do you know of this server", "dial this", and the answer to a dial. Each worker is a thread
-// that owns its sessions; a connection's 4-tuple says which worker it belongs to, so that its upstream, dialled first,
+// this port be had", "what do you know of this server", "dial this", and the answer to a dial. Each worker lives on a
+// loop thread and owns its sessions; a connection's 4-tuple says which worker it belongs to, so that its upstream, dialled first,
 // and its client, accepted later by whichever worker watches the listener, meet without a lock.
 //
 //     packet path ──dial──▶ worker ──connect──▶ server      outcome ──▶ packet path lets the SYN in
@@ -101,9 +101,16 @@ public final class Converter: Sendable {
     /// All connections as they are now, or those with these 4-tuples.
     public func describe(_ tuples: Set<FourTuple>? = nil) async -> [ConnectionDescription] {
         var all: [ConnectionDescription] = []
-        for mailbox in mailboxes {
-            all += await withCheckedContinuation { continuation in
-                mailbox.post(.describe(tuples) { continuation.resume(returning: $0) })
+        let byWorker = tuples.map { Dictionary(grouping: $0, by: shared.worker(for:)) }
+        for (index, mailbox) in mailboxes.enumerated() {
+            var selection: Worker.Selection? = .all(fromSlot: 0)
+            if let byWorker { selection = byWorker[index].map { .tuples($0[...]) } }
+            while let wanted = selection {
+                let (some, rest) = await withCheckedContinuation { continuation in
+                    mailbox.post(.describe(wanted) { continuation.resume(returning: ($0, $1)) })
+                }
+                all += some
+                selection = rest
             }
         }
         return all

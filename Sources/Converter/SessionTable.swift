@@ -43,12 +43,28 @@ struct SessionTable {
         return session
     }
 
-    /// One with this 4-tuple of which `condition` holds. A session whose end takes time may have its successor beside it.
-    func first(_ tuple: FourTuple, where condition: (Session) -> Bool) -> Session? {
-        let slot = index.first(hash: tuple.hashValue) { slot in
-            slots[slot].map { $0.tuple == tuple && condition($0) } ?? false
+    /// Those with this 4-tuple: one whose end takes time may have its successor beside it.
+    func forEach(_ tuple: FourTuple, _ body: (Session) -> Void) {
+        index.forEach(hash: tuple.hashValue) { slot in
+            if let session = slots[slot], session.tuple == tuple { body(session) }
         }
-        return slot.flatMap { slots[$0] }
+    }
+
+    /// The latest with this 4-tuple of which `condition` holds.
+    func latest(_ tuple: FourTuple, where condition: (Session) -> Bool) -> Session? {
+        var latest: Session?
+        forEach(tuple) { session in
+            guard condition(session) else { return }
+            if latest.map({ $0.created <= session.created }) ?? true { latest = session }
+        }
+        return latest
+    }
+
+    /// Those of `limit` slots, from one on (0 at first), and the slot to go on from; nil at the end.
+    func chunk(from slot: Int, limit: Int) -> (sessions: [Session], next: Int?) {
+        let end = min(slots.count, slot + limit)
+        guard slot < end else { return ([], nil) }
+        return (slots[slot..<end].compactMap { $0 }, end < slots.count ? end : nil)
     }
 
     func forEach(_ body: (Session) -> Void) {
@@ -57,18 +73,18 @@ struct SessionTable {
 }
 
 /// Slots by the hash of what is in them, four bytes for each place: open addressing with linear probing, at most half
-/// full. What is in a slot is its owner's to know, which says what its hash is and whether it is the one that is wanted.
+/// full. What is in a slot is its owner's to know, which says what its hash is and whether it is one that is wanted.
 struct SlotIndex {
     private var places = [Int32](repeating: -1, count: 16)
     private var count = 0
 
-    func first(hash: Int, where matches: (Int) -> Bool) -> Int? {
+    /// The slots of this hash, and perhaps of others.
+    func forEach(hash: Int, _ body: (Int) -> Void) {
         var place = home(hash)
         while places[place] >= 0 {
-            if matches(Int(places[place])) { return Int(places[place]) }
+            body(Int(places[place]))
             place = next(place)
         }
-        return nil
     }
 
     /// `hashOf`: of what is in another slot.

@@ -133,7 +133,7 @@ extension Worker {
 
     /// The client has completed its handshake.
     func begin(_ descriptor: Int32, _ tuple: FourTuple) {
-        let waiting = sessions.first(tuple) { $0.phase == .awaitingClient }
+        let waiting = sessions.latest(tuple) { $0.phase == .awaitingClient }
         if waiting != nil { shared.pending.release(tuple.client.address) }
         let session = waiting ?? sessions.insert(tuple, phase: .awaitingServer, now: .now)
         if waiting == nil { shared.sessionBegan() }

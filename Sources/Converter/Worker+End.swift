@@ -35,7 +35,12 @@ extension Worker {
         reset(session, failed: session.client.broken ? .client : .server)
     }
 
+    /// How often they are looked at: the kernel doesn't tell when what was sent has been acknowledged.
+    static let leavingPace = Duration.milliseconds(10)
+
     func finishLeaving(_ now: MonotonicTime) {
+        guard nextLeaving <= now else { return }
+        nextLeaving = now + Self.leavingPace
         leaving.removeAll { session in
             switch session.phase {
             case .resetting(let side):
@@ -78,8 +83,11 @@ extension Worker {
     /// data (RFC 5961 section 3.2); all that comes later are resets without MP_FASTCLOSE, which end a subflow only. It
     /// would wait a minute for another subflow (net.mptcp.close_timeout), and the server with it.
     func clientIsGone(_ tuple: FourTuple) {
-        guard let gone = sessions.first(tuple, where: { $0.phase == .relaying }), MultipathInfo(gone.client.descriptor)?.subflows.allSatisfy(\.isClosed) == true else { return }
-        breakDown(gone, .client)
+        let gone = sessions.latest(tuple) { session in
+            session.phase == .relaying
+                && MultipathInfo(session.client.descriptor)?.subflows.allSatisfy(\.isClosed) == true
+        }
+        if let gone { breakDown(gone, .client) }
     }
 
     /// Forgets the session and closes what it has: in order, or with a reset (which is how its sockets are set up).

@@ -10,18 +10,20 @@ import Wire
 extension Worker {
     /// See `Converter.sendByMeasuredRate`. Subflows that join later inherit it.
     func sendByMeasuredRate(_ tuples: Set<FourTuple>) {
-        for tuple in tuples {
-            guard let session = sessions.first(tuple, where: { $0.phase == .relaying }) else { continue }
-            do {
-                try StreamSocket.setCongestionControl(session.client.descriptor, "bbr")
-            } catch {
-                guard let suppressed = relayLog.pass(.now) else { continue }
-                shared.log.warning(
-                    """
-                    \(session.tuple) is throttled without BBR (\(error)), so that its other subflows may not be filled; \
-                    modprobe tcp_bbr, or name a congestion control in [relay] (\(suppressed) more not logged)
-                    """)
-            }
+        for tuple in tuples { sessions.forEach(tuple, sendByMeasuredRate) }
+    }
+
+    private func sendByMeasuredRate(_ session: Session) {
+        guard session.phase == .relaying else { return }
+        do {
+            try StreamSocket.setCongestionControl(session.client.descriptor, "bbr")
+        } catch {
+            guard let suppressed = relayLog.pass(.now) else { return }
+            shared.log.warning(
+                """
+                \(session.tuple) is throttled without BBR (\(error)), so that its other subflows may not be filled; \
+                modprobe tcp_bbr, or name a congestion control in [relay] (\(suppressed) more not logged)
+                """)
         }
     }
 

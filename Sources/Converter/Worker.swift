@@ -17,8 +17,8 @@ final class Worker: LoopMember {
         case listener(ListenerTable.Key, Int32)
         /// A connection that another worker accepted for this one.
         case accepted(Int32, FourTuple)
-        /// All sessions, or those with these 4-tuples.
-        case describe(Set<FourTuple>?, @Sendable ([ConnectionDescription]) -> Void)
+        /// Some sessions, and what is to be asked for next.
+        case describe(Selection, @Sendable ([ConnectionDescription], Selection?) -> Void)
         case clientIsGone(FourTuple)
         case sendByMeasuredRate(Set<FourTuple>)
         case stop
@@ -34,6 +34,7 @@ final class Worker: LoopMember {
     var ready: Deque<Session> = []
     /// Sessions whose last bytes are yet to be acknowledged, before they are reset or closed.
     var leaving: [Session] = []
+    var nextLeaving = MonotonicTime.now
     var dialDeadlines: DeadlineQueue
     var clientDeadlines: DeadlineQueue
     /// Until when the other side of a failed one may take what is pending for it.
@@ -92,7 +93,9 @@ final class Worker: LoopMember {
         case .dial(let request): dial(request)
         case .listener(let key, let descriptor): watch(key, descriptor)
         case .accepted(let descriptor, let tuple): begin(descriptor, tuple)
-        case .describe(let tuples, let answer): answer(describe(tuples))
+        case .describe(let selection, let answer):
+            let (descriptions, next) = describe(selection)
+            answer(descriptions, next)
         case .clientIsGone(let tuple): clientIsGone(tuple)
         case .sendByMeasuredRate(let tuples): sendByMeasuredRate(tuples)
         case .stop: isStopped = true
@@ -133,8 +136,8 @@ final class Worker: LoopMember {
         if let deadline = dialDeadlines.next { next = min(next, deadline) }
         if let deadline = clientDeadlines.next { next = min(next, deadline) }
         if let deadline = brokenDeadlines.next { next = min(next, deadline) }
-        let time = next.milliseconds(from: now)
-        return leaving.isEmpty ? time : min(time, 10)
+        if !leaving.isEmpty { next = min(next, nextLeaving) }
+        return next.milliseconds(from: now)
     }
 
     private func expire() {

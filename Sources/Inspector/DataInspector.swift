@@ -21,7 +21,9 @@ public final class DataInspector: Sendable {
         ending = try thread.add { place throws(SystemError) in
             try place.watch(queue.descriptor, .readable, tag: Reader.queueTag)
             try place.watch(mailbox.descriptor, .readable, tag: Reader.stopTag)
-            return Reader(queue: queue, tun: tun, watch: watch, tap: tap, counters: counters, log: log)
+            return Reader(
+                queue: queue, tun: tun, watch: watch, tap: tap, counters: counters, log: log, mailbox: mailbox,
+                place: place)
         }
     }
 
@@ -41,11 +43,13 @@ public final class DataInspector: Sendable {
         private let tap: TraceTap
         private let counters: InspectorCounters
         private let log: Logger
+        private let mailbox: Mailbox<Void>
+        private let place: LoopThread.Place
         private var isStopped = false
 
         init(
             queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters,
-            log: Logger
+            log: Logger, mailbox: Mailbox<Void>, place: LoopThread.Place
         ) {
             self.queue = queue
             self.tun = tun
@@ -53,15 +57,22 @@ public final class DataInspector: Sendable {
             self.tap = tap
             self.counters = counters
             self.log = log
+            self.mailbox = mailbox
+            self.place = place
         }
-
-        func beginTurn() { queue.beat() }
 
         func handle(_ tag: UInt64, _ events: EventLoop.Events) {
             if tag == Self.queueTag { read() } else { isStopped = true }
         }
 
-        func endTurn() -> Int32? { isStopped ? nil : -1 }
+        func endTurn() -> Int32? {
+            queue.beat()
+            guard isStopped else { return -1 }
+            // The sentinel has the queue's socket, too.
+            place.unwatch(queue.descriptor)
+            place.unwatch(mailbox.descriptor)
+            return nil
+        }
 
         private func read() {
             var packets: UInt64 = 0

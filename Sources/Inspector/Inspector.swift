@@ -1,8 +1,8 @@
-// Inspector: the packet path. One thread a queue: receive, parse, decide, verdict.
+// Inspector: the packet path. Each queue has a reader, a member of a loop thread: receive, parse, decide, verdict.
 //
 // It knows packets, queues and marks, and of connections only what a SYN says; it must never block, dial or relay. The
-// SYN thread holds a SYN while the stream path dials (through the narrow door `StreamPath`), then lets it go on
-// unmarked, or puts its bytes into the stack by the TUN device, where TPROXY takes them. The data threads see every
+// SYN desk holds a SYN while the stream path dials (through the narrow door `StreamPath`), then lets it go on
+// unmarked, or puts its bytes into the stack by the TUN device, where TPROXY takes them. The readers of data queues see every
 // segment of an intercepted connection and let it go.
 //
 // Whatever goes wrong here ends in "the packet goes on as if there were no box", and is counted.

@@ -35,11 +35,15 @@ extension SYNDesk {
 }
 
 extension Segment {
-    /// Does a SYN-ACK carry MP_CAPABLE of version 1? What can't be read counts as no.
-    fileprivate var agreesToMultipath: Bool {
+    /// Does a SYN-ACK carry MP_CAPABLE of version 1 with a key? What can't be read counts as no, and so does the question's
+    /// own option, which something on the way may have sent back.
+    var agreesToMultipath: Bool {
         var options = options
         while let option = try? options.next() {
-            if case .multipath(.capable(let capable))? = try? option.content() { return capable.version == 1 }
+            if case .multipath(.capable(let capable))? = try? option.content() {
+                if case .key = capable.form { return capable.version == 1 }
+                return false
+            }
         }
         return false
     }

@@ -32,15 +32,15 @@ public final class SYNInspector: Sendable {
         door: Door, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory, counters: InspectorCounters,
         stream: any StreamPath, log: Logger, on thread: LoopThread
     ) throws(SystemError) {
-        let desk = try SYNDesk(
-            queue: queue, tun: tun, policy: policy, mark: mark, dialTimeout: dialTimeout, mailbox: door.mailbox,
-            endToEnd: endToEnd, tap: tap, history: history, counters: counters, stream: stream, log: log)
-        self.mailbox = door.mailbox
+        mailbox = door.mailbox
         self.counters = counters
+        // The compiler doesn't know that the closure is called once.
+        var device: TunDevice? = tun
         ending = try thread.add { place throws(SystemError) in
-            try place.watch(queue.descriptor, .readable, tag: SYNDesk.queueTag)
-            try place.watch(door.mailbox.descriptor, .readable, tag: SYNDesk.mailboxTag)
-            return desk
+            try SYNDesk(
+                queue: queue, tun: device.take()!, policy: policy, mark: mark, dialTimeout: dialTimeout,
+                mailbox: door.mailbox, endToEnd: endToEnd, tap: tap, history: history, counters: counters,
+                stream: stream, log: log, place: place)
         }
     }
 
@@ -71,8 +71,8 @@ public final class SYNInspector: Sendable {
 
 /// What decides about SYNs, on its thread.
 final class SYNDesk: LoopMember {
-    static let queueTag: UInt64 = 0
-    static let mailboxTag: UInt64 = 1
+    private static let queueTag: UInt64 = 0
+    private static let mailboxTag: UInt64 = 1
 
     let queue: PacketQueue
     let tun: TunDevice
@@ -103,6 +103,7 @@ final class SYNDesk: LoopMember {
     var errorLog = RateLimit(every: .seconds(10))
     let diagnostics: SocketDiagnostics
     private let mailbox: Mailbox<SYNInspector.Message>
+    private let place: LoopThread.Place
     private let dialTimeout: Duration
     private var isStopped = false
 
@@ -114,8 +115,10 @@ final class SYNDesk: LoopMember {
     init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
         mailbox: Mailbox<SYNInspector.Message>, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory,
-        counters: InspectorCounters, stream: any StreamPath, log: Logger
+        counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
     ) throws(SystemError) {
+        try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
+        try place.watch(mailbox.descriptor, .readable, tag: Self.mailboxTag)
         diagnostics = try SocketDiagnostics()
         interfaces = InterfaceCache(policy.interfaces)
         self.queue = queue
@@ -130,17 +133,24 @@ final class SYNDesk: LoopMember {
         self.counters = counters
         self.stream = stream
         self.log = log
+        self.place = place
     }
 
     deinit { questionBuffer.deallocate() }
 
     func handle(_ tag: UInt64, _ events: EventLoop.Events) {
+        // What other members had to do may have taken long.
+        heedSentinel()
         if tag == Self.queueTag { readQueue() } else { readMailbox() }
     }
 
     func endTurn() -> Int32? {
+        heedSentinel()
         guard !isStopped else {
             settleAll()
+            // The sentinel has the queue's socket, too.
+            place.unwatch(queue.descriptor)
+            place.unwatch(mailbox.descriptor)
             return nil
         }
         releaseOverdue()
@@ -148,7 +158,7 @@ final class SYNDesk: LoopMember {
     }
 
     /// What was held has reached its server when the sentinel has answered: it must not go into the TUN device as well.
-    func beginTurn() {
+    private func heedSentinel() {
         let answered = queue.beat()
         if answered, !isSubstituted {
             log.warning("queue SYN stood still: the sentinel has let SYNs go in its place")

@@ -36,14 +36,17 @@ public struct EventLoop: ~Copyable {
         }
     }
 
+    /// Ends the watch of a descriptor that is still open, here or, by way of another descriptor, elsewhere.
+    public func remove(_ descriptor: Int32) {
+        _ = sluice_epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, descriptor, 0, 0)
+    }
+
     /// Waits at most `timeout` milliseconds (-1: without end) and hands each event to `body`. A signal, SIGCONT above
     /// all, ends the wait early; what has happened until then is reported, so that no deadline overtakes it.
-    /// `begin` is called between the wait and the first of them, also if there are none.
-    public func wait(timeout: Int32, begin: () -> Void = {}, _ body: (_ tag: UInt64, _ events: Events) -> Void) {
+    public func wait(timeout: Int32, _ body: (_ tag: UInt64, _ events: Events) -> Void) {
         var count = epoll_wait(epoll.rawValue, events.baseAddress, Int32(events.count), timeout)
         if count < 0, errno == EINTR { count = epoll_wait(epoll.rawValue, events.baseAddress, Int32(events.count), 0) }
         precondition(count >= 0 || errno == EINTR, "epoll_wait failed on a descriptor of ours")
-        begin()
         for index in 0..<max(0, Int(count)) {
             let event = events.baseAddress! + index
             body(sluice_epoll_data(event), Events(rawValue: sluice_epoll_events(event)))

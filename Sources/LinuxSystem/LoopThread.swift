@@ -2,17 +2,11 @@ import Glibc
 
 /// Something that lives on a loop thread: its state is touched there alone.
 public protocol LoopMember: AnyObject {
-    /// The thread has waited; nothing has been handled yet.
-    func beginTurn()
     /// A descriptor that it watches has news.
     func handle(_ tag: UInt64, _ events: EventLoop.Events)
-    /// All news of this turn have been handled. How many milliseconds the next wait may take (-1: without end), or nil:
-    /// the member has ended and is to be released.
+    /// All news of this turn have been handled, if there were any. How many milliseconds the next wait may take (-1: without
+    /// end), or nil: the member has ended and is to be released.
     func endTurn() -> Int32?
-}
-
-extension LoopMember {
-    public func beginTurn() {}
 }
 
 /// A thread with one event loop for several members. What one of them does for another, by a message or through the kernel,
@@ -58,6 +52,9 @@ public final class LoopThread: Sendable {
         public func watch(_ descriptor: Int32, _ interest: EventLoop.Events, tag: UInt64) throws(SystemError) {
             try loop.events.add(descriptor, interest, tag: UInt64(number) << Loop.tagBits | tag)
         }
+
+        /// For a descriptor that outlives the member.
+        public func unwatch(_ descriptor: Int32) { loop.events.remove(descriptor) }
     }
 
     /// A member's end, for another thread to wait for.
@@ -96,14 +93,12 @@ private final class Loop {
     func run() {
         var timeout: Int32? = 0
         while let time = timeout {
-            events.wait(timeout: time, begin: beginTurn) { tag, events in
+            events.wait(timeout: time) { tag, events in
                 residents[Int(tag >> Self.tagBits)]?.member.handle(tag & (1 << Self.tagBits - 1), events)
             }
             timeout = endTurn()
         }
     }
-
-    private func beginTurn() { for resident in residents { resident?.member.beginTurn() } }
 
     /// How long the next wait may take; nil when no member is left.
     private func endTurn() -> Int32? {

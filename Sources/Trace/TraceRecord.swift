@@ -37,7 +37,6 @@ public struct TraceRecord: Sendable {
     public init() {}
 
     /// Was it dropped, as far as the kernel is concerned?
-    public var isDropped: Bool { facts.verdict == .drop || facts.verdict == .intercept }
 
     /// Where it was seen: the interface that it came in by, or leaves by if this machine has sent it.
     public var interface: UInt32 { facts.inDevice != 0 ? facts.inDevice : facts.outDevice }

@@ -13,11 +13,13 @@ extension Tracker {
 
     mutating func observeLater(_ segment: borrowing Segment, _ origin: Origin) -> Sighting? {
         guard let (id, index) = locate(segment) ?? adopt(segment, origin) else { return nil }
-        let subflow = connections[id].subflows[index]
-        let sender = subflow.host(at: segment.source)
-        if subflow.interface == 0, origin.interface != 0, sender == subflow.initiator {
+        let number = connections[id].subflows[index].number
+        let sender = connections[id].subflows[index].host(at: segment.source)
+        if origin.interface != 0, connections[id].subflows[index].interface == 0,
+            sender == connections[id].subflows[index].initiator
+        {
             connections[id].subflows[index].interface = origin.interface
-            events.append(.interfaceLearned(id, subflow: subflow.number))
+            events.append(.interfaceLearned(id, subflow: number))
         }
         let seen = observeOptions(segment, id, index, sender)
         var retransmitted = 0
@@ -33,7 +35,7 @@ extension Tracker {
             }
         }
         return Sighting(
-            connection: id, subflow: subflow.number, sender: sender, retransmitted: retransmitted,
+            connection: id, subflow: number, sender: sender, retransmitted: retransmitted,
             dataNumbers: seen.dataNumbers)
     }
 
@@ -72,9 +74,9 @@ extension Tracker {
     }
 
     private mutating func heed(_ option: MultipathOption, _ id: ConnectionID, _ index: Int, _ sender: Host) {
-        let subflow = connections[id].subflows[index]
         // Who joins may not speak before the join is complete (section 3.2); its peer doesn't listen.
-        let isHeard = !subflow.isUnproven || sender != subflow.initiator
+        let isHeard =
+            !connections[id].subflows[index].isUnproven || sender != connections[id].subflows[index].initiator
         switch option {
         case .join(.ack(let hmac)): completeJoin(id, index, sender, hmac)
         case _ where !isHeard: break
@@ -143,8 +145,9 @@ extension Tracker {
     /// Whoever makes up segments hears no answer: neither does the other host speak, nor is the number of its SYN-ACK
     /// known.
     private mutating func prove(_ segment: borrowing Segment, _ id: ConnectionID, _ index: Int, _ sender: Host) {
+        guard !connections[id].isProven else { return }
         let subflow = connections[id].subflows[index]
-        guard !connections[id].isProven, subflow.isInitial else { return }
+        guard subflow.isInitial else { return }
         let answer = subflow.streams[sender.peer]
         connections[id].isProven =
             sender != subflow.initiator
@@ -153,8 +156,9 @@ extension Tracker {
 
     /// The first subflow is complete when its initiator has acknowledged the SYN-ACK; a joined one needs its HMAC too.
     private mutating func advance(_ id: ConnectionID, _ index: Int, _ sender: Host) {
-        let subflow = connections[id].subflows[index]
-        if subflow.isInitial, sender == subflow.initiator { establishSubflow(id, index) }
+        if connections[id].subflows[index].isInitial, sender == connections[id].subflows[index].initiator {
+            establishSubflow(id, index)
+        }
     }
 
     /// Returns how many bytes had been sent before.

@@ -20,8 +20,6 @@ struct Handle: Hashable, Comparable, Sendable, CustomStringConvertible {
     static let ingressHook = Handle(rawValue: TC_H_INGRESS)
     /// As a parent of filters: what comes in, of an ingress qdisc as of clsact.
     static let ingressFilters = Handle(0xffff, UInt16(TC_H_MIN_INGRESS))
-    /// As a parent of filters: what goes out, of clsact.
-    static let egressFilters = Handle(0xffff, UInt16(TC_H_MIN_EGRESS))
 
     static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 

@@ -50,7 +50,7 @@ struct DemoTransfer {
             in: .client(0), (link == nil ? ["mptcpize", "run"] : []) + ["curl", "-gsSf"] + interface + files,
             within: .seconds(600))
         let duration = ContinuousClock.now - start
-        guard curl.status.isSuccess else { throw DemoError(description: "curl: \(curl.status): \(curl.errors)") }
+        guard curl.status.isSuccess else { throw LabCommandError(description: "curl: \(curl.status): \(curl.errors)") }
         let after = try Counts(lab)
         try await lab.wait(for: "nginx's access log") { nginx.accesses.count > served }
 
@@ -83,6 +83,6 @@ struct DemoTransfer {
     }
 }
 
-struct DemoError: Error, CustomStringConvertible {
+struct LabCommandError: Error, CustomStringConvertible {
     let description: String
 }

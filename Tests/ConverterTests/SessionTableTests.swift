@@ -1,4 +1,5 @@
 import LinuxSystem
+import PacketForge
 import Testing
 import Wire
 
@@ -13,7 +14,7 @@ import Wire
 
     /// Random sessions come and go, some with the same 4-tuple; each that is there is found, and no other.
     @Test func whatIsThereIsFound() {
-        var random = SplitMix(seed: 6)
+        var random = SplitMix64(seed: 6)
         var table = SessionTable()
         var sessions: [Session] = []
         for step in 0..<20_000 {
@@ -21,21 +22,23 @@ import Wire
             let wanted = (step / 2000) % 2 == 0 ? 3 : 1
             if Int(random.next() % 4) < wanted {
                 let number = Int(random.next() % 700)
-                sessions.append(table.insert(tuple(number), phase: .awaitingClient, now: .now))
+                let now = MonotonicTime(nanoseconds: UInt64(step))
+                sessions.append(table.insert(tuple(number), phase: .awaitingClient, now: now))
             } else if !sessions.isEmpty {
                 table.remove(sessions.remove(at: Int(random.next() % UInt64(sessions.count))))
             }
             #expect(table.count == sessions.count)
             let number = Int(random.next() % 700)
             let there = sessions.filter { $0.tuple == tuple(number) }
-            let found = table.first(tuple(number)) { _ in true }
-            #expect(found.map { session in there.contains { $0 === session } } ?? there.isEmpty)
-            if let wanted = there.last { #expect(table.first(tuple(number)) { $0 === wanted } === wanted) }
+            var found: [Session] = []
+            table.forEach(tuple(number)) { found.append($0) }
+            #expect(Set(found.map(ObjectIdentifier.init)) == Set(there.map(ObjectIdentifier.init)))
+            #expect(found.count == there.count && table.latest(tuple(number)) { _ in true } === there.last)
         }
         for session in sessions {
             #expect(table.session(slot: session.slot, generation: session.generation) === session)
             table.remove(session)
-            #expect(table.first(session.tuple) { $0 === session } == nil)
+            #expect(table.latest(session.tuple) { $0 === session } == nil)
             #expect(table.session(slot: session.slot, generation: session.generation) == nil)
         }
         #expect(table.count == 0)
@@ -49,6 +52,22 @@ import Wire
         let new = (0..<1000).map { table.insert(tuple($0), phase: .relaying, now: .now) }
         for session in old { #expect(table.session(slot: session.slot, generation: session.generation) == nil) }
         for session in new { #expect(table.session(slot: session.slot, generation: session.generation) === session) }
+    }
+
+    /// Chunk by chunk, all are there once.
+    @Test func chunksHaveAll() {
+        var table = SessionTable()
+        let sessions = (0..<100).map { table.insert(tuple($0), phase: .relaying, now: .now) }
+        for session in sessions where session.slot % 3 == 0 { table.remove(session) }
+        var seen: [Int] = []
+        var slot: Int? = 0
+        while let from = slot {
+            let (part, next) = table.chunk(from: from, limit: 32)
+            seen += part.map(\.slot)
+            slot = next
+        }
+        #expect(seen == (0..<100).filter { $0 % 3 != 0 })
+        #expect(table.chunk(from: 1000, limit: 32).next == nil)
     }
 
     @Test func eventTagsKeepWhatTheySay() {
@@ -66,20 +85,5 @@ import Wire
         }
         let key = ListenerTable.Key(port: 65535, isIPv4: true)
         if case .listener(key) = EventTag(EventTag.listener(key).bits) {} else { Issue.record("a listener's tag") }
-    }
-}
-
-/// Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014).
-private struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
     }
 }

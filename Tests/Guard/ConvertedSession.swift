@@ -9,10 +9,10 @@ import Wire
 /// A converted connection, as the daemon has it: an MPTCP client at a redirect listener, a TCP server that was dialled
 /// for it, and a worker that relays. Buffers are small, so that they are soon full.
 ///
-/// Here the client connects to the listener's own address, which is so what the box dials: a rule leads that to the
-/// server.
+/// There is no TPROXY here: the client connects to the listener's own address, which is therefore what the box dials; a rule
+/// leads that dial to the real server.
 final class ConvertedSession {
-    static let thread = "relay 0"
+    static let thread = "path 0"
 
     private let converter: Converter
     private let loop: LoopThread

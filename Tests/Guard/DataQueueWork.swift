@@ -6,9 +6,9 @@ import Policy
 import Synchronization
 import Trace
 
-/// Segments with data through a queue DATA and its thread: received, read, followed, let go.
+/// Segments with data through a queue DATA and its reader: received, read, followed, let go.
 final class DataQueueWork: Work {
-    let thread: String? = "queue DATA \(queueNumber)"
+    let thread: String? = "path 0"
 
     private static let queueNumber: UInt16 = 2
     private let loopback: Loopback
@@ -25,7 +25,7 @@ final class DataQueueWork: Work {
         self.burst = burst
         loopback = try Loopback()
         try loopback.lead(port: connection.ends[1].port, to: Self.queueNumber)
-        loop = try LoopThread(named: "queue DATA \(Self.queueNumber)")
+        loop = try LoopThread(named: "path 0")
         inspector = try DataInspector(
             queue: PacketQueue(Self.queueNumber, .init(copyRange: 192, maximumLength: 1024, gso: true)), tun: 0,
             watch: ConnectionWatch(connections: 1024), tap: TraceTap(board), counters: counters,

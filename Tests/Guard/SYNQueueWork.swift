@@ -8,9 +8,9 @@ import Synchronization
 import Trace
 import Wire
 
-/// SYNs through queue SYN and its thread, each of another client unless said: received, read, decided, answered.
+/// SYNs through queue SYN and the SYN desk, each of another client unless said: received, read, decided, answered.
 final class SYNQueueWork: Work {
-    let thread: String? = "queue SYN"
+    let thread: String? = "path 0"
 
     private static let queueNumber: UInt16 = 1
     private let server = Endpoint("127.9.0.2:81")!
@@ -35,7 +35,7 @@ final class SYNQueueWork: Work {
         var policy = ConversionPolicy(interfaces: ["lo"])
         if expected == .passPolicy { policy.ports = [443...443] }
         if expected == .interceptSplit { policy.connect = .split }
-        loop = try LoopThread(named: "queue SYN")
+        loop = try LoopThread(named: "path 0")
         inspector = try SYNInspector(
             queue: PacketQueue(Self.queueNumber, .init(copyRange: 65535, maximumLength: 1024, gso: false)),
             tun: TunDevice("guard"), policy: policy, mark: .standard, dialTimeout: .milliseconds(500), door: door,

@@ -16,7 +16,7 @@ extension Load {
     ]
 }
 
-/// Follows segments of a hundred connections that are established, new data both ways; or SYNs of theirs that come
+/// Follows segments of 80 connections that are established, new data both ways; or SYNs of theirs that come
 /// again; or opens connections, three segments each, while others lose their place for them.
 private final class TrackWork: Work {
     enum Kind {

@@ -59,8 +59,8 @@ import Wire
             #expect(Int(result.output.filter(\.isNumber)) ?? 0 > 30_000_000, "\(result.errors)")
             try await lab.waitUntilIdle(sluice)
             let conversion = try await sluice.status().conversion
-            #expect(conversion.dataToClient.count > 0)
-            #expect(try #require(conversion.dataToClient.maxUs) < 2_900_000)
+            // None at all if already the first bytes were more than the client took.
+            #expect((conversion.dataToClient.maxUs ?? 0) < 2_900_000)
         }
     }
 

@@ -13,7 +13,6 @@ struct baseline_reader {
     int stopping;
     // From the beginning of baseline_run to its end, of its thread.
     uint64_t packets;
-    uint64_t receives;     // of at least one packet
     uint64_t nanoseconds;  // on a processor, in the kernel or not
     uint64_t wakeups;      // how often it has slept until something came
 };

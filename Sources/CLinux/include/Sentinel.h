@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { SLUICE_SENTINEL_QUEUES = 16 };
+enum { SLUICE_SENTINEL_QUEUES = 17 };
 
 // What the thread of a queue and the sentinel know of each other, in memory that both processes share.
 struct sluice_pulse {

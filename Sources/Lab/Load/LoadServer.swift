@@ -7,7 +7,7 @@ import Wire
 /// that it need not, so that what is measured is the way to it.
 ///
 /// Two ports. `echoPort` sends back whatever comes, on one thread for all connections, which may be many and idle.
-/// `bulkPort` does for each connection, on threads of its own, what its `BulkRequest` asks.
+/// `bulkPort` does for each connection, on threads of its own, what its request (`BulkTransfer.Request`) asks.
 public final class LoadServer: Sendable {
     public static let echoPort: UInt16 = 5000
     public static let bulkPort: UInt16 = 5001

@@ -2,7 +2,7 @@ import ArgumentParser
 import Lab
 
 /// What stands between client and server.
-enum Contender: String, CaseIterable, ExpressibleByArgument, Codable, CodingKeyRepresentable {
+enum Contender: String, CaseIterable, ExpressibleByArgument, Codable {
     /// Nothing but routing: TCP from end to end over one link, what the client has without a converter.
     case forwarding
     case sluice
@@ -71,16 +71,14 @@ struct BenchOptions: ParsableArguments {
 
     /// In turns, so that what changes meanwhile changes for all: each contender has a lab of its own in each round, with
     /// a server for load.
-    func eachRound(
-        _ speaks: PeerProtocol = .tcp, _ body: (Contender, Lab, ChildProcess?) async throws -> Void
-    ) async throws {
+    func eachRound(_ body: (Contender, Lab, ChildProcess?) async throws -> Void) async throws {
         let client = links.map { LabConfiguration.Client(links: $0.links) } ?? LabConfiguration.Client()
         for round in 1...rounds {
             for contender in contenders {
                 progress("round \(round) of \(rounds), \(contender.rawValue)")
                 try await Lab.with(LabConfiguration(clients: [client])) { lab in
                     let process = try await contender.start(in: lab, self)
-                    try await lab.withLoadServer(speaks) { try await body(contender, lab, process) }
+                    try await lab.withLoadServer { try await body(contender, lab, process) }
                 }
             }
         }

@@ -7,7 +7,7 @@ enum Gnuplot {
     static func require() throws {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
         guard folders.contains(where: { FileManager.default.isExecutableFile(atPath: "\($0)/gnuplot") }) else {
-            throw DemoError(
+            throw LabCommandError(
                 description:
                     "the plots need gnuplot: apt-get install gnuplot-nox, or Scripts/setup, which installs it too")
         }
@@ -24,7 +24,7 @@ enum Gnuplot {
         try process.run()
         let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw DemoError(description: "gnuplot \(plot.name).gp: \(text)") }
+        guard process.terminationStatus == 0 else { throw LabCommandError(description: "gnuplot \(plot.name).gp: \(text)") }
     }
 
     static func script(_ plot: Plot) -> String {

@@ -5,7 +5,7 @@ extension Lab {
     /// A rule for the wired link, from now on.
     func addThrottle(_ sluice: SluiceDaemon, _ rule: [String]) async throws {
         let result = try await sluice.command(["throttles", "add", "relieve-wired", "--interface", "wired"] + rule)
-        guard result.status.isSuccess else { throw DemoError(description: result.errors) }
+        guard result.status.isSuccess else { throw LabCommandError(description: result.errors) }
     }
 
     /// Downloads for so long from the server for load.

@@ -14,7 +14,7 @@ struct Report {
             do {
                 return (experiment, try experiment.findings(folder), try folder.table("\(experiment.name)-run.csv"))
             } catch {
-                throw DemoError(description: "\(experiment.name): \(error)")
+                throw LabCommandError(description: "\(experiment.name): \(error)")
             }
         }
     }

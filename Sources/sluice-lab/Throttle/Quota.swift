@@ -52,7 +52,7 @@ struct Quota {
                 return views.flatMap(\.subflows).reduce(0) { $0 + $1.bytesToClient + $1.bytesToServer }
             }
         }
-        throw DemoError(description: "no subflow was ever held")
+        throw LabCommandError(description: "no subflow was ever held")
     }
 
     private struct View: Decodable {

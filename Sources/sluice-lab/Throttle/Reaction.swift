@@ -28,7 +28,7 @@ struct Reaction {
             }
             return times.sorted()
         }
-        guard !times.isEmpty else { throw DemoError(description: "no packet was ever classified") }
+        guard !times.isEmpty else { throw LabCommandError(description: "no packet was ever classified") }
         let place = { (part: Double) in times[min(times.count - 1, Int(part * Double(times.count)))] }
         let figures = [place(0.5), place(0.9), place(0.99), times.last!].map { "\($0.microseconds)" }
         print(textTable([["connections", "p50 us", "p90 us", "p99 us", "longest us"], ["\(times.count)"] + figures]))

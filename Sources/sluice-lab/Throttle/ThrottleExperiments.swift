@@ -101,7 +101,7 @@ extension Lab {
         plan.length = size...size
         plan.from = address.flatMap { IPAddress($0) }
         let report = try await fetch(plan)
-        guard report.isSuccess else { throw DemoError(description: "a transfer failed: \(report.failures)") }
+        guard report.isSuccess else { throw LabCommandError(description: "a transfer failed: \(report.failures)") }
         return report
     }
 
@@ -109,7 +109,7 @@ extension Lab {
     @discardableResult
     func throttles(_ sluice: SluiceDaemon, _ arguments: String...) async throws -> String {
         let result = try await sluice.command(["throttles"] + arguments)
-        guard result.status.isSuccess else { throw DemoError(description: result.errors) }
+        guard result.status.isSuccess else { throw LabCommandError(description: result.errors) }
         return result.output
     }
 

@@ -32,7 +32,7 @@ struct ConversionTime: Experiment {
                 let (syn, data) = (delays.flatMap(\.syn), delays.flatMap { $0.toServer + $0.toClient })
                 for (what, times) in [("SYN", syn), ("data", data)] {
                     guard let summary = DelaySummary(times) else {
-                        throw DemoError(description: "no \(what) was converted")
+                        throw LabCommandError(description: "no \(what) was converted")
                     }
                     let nanoseconds =
                         [summary.mean, summary.deviation] + [summary.p50, summary.p99, summary.max].map { Double($0) }
