@@ -25,16 +25,18 @@ public final class Converter: Sendable {
     private let stampKeeper: Descriptor
 
     /// As many workers as the setting says live on `threads`, by turns. On a worker's thread, `outcome` is called for each
-    /// dial, with the id of its request, and `accepted` for each client, with its connection's token if it speaks MPTCP.
+    /// dial, with the id of its request, `accepted` for each client, with its connection's token if it speaks MPTCP, and `ended`
+    /// when the session of one is over.
     public init(
         _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
-        accepted: @escaping @Sendable (FourTuple, Token?) -> Void, on threads: [LoopThread]
+        accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void,
+        on threads: [LoopThread]
     ) throws(SystemError) {
         stampKeeper = try StreamSocket.open(.tcp, for: setting.listenAddress)
         try? StreamSocket.wantTimestamps(stampKeeper.rawValue)
         var mailboxes: [Mailbox<Worker.Message>] = []
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
-        let shared = Shared(setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted)
+        let shared = Shared(setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted, ended: ended)
         var endings: [LoopThread.Ending] = []
         for (index, mailbox) in mailboxes.enumerated() {
             endings.append(

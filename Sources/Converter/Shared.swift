@@ -18,17 +18,20 @@ final class Shared: Sendable {
     private let outcome: @Sendable (UInt64, DialOutcome) -> Void
     /// A client has been accepted; its token if it speaks MPTCP.
     let accepted: @Sendable (FourTuple, Token?) -> Void
+    /// The session of an accepted client has ended.
+    let ended: @Sendable (FourTuple) -> Void
 
     init(
         _ setting: ConverterSetting, log: Logger, mailboxes: [Mailbox<Worker.Message>],
         outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
-        accepted: @escaping @Sendable (FourTuple, Token?) -> Void
+        accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void
     ) {
         self.setting = setting
         self.log = log
         self.mailboxes = mailboxes
         self.outcome = outcome
         self.accepted = accepted
+        self.ended = ended
         listeners = ListenerTable(setting)
         memory = ServerMemory(capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory)
         pending = PendingGuard(limit: setting.maxPending, limitPerClient: setting.maxPendingPerClient)

@@ -99,7 +99,10 @@ extension Worker {
             }
         }
         if session.isPending { shared.pending.release(session.tuple.client.address) }
-        if session.hasClient { shared.listeners.count(ListenerTable.Key(session.tuple.server), -1) }
+        if session.hasClient {
+            shared.listeners.count(ListenerTable.Key(session.tuple.server), -1)
+            shared.ended(session.tuple)
+        }
         close(session, .client)
         close(session, .server)
         session.phase = .over

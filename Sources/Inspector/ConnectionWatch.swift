@@ -64,15 +64,21 @@ public final class ConnectionWatch: Sendable {
     /// there are few left of many.
     public func tidy(at now: MonotonicTime) {
         var isDone = false
-        while !isDone {
-            let news: (Follower, [ConnectionID])? = state.withLock { state in
-                isDone = state.tracker.expire(at: now.nanoseconds)
-                state.dropForgotten()
-                return state.newsForFollower()
-            }
-            if let (follower, ids) = news { follower.tell(ids) }
-        }
+        while !isDone { change { isDone = $0.expire(at: now.nanoseconds) } }
         state.withLock { $0.tracker.shrink() }
+    }
+
+    /// A connection has ended at this box: it is forgotten before long, also if its last segments passed unseen.
+    public func release(_ tuple: FourTuple) { change { $0.release(tuple, at: MonotonicTime.now.nanoseconds) } }
+
+    /// Changes that no segment brings.
+    private func change(_ body: (inout Tracker) -> Void) {
+        let news: (Follower, [ConnectionID])? = state.withLock { state in
+            body(&state.tracker)
+            state.dropForgotten()
+            return state.newsForFollower()
+        }
+        if let (follower, ids) = news { follower.tell(ids) }
     }
 
     /// Tells `follower` of each change from now on, instead of another; nil: nobody.

@@ -140,7 +140,6 @@ struct ConnectionTable: ~Copyable, @unchecked Sendable {
         blocks[index].used += 1
     }
 
-
     private mutating func append(_ slot: Int32, _ kind: Kind) {
         let tail = lists[kind.rawValue].tail
         slots[Int(slot)].kind = kind

@@ -36,7 +36,8 @@ extension Tracker {
     private static func kind(_ connection: borrowing Connection) -> ConnectionTable.Kind {
         // For good, over or not: what anyone can bring about who makes up segments is to push out only its like.
         guard connection.isProven, !connection.isPartial, !connection.state.isEmbryonic else { return .embryonic }
-        return connection.state.isOver || !connection.subflows.contains(where: \.holdsConnection) ? .over : .live
+        return connection.isReleased || connection.state.isOver
+            || !connection.subflows.contains(where: \.holdsConnection) ? .over : .live
     }
 
     /// A few of each kind: after a silence all may be due at once, and whoever brings the next segment waits for it. It is

@@ -61,6 +61,14 @@ public struct Tracker: ~Copyable, Sendable {
         return events.isEmpty
     }
 
+    /// For a connection that is known to have ended: it is kept no longer than if all its last segments had been seen.
+    public mutating func release(_ tuple: FourTuple, at now: UInt64) {
+        events.removeAll(keepingCapacity: true)
+        guard let (id, _) = find(tuple) else { return }
+        connections[id].isReleased = true
+        settle(id, now)
+    }
+
     /// Gives back memory when there is a small part left of the connections that it was needed for.
     public mutating func shrink() {
         connections.shrink()

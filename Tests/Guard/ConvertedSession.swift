@@ -39,7 +39,8 @@ final class ConvertedSession {
         let dialled = Dialled()
         loop = try LoopThread(named: Self.thread)
         converter = try Converter(
-            Self.setting, log: Logger(label: "guard"), outcome: dialled.note, accepted: { _, _ in }, on: [loop])
+            Self.setting, log: Logger(label: "guard"), outcome: dialled.note, accepted: { _, _ in }, ended: { _ in },
+            on: [loop])
         try loop.start()
         do {
             if let error = converter.ensureListener(for: Self.listener) { throw error }

@@ -127,7 +127,8 @@ import Wire
         scene.tracker.shrink()
         #expect(old.allSatisfy { scene.tracker[$0] != nil })
         scene.now += 100
-        #expect(scene.tracker.expire(at: scene.now) && scene.tracker.count == 2000)
+        let isDone = scene.tracker.expire(at: scene.now)
+        #expect(isDone && scene.tracker.count == 2000)
         scene.now += 1
         var calls = 1
         while !scene.tracker.expire(at: scene.now) { calls += 1 }
@@ -137,6 +138,22 @@ import Wire
         let new = established(1, scene)
         new.data(.client)
         #expect(scene.tracker[new.id!] != nil && old.allSatisfy { scene.tracker[$0] == nil })
+        #expect(scene.tracker.brokenInvariants() == [])
+    }
+
+    /// Its last segments were not seen, but whoever feeds the tracker knows that it has ended.
+    @Test func whatIsReleasedGoesSoon() {
+        let scene = Scene(.init(liveTime: 10_000, overTime: 1000))
+        let (gone, kept) = (established(0, scene), established(1, scene))
+        let tuple = gone.connection.tuple
+        scene.tracker.release(tuple, at: scene.now)
+        scene.tracker.release(FourTuple(client: tuple.server, server: tuple.server), at: scene.now)
+        #expect(scene.tracker.count == 2 && scene.tracker.brokenInvariants() == [])
+        // A late segment of its own changes nothing about that.
+        gone.data(.client)
+        scene.now += 1001
+        while !scene.tracker.expire(at: scene.now) {}
+        #expect(scene.tracker.count == 1 && scene.tracker[kept.id!] != nil)
         #expect(scene.tracker.brokenInvariants() == [])
     }
 

@@ -12,7 +12,7 @@ struct BenchMemory: AsyncParsableCommand {
     var connections = 9000
 
     @Option(help: "How long after their end what is left is looked at, and the same number opened once more.")
-    var rest = Duration.seconds(70)
+    var rest = Duration.seconds(90)
 
     func run() async throws {
         try await measure().write(asJSON: options.json)

@@ -24,7 +24,9 @@ enum Gnuplot {
         try process.run()
         let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw LabCommandError(description: "gnuplot \(plot.name).gp: \(text)") }
+        guard process.terminationStatus == 0 else {
+            throw LabCommandError(description: "gnuplot \(plot.name).gp: \(text)")
+        }
     }
 
     static func script(_ plot: Plot) -> String {

@@ -28,7 +28,8 @@ extension Tracker {
             }
             for host in Host.allCases {
                 guard let token = connection.hosts[host].token else { continue }
-                check(tokens.owners(of: token).contains(TokenOwner(connection: id, host: host)), "a token without owner")
+                check(
+                    tokens.owners(of: token).contains(TokenOwner(connection: id, host: host)), "a token without owner")
             }
         }
         for (_, reference) in flows {
