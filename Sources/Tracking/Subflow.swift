@@ -13,9 +13,7 @@ public struct PerHost<Value> {
     init(both value: Value) { self.init(client: value, server: value) }
 
     public subscript(host: Host) -> Value {
-        _read {
-            if host == .client { yield client } else { yield server }
-        }
+        get { host == .client ? client : server }
         _modify {
             if host == .client { yield &client } else { yield &server }
         }

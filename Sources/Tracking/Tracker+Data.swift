@@ -61,9 +61,13 @@ extension Tracker {
             }
             heed(option, id, index, sender)
             if case .dataSequenceSignal(let signal) = option {
-                seen.dataNumbers = DataNumbers(
-                    signal, sender: connections[id].hosts[sender].stream,
-                    peer: connections[id].hosts[sender.peer].stream)
+                // By a host's name, and not by subscript, which would copy all that is known of the host.
+                let client = connections[id].hosts.client.stream
+                let server = connections[id].hosts.server.stream
+                seen.dataNumbers =
+                    sender == .client
+                    ? DataNumbers(signal, sender: client, peer: server)
+                    : DataNumbers(signal, sender: server, peer: client)
             }
         }
         if seen.hasMapping { connections[id].subflows[index].streams[sender].hasMapped = true }

@@ -10,7 +10,7 @@ extension Load {
         Load(
             name: "track-connection",
             warmUp: 20_000,
-            allowance: .perOperation(31, "a connection's subflows, and whose tokens are known")
+            allowance: .perOperation(25, "a connection's subflows, and whose tokens are known")
         ) { TrackWork(.connection) },
         Load(name: "decide-policy") { PolicyWork() },
     ]
