@@ -201,8 +201,8 @@ final class SYNDesk: LoopMember {
         counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
         guard held.count > 0 else { return }
         let now = MonotonicTime.now.nanoseconds
-        // Well below the second after which a client sends its SYN again.
-        let limit = min(dialTimeout + .milliseconds(250), .milliseconds(900))
+        // Below the second after which a client sends its SYN again; and after the stream path has had its time.
+        let limit = max(dialTimeout + .milliseconds(50), min(dialTimeout + .milliseconds(250), .milliseconds(900)))
         let patience = (MonotonicTime(nanoseconds: 0) + limit).nanoseconds
         guard now > patience else { return }
         for id in held.overdue(MonotonicTime(nanoseconds: now - patience)) { settle(id, .unable) }
