@@ -101,7 +101,8 @@ extension Worker {
         if session.isPending { shared.pending.release(session.tuple.client.address) }
         if session.hasClient {
             shared.listeners.count(ListenerTable.Key(session.tuple.server), -1)
-            shared.ended(session.tuple)
+            // The segments that are seen now may be its successor's.
+            if sessions.latest(session.tuple, where: { $0 !== session }) == nil { shared.ended(session.tuple) }
         }
         close(session, .client)
         close(session, .server)

@@ -14,8 +14,7 @@ public final class DataInspector: Sendable {
     /// It lives on `thread`. `tun`: the index of the TUN device, which says nothing about where a client's SYN came in.
     public init(
         queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters,
-        log: Logger,
-        on thread: LoopThread
+        log: Logger, on thread: LoopThread
     ) throws(SystemError) {
         let mailbox = try Mailbox<Void>()
         self.mailbox = mailbox
