@@ -8,7 +8,7 @@ import Wire
 /// A relay worker, on its thread: the sessions whose 4-tuples hash to it. Everything here is touched on that thread alone,
 /// but for the mailbox and what is shared by design (listeners, memory, counters).
 ///
-/// What the events are is in this file; how a session comes about in Worker+Dial.swift, how bytes move in Worker+Relay.swift,
+/// Its events are handled in this file; how a session comes about in Worker+Dial.swift, how bytes move in Worker+Relay.swift,
 /// how it ends in Worker+End.swift.
 final class Worker: LoopMember {
     enum Message: Sendable {

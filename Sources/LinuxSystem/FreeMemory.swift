@@ -5,6 +5,6 @@ public enum FreeMemory {
     /// Has large blocks be given back to the kernel when they are freed, those that are taken from now on.
     public static func returnLargeBlocks() { sluice_malloc_setup() }
 
-    /// Gives the kernel what is free in whole pages. Takes the allocator's locks for some milliseconds for each 100 MB.
+    /// Gives the kernel what is free in whole pages. Holds the allocator's locks meanwhile.
     public static func trim() { sluice_malloc_trim() }
 }

@@ -1,0 +1,28 @@
+import Lab
+import Testing
+
+@Suite(.serialized, .enabled(if: isRoot, needsRoot)) struct UpkeepTests {
+    /// A connection whose last segments pass the queues unseen is forgotten a minute after its session has ended, although
+    /// no further segment comes that would do it.
+    @Test func whatEndedUnseenIsForgotten() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            let conversation = try await lab.converse(lab.plan(.echo, 0))
+            try await conversation.bounce(100)
+            #expect(try await sluice.status().tracking.connections == 1)
+            // The rules that lead a client's segments to the data queues are the last of their chains.
+            for chain in ["SLUICE_INPUT", "SLUICE_OUTPUT"] {
+                try await lab.shell(
+                    in: .box,
+                    "iptables -t mangle -D \(chain) $(iptables -t mangle -S \(chain) | grep -c '^-A')")
+            }
+            try await conversation.end()
+            try await lab.waitUntilIdle(sluice)
+            #expect(try await sluice.status().tracking.connections == 1)
+            try await lab.wait(for: "the connection to be forgotten", within: .seconds(120)) {
+                try await sluice.status().tracking.connections == 0
+            }
+        }
+    }
+}
