@@ -32,7 +32,7 @@ extension Worker {
     private static let sampling = 16
 
     /// Bytes that one direction of a session may move before others have their turn.
-    private static let budget = 128 << 10
+    private static let budget = 256 << 10
 
     func relay(_ session: Session) {
         relay(session, from: .server)

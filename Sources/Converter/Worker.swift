@@ -112,14 +112,15 @@ final class Worker: LoopMember {
         case .relaying:
             // Nothing is read from a side that has ended, or whose bytes are still pending: a reset of it shows here alone.
             if events.contains(.error), session[side].ended || session[side].pending != nil { breakDown(session, side) }
-            relay(session)
+            // One that waits for its turn isn't served out of it.
+            if !session.isReady { relay(session) }
         case .resetting, .closing: if events.contains(.error) { end(session, orderly: false) }
         case .awaitingClient, .over: break
         }
     }
 
     /// How many of them are served in one turn of the thread: few, since packets and messages wait meanwhile.
-    private static let servedAtATime = 2
+    private static let servedAtATime = 4
 
     private func serveReady() {
         for _ in 0..<min(Self.servedAtATime, ready.count) {

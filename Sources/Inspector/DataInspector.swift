@@ -6,7 +6,8 @@ import Synchronization
 import Trace
 import Wire
 
-/// Sees the segments of MPTCP connections that come to one DATA queue, both ways, and lets them go.
+/// Sees the segments of MPTCP connections that come to one DATA queue, both ways, and lets them go: those of flows that
+/// send little at once, the others in turns (docs/decisions/0013-queues-are-fair.md).
 public final class DataInspector: Sendable {
     private let mailbox: Mailbox<Void>
     private let ending: LoopThread.Ending
@@ -45,6 +46,7 @@ public final class DataInspector: Sendable {
         private let log: Logger
         private let mailbox: Mailbox<Void>
         private let place: LoopThread.Place
+        private var waiting: FairQueue
         private var isStopped = false
 
         init(
@@ -59,6 +61,7 @@ public final class DataInspector: Sendable {
             self.log = log
             self.mailbox = mailbox
             self.place = place
+            waiting = FairQueue(capacity: Int(queue.maximumLength))
         }
 
         func handle(_ tag: UInt64, _ events: EventLoop.Events) {
@@ -66,24 +69,37 @@ public final class DataInspector: Sendable {
         }
 
         func endTurn() -> Int32? {
-            queue.beat()
-            guard isStopped else { return -1 }
+            // What waited has gone when the sentinel has answered: the kernel refuses another verdict.
+            if queue.beat() || isStopped {
+                waiting.releaseAll { queue.accept($0) }
+            } else {
+                waiting.endTurn { queue.accept($0) }
+            }
+            queue.flush()
+            guard isStopped else { return waiting.count > 0 ? 0 : -1 }
             // The sentinel has the queue's socket, too.
             place.unwatch(queue.descriptor)
             place.unwatch(mailbox.descriptor)
             return nil
         }
 
+        /// How many are received in a turn: about all that wait on a busy box, since those that need not wait may be the last.
+        private static let batches = 8
+
         private func read() {
             var packets: UInt64 = 0
             var bytes: UInt64 = 0
-            let now = MonotonicTime.now
             do {
-                try queue.receive { packet in
-                    packets += 1
-                    bytes += UInt64(packet.length)
-                    if tap.isActive { trace(packet) } else { inspect(packet, now) }
-                    queue.accept(packet.id)
+                for _ in 0..<Self.batches {
+                    let now = MonotonicTime.now
+                    let count = try queue.receive { packet in
+                        packets += 1
+                        bytes += UInt64(packet.length)
+                        let flow = tap.isActive ? trace(packet) : inspect(packet, now)
+                        guard waiting.passes(packet.id, flow: flow, packet.hook == QueuedPacket.localIn ? .incoming : .outgoing, length: packet.length) else { return }
+                        queue.accept(packet.id)
+                    }
+                    if count < PacketQueue.batchSize { break }
                 }
             } catch {
                 log.error("\(error)")
@@ -92,26 +108,30 @@ public final class DataInspector: Sendable {
             counters.dataBytes.wrappingAdd(bytes, ordering: .relaxed)
         }
 
+        /// Returns the hash of its flow.
         private func inspect(
             _ packet: QueuedPacket, _ now: MonotonicTime, record: UnsafeMutablePointer<TraceRecord>? = nil
-        ) {
+        ) -> UInt64 {
             do throws(WireError) {
                 let segment = try Segment(packet.payload.bytes, length: packet.length)
                 record?.pointee.read(segment, isFromClient: packet.hook != QueuedPacket.localOut)
                 watch.observe(
                     segment, at: now, interface: packet.inDevice == tun ? 0 : packet.inDevice,
                     isForwarded: packet.hook == QueuedPacket.postRouting, record: record)
+                return segment.flowHash
             } catch {
                 record?.pointee.note(error)
                 counters.unreadablePackets.wrappingAdd(1, ordering: .relaxed)
+                return 0
             }
         }
 
-        private func trace(_ packet: QueuedPacket) {
+        private func trace(_ packet: QueuedPacket) -> UInt64 {
             let now = MonotonicTime.now
             var record = TraceRecord(packet, queue: queue.number, received: now)
-            inspect(packet, now, record: &record)
+            let flow = inspect(packet, now, record: &record)
             tap.note(record, packet.payload)
+            return flow
         }
     }
 }

@@ -46,7 +46,10 @@ public final class PacketQueue {
     /// Verdicts that the kernel refused (the packet was gone already), since the start.
     public private(set) var refusedVerdicts: UInt64 = 0
 
-    let maximumLength: UInt32
+    /// Packets that may wait for a verdict.
+    public let maximumLength: UInt32
+    /// Packets that `receive` takes at a time.
+    public static let batchSize = 32
     /// Shared with the sentinel that watches this queue, if one does.
     var pulse: UnsafeMutablePointer<sluice_pulse>?
 
@@ -68,7 +71,7 @@ public final class PacketQueue {
         self.socket = socket
         maximumLength = options.maximumLength
         // Netlink header, attributes around the payload (well below 512 bytes), payload.
-        batch = ReceiveBatch(count: 32, stride: 512 + Int(options.copyRange))
+        batch = ReceiveBatch(count: Self.batchSize, stride: 512 + Int(options.copyRange))
         verdicts = VerdictBuffer(queue: number)
         guard mnl_socket_bind(socket, 0, pid_t(MNL_SOCKET_AUTOPID)) == 0 else {
             throw QueueError(queue: number, errno: Errno(rawValue: errno))
@@ -143,7 +146,7 @@ public final class PacketQueue {
         return answer!
     }
 
-    /// Receives up to 32 packets without blocking, hands each to `body`, then sends the verdicts given meanwhile.
+    /// Receives up to `batchSize` packets without blocking, hands each to `body`, then sends the verdicts given meanwhile.
     /// Returns how many packets there were; 0 when none wait.
     @discardableResult
     public func receive(_ body: (QueuedPacket) -> Void) throws(QueueError) -> Int {
