@@ -87,6 +87,16 @@ int sluice_accept4(int fd, struct sockaddr_storage *peer) {
     return accept4(fd, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+int sluice_pipe(int ends[2], int size) {
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return -1;
+    fcntl(ends[1], F_SETPIPE_SZ, size);
+    return 0;
+}
+
+ssize_t sluice_splice(int from, int to, size_t count) {
+    return splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+}
+
 struct sluice_batch {
     unsigned count;
     struct mmsghdr messages[64];

@@ -49,7 +49,7 @@ final class Session {
         var pendingRange = 0..<0
         /// How much to read at a time: grows while the other side takes all, shrinks when it doesn't, so that a slow
         /// receiver holds little memory.
-        var chunk = smallestChunk * 4
+        var chunk = firstChunk
         /// Bytes written to the other side.
         var relayed: UInt64 = 0
         /// What there is to read has waited for nobody but this box.
@@ -59,6 +59,7 @@ final class Session {
     }
 
     static let smallestChunk = 16 << 10
+    static let firstChunk = 64 << 10
     static let largestChunk = 256 << 10
 
     let tuple: FourTuple

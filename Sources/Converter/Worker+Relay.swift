@@ -65,10 +65,11 @@ extension Worker {
         let wanted = session[source].chunk
         var arrival: Int64 = 0
         let isTimed = takeTurnToTime(session, from: source)
+        let isSpliced = !isTimed && isWorthSplicing(session, from: source)
         let result = systemCallResult {
-            isTimed
-                ? StreamSocket.receiveStamped(descriptor, scratch.baseAddress!, wanted, time: &arrival)
-                : recv(descriptor, scratch.baseAddress, wanted, 0)
+            if isTimed { return StreamSocket.receiveStamped(descriptor, scratch.baseAddress!, wanted, time: &arrival) }
+            if isSpliced { return pipe.fill(from: descriptor, wanted) }
+            return recv(descriptor, scratch.baseAddress, wanted, 0)
         }
         switch result {
         case .success(0):
@@ -83,7 +84,10 @@ extension Worker {
             session.lastMoved = .now
             // A broken destination takes nothing more; reading on finds the source's own end.
             if session[source.other].broken { return count }
-            let written = write(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+            let written =
+                isSpliced
+                ? writeSpliced(session, from: source, count)
+                : write(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[..<count]))
             // What had to wait for the other side tells of that one, not of this box.
             if arrival != 0, written == count { recordConversion(session, since: arrival, from: source) }
             if written < count, !session[source.other].broken {
@@ -99,6 +103,26 @@ extension Worker {
             reset(session, failed: source)
             return 0
         }
+    }
+
+    /// Are bytes to be moved without a copy to this process? From the server, when it has sent much at a time; to take them out
+    /// of an MPTCP socket so is slow (the kernel has no splice_read of its own for it, net/mptcp/protocol.c).
+    private func isWorthSplicing(_ session: Session, from source: Session.Side) -> Bool {
+        source == .server && session.server.chunk > Session.firstChunk && session.client.writable
+            && !session.client.broken
+    }
+
+    /// Passes on what is in the pipe, of which as much as the other side takes is written. The rest is then where it would be
+    /// if it had been read.
+    private func writeSpliced(_ session: Session, from source: Session.Side, _ count: Int) -> Int {
+        let written = write(session, from: source, count) { pipe.drain(to: $0, count - $1) }
+        var end = written
+        while end < count {
+            let taken = pipe.read(scratch.baseAddress! + end, count - end)
+            precondition(taken > 0, "a pipe lacks what was put in")
+            end += taken
+        }
+        return written
     }
 
     /// Is the next read to be timed? One that gives no figure leaves the turn to the next.
@@ -121,7 +145,17 @@ extension Worker {
 
     /// Writes towards the other side; the number of bytes that it took.
     private func write(_ session: Session, from source: Session.Side, _ bytes: UnsafeRawBufferPointer) -> Int {
-        let written = send(session, to: source.other, bytes)
+        write(session, from: source, bytes.count) { descriptor, written in
+            Glibc.send(descriptor, bytes.baseAddress! + written, bytes.count - written, Int32(MSG_NOSIGNAL))
+        }
+    }
+
+    /// The same with a system call of the caller's, which is told what has been written so far.
+    private func write(
+        _ session: Session, from source: Session.Side, _ count: Int,
+        _ call: (_ descriptor: Int32, _ written: Int) -> Int
+    ) -> Int {
+        let written = send(session, to: source.other, count, call)
         session[source].relayed += UInt64(written)
         if source == .server {
             shared.counters.bytesToClient.count(UInt64(written))
@@ -131,16 +165,15 @@ extension Worker {
         return written
     }
 
-    private func send(_ session: Session, to destination: Session.Side, _ bytes: UnsafeRawBufferPointer) -> Int {
+    private func send(
+        _ session: Session, to destination: Session.Side, _ count: Int, _ call: (Int32, Int) -> Int
+    ) -> Int {
         guard session[destination].writable else { return 0 }
         let descriptor = session[destination].descriptor
         var written = 0
-        while written < bytes.count {
-            let result = systemCallResult {
-                Glibc.send(descriptor, bytes.baseAddress! + written, bytes.count - written, Int32(MSG_NOSIGNAL))
-            }
-            switch result {
-            case .success(let count): written += count
+        while written < count {
+            switch systemCallResult({ call(descriptor, written) }) {
+            case .success(let taken): written += taken
             case .failure(let error):
                 session[destination].writable = false
                 if error != .wouldBlock { breakDown(session, destination) }

@@ -40,6 +40,7 @@ final class Worker: LoopMember {
     /// Until when the other side of a failed one may take what is pending for it.
     var brokenDeadlines = DeadlineQueue(delay: Worker.resetPatience)
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Session.largestChunk, alignment: 4096)
+    let pipe: SplicePipe
     var pendingBuffers = PendingBuffers()
     private var nextSweep = MonotonicTime.now + .seconds(1)
     private var isStopped = false
@@ -56,6 +57,7 @@ final class Worker: LoopMember {
         self.place = place
         dialDeadlines = DeadlineQueue(delay: shared.setting.dialTimeout)
         clientDeadlines = DeadlineQueue(delay: shared.setting.clientTimeout)
+        pipe = try SplicePipe(size: Int32(Session.largestChunk) * 4)
         try place.watch(mailbox.descriptor, .readable, tag: EventTag.mailbox.bits)
     }
 

@@ -96,7 +96,11 @@ public final class DataInspector: Sendable {
                         packets += 1
                         bytes += UInt64(packet.length)
                         let flow = tap.isActive ? trace(packet) : inspect(packet, now)
-                        guard waiting.passes(packet.id, flow: flow, packet.hook == QueuedPacket.localIn ? .incoming : .outgoing, length: packet.length) else { return }
+                        guard
+                            waiting.passes(
+                                packet.id, flow: flow, packet.hook == QueuedPacket.localIn ? .incoming : .outgoing,
+                                length: packet.length)
+                        else { return }
                         queue.accept(packet.id)
                     }
                     if count < PacketQueue.batchSize { break }

@@ -60,7 +60,8 @@ import Wire
         for _ in 0..<10 {
             let ids = queue.endTurn()
             #expect(ids.contains { $0 < 200 } && ids.contains { $0 >= 200 })
-            #expect(ids.count * (large + FairQueue.packetCost) <= FairQueue.turnCost + 2 * (large + FairQueue.packetCost))
+            #expect(
+                ids.count * (large + FairQueue.packetCost) <= FairQueue.turnCost + 2 * (large + FairQueue.packetCost))
             served.formUnion(ids)
         }
         // Two packets of each direction in a turn, each of another flow.

@@ -35,6 +35,11 @@ int sluice_outq(int fd);
 // Brings an interface up by name (SIOCSIFFLAGS); 0 or -1 with errno.
 int sluice_interface_up(const char *name);
 
+// pipe2 and splice need _GNU_SOURCE, fcntl is variadic. A pipe, O_NONBLOCK | O_CLOEXEC, of `size` bytes if it may have them: 0
+// or -1 with errno; and splice(2) without offsets, SPLICE_F_NONBLOCK | SPLICE_F_MOVE.
+int sluice_pipe(int ends[2], int size);
+ssize_t sluice_splice(int from, int to, size_t count);
+
 // Accepts with SOCK_NONBLOCK | SOCK_CLOEXEC; accept4 needs _GNU_SOURCE.
 int sluice_accept4(int fd, struct sockaddr_storage *peer);
 
