@@ -94,7 +94,7 @@ int sluice_pipe(int ends[2], int size) {
 }
 
 ssize_t sluice_splice(int from, int to, size_t count) {
-    return splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    return splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK);
 }
 
 struct sluice_batch {

@@ -102,7 +102,8 @@ final class Session {
     /// An event tells that there is something to read. Bytes that are left from before, or from a handshake, may have
     /// waited for the other side.
     func becomesReadable(_ side: Side) {
-        self[side].isFresh = phase == .relaying && !self[side].readable
+        // Later news of bytes that wait for the session's turn change nothing.
+        if !self[side].readable { self[side].isFresh = phase == .relaying }
         self[side].readable = true
     }
 

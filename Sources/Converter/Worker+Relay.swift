@@ -65,11 +65,16 @@ extension Worker {
         let wanted = session[source].chunk
         var arrival: Int64 = 0
         let isTimed = takeTurnToTime(session, from: source)
-        let isSpliced = !isTimed && isWorthSplicing(session, from: source)
-        let result = systemCallResult {
+        var isSpliced = !isTimed && isWorthSplicing(session, from: source)
+        var result = systemCallResult {
             if isTimed { return StreamSocket.receiveStamped(descriptor, scratch.baseAddress!, wanted, time: &arrival) }
             if isSpliced { return pipe.fill(from: descriptor, wanted) }
             return recv(descriptor, scratch.baseAddress, wanted, 0)
+        }
+        if isSpliced, (try? result.get()) ?? 0 == 0 {
+            // Before urgent data splice gives the same answers as at the end of all that has come, or of the stream.
+            isSpliced = false
+            result = systemCallResult { recv(descriptor, scratch.baseAddress, wanted, 0) }
         }
         switch result {
         case .success(0):
@@ -83,7 +88,10 @@ extension Worker {
         case .success(let count):
             session.lastMoved = .now
             // A broken destination takes nothing more; reading on finds the source's own end.
-            if session[source.other].broken { return count }
+            if session[source.other].broken {
+                precondition(!isSpliced, "the pipe has to be empty for the next session")
+                return count
+            }
             let written =
                 isSpliced
                 ? writeSpliced(session, from: source, count)
@@ -105,8 +113,8 @@ extension Worker {
         }
     }
 
-    /// Are bytes to be moved without a copy to this process? From the server, when it has sent much at a time; to take them out
-    /// of an MPTCP socket so is slow (the kernel has no splice_read of its own for it, net/mptcp/protocol.c).
+    /// Are bytes to be moved without a copy to this process? From a server whose chunk has grown, until the client takes less.
+    /// Out of an MPTCP socket that is slow: the kernel has no splice_read of its own for it (net/mptcp/protocol.c).
     private func isWorthSplicing(_ session: Session, from source: Session.Side) -> Bool {
         source == .server && session.server.chunk > Session.firstChunk && session.client.writable
             && !session.client.broken
@@ -173,6 +181,7 @@ extension Worker {
         var written = 0
         while written < count {
             switch systemCallResult({ call(descriptor, written) }) {
+            case .success(0): return written
             case .success(let taken): written += taken
             case .failure(let error):
                 session[destination].writable = false

@@ -47,6 +47,7 @@ public final class DataInspector: Sendable {
         private let mailbox: Mailbox<Void>
         private let place: LoopThread.Place
         private var waiting: FairQueue
+        private let seed = UInt64.random(in: .min ... .max)
         private var isStopped = false
 
         init(
@@ -122,7 +123,7 @@ public final class DataInspector: Sendable {
                 watch.observe(
                     segment, at: now, interface: packet.inDevice == tun ? 0 : packet.inDevice,
                     isForwarded: packet.hook == QueuedPacket.postRouting, record: record)
-                return segment.flowHash
+                return segment.flowHash(seed: seed)
             } catch {
                 record?.pointee.note(error)
                 counters.unreadablePackets.wrappingAdd(1, ordering: .relaxed)

@@ -21,7 +21,7 @@ struct FairQueue: ~Copyable {
         /// The flow that is served after it; -1: none.
         var next: Int32 = -1
         var direction = Direction.outgoing
-        /// What may still pass in `turn`.
+        /// What may still pass in `turn`, which is the last in which a packet has come; 0: none yet.
         var credit = 0
         var turn: UInt64 = 0
     }
@@ -40,21 +40,20 @@ struct FairQueue: ~Copyable {
 
     /// What a packet costs beyond its bytes: an ACK without any has the kernel send what the window has room for.
     static let packetCost = 1024
-    /// What a flow may send in a turn before it waits: two or three messages, or their ACKs.
+    /// What a flow may send in a turn before it waits: three small messages or ACKs, or a larger one.
     static let sparseCredit = 4096
-    /// What a flow that waits may send before the next one may: one packet of the largest. A flow that comes in has this
-    /// once in a turn, so that two subflows bring a relay no more than it moves in a turn of its own, and their socket's
-    /// window doesn't close (docs/performance.md, "Receive buffers").
-    static let quantum = 64 << 10
-    /// What all that wait may send in a turn, and with it how long others have to wait for this queue.
+    /// What a flow that waits may send before the next one may: a packet of the largest, or some that cost no more. A flow
+    /// that comes in has this once in a turn, so that two subflows bring a relay no more than it moves in a turn of its own,
+    /// and their socket's window doesn't close (docs/performance.md, "Receive buffers").
+    static let quantum = 64 << 10 + packetCost
+    /// What all that wait may send in a turn, and with it how long others have to wait for this queue: half of it what comes
+    /// in, and what goes out the rest.
     static let turnCost = 256 << 10
 
     private let packets: UnsafeMutableBufferPointer<Packet>
     private let flows = UnsafeMutableBufferPointer<Flow>.allocate(capacity: 1 << Self.setBits * Self.ways)
     /// Of the flow that has the place, or had it last: part of its hash.
     private let tags = UnsafeMutableBufferPointer<UInt32>.allocate(capacity: 1 << Self.setBits * Self.ways)
-    /// Chosen anew for each queue, so that nobody knows which flows fall together.
-    private let seed = UInt64.random(in: .min ... .max) | 1
     private static let setBits = 8
     private static let ways = 8
     private var firstFree: Int32 = -1
@@ -83,7 +82,8 @@ struct FairQueue: ~Copyable {
 
     /// A packet of `length` bytes has come. True: it may go. Else it waits, and `endTurn` will hand out its id.
     mutating func passes(_ id: UInt32, flow hash: UInt64, _ direction: Direction, length: Int) -> Bool {
-        let flow = place(of: hash)
+        // A flow without a place has nothing that waits.
+        guard let flow = place(of: hash) else { return true }
         let cost = length + Self.packetCost
         if flows[Int(flow)].first < 0 {
             if spend(cost, flow) { return true }
@@ -92,18 +92,21 @@ struct FairQueue: ~Copyable {
         return !append(id, cost, to: flow)
     }
 
-    /// That of the flow, which takes the place of one of which nothing waits if it has none.
-    private mutating func place(of hash: UInt64) -> Int32 {
-        let mixed = hash &* seed
+    /// The flow's place in its set. If it has none, it takes that of the flow that has been idle longest; nil if all eight
+    /// are busy.
+    private mutating func place(of hash: UInt64) -> Int32? {
+        let mixed = hash &* 0x9e37_79b9_7f4a_7c15
         let set = Int(truncatingIfNeeded: mixed >> (64 - Self.setBits)) * Self.ways
         let tag = UInt32(truncatingIfNeeded: mixed >> 24)
-        // With eight that are busy, two share.
-        var idle = set
+        var idle: Int?
         for place in set..<set + Self.ways {
             if tags[place] == tag { return Int32(place) }
-            if flows[place].first < 0 { idle = place }
+            guard flows[place].first < 0 else { continue }
+            if idle.map({ flows[place].turn < flows[$0].turn }) ?? true { idle = place }
         }
+        guard let idle else { return nil }
         tags[idle] = tag
+        flows[idle].turn = 0
         return Int32(idle)
     }
 
@@ -175,9 +178,10 @@ struct FairQueue: ~Copyable {
     private mutating func serve(_ flow: Int32, _ quantum: Int, _ body: (UInt32) -> Void) -> Int {
         lines[flows[Int(flow)].direction.rawValue].first = flows[Int(flow)].next
         var cost = 0
-        while cost < quantum, flows[Int(flow)].first >= 0 {
+        while flows[Int(flow)].first >= 0 {
             let place = flows[Int(flow)].first
             let packet = packets[Int(place)]
+            guard cost == 0 || cost + Int(packet.cost) <= quantum else { break }
             flows[Int(flow)].first = packet.next
             free(place)
             count -= 1
@@ -190,11 +194,20 @@ struct FairQueue: ~Copyable {
 }
 
 extension Segment {
-    /// For `FairQueue`: differs between flows, and between the two directions of one.
-    var flowHash: UInt64 {
+    /// For `FairQueue`: differs between flows, and between the two directions of one. Without the seed nobody can choose an
+    /// address or port that falls together with another's.
+    func flowHash(seed: UInt64) -> UInt64 {
         let (from, to) = (source, destination)
-        let mixed = from.address.high ^ from.address.low ^ UInt64(from.port) << 32
-        let other = to.address.high ^ to.address.low ^ UInt64(to.port) << 32
-        return (mixed &* 0x9e37_79b9_7f4a_7c15 ^ mixed >> 29) &+ other &* 0xbf58_476d_1ce4_e5b9
+        var hash = seed
+        hash = mix(hash, from.address.high)
+        hash = mix(hash, from.address.low)
+        hash = mix(hash, to.address.high)
+        hash = mix(hash, to.address.low)
+        return mix(hash, UInt64(from.port) << 16 | UInt64(to.port))
+    }
+
+    private func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ word) &* 0xbf58_476d_1ce4_e5b9
+        return product ^ product >> 32
     }
 }

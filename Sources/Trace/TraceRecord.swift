@@ -12,10 +12,11 @@ public struct TraceRecord: Sendable {
     public var facts = PacketFacts()
     /// When the packet came, in nanoseconds since 1970, if the kernel has noted it.
     public var kernelTime: Int64?
-    /// When its queue handed it over, and when the verdict was given, in nanoseconds of CLOCK_MONOTONIC.
+    /// When its queue handed it over, and when it was decided on, in nanoseconds of CLOCK_MONOTONIC. One of a flow that sends
+    /// much goes on somewhat later (`FairQueue`).
     public var received: UInt64 = 0
     public var decided: UInt64 = 0
-    /// Nanoseconds for which it was held, 0 if it wasn't.
+    /// Nanoseconds for which a SYN was held, 0 if it wasn't.
     public var held: UInt64 = 0
     /// NFQUEUE number, and the packet's number there.
     public var queue: UInt16 = 0

@@ -77,6 +77,28 @@ import Wire
         }
     }
 
+    /// More than there are places for: those without one go at once, and the others keep their order.
+    @Test func manyFlowsKeepTheirOrder() {
+        var random = SplitMix64(seed: 1)
+        let queue = Waiting(capacity: 100_000)
+        var next: [UInt32] = Array(repeating: 0, count: 4000)
+        var expected = next
+        func leave(_ id: UInt32) {
+            let flow = Int(id >> 8)
+            #expect(id & 0xff == expected[flow])
+            expected[flow] += 1
+        }
+        for _ in 0..<20_000 {
+            let flow = Int.random(in: 0..<4000, using: &random)
+            let id = UInt32(flow << 8) | next[flow]
+            next[flow] += 1
+            if queue.passes(id, flow: hash(port: flow), .outgoing, length: large) { leave(id) }
+            if Int.random(in: 0..<20, using: &random) == 0 { for id in queue.endTurn() { leave(id) } }
+        }
+        for id in queue.releaseAll() { leave(id) }
+        #expect(expected == next)
+    }
+
     @Test func whatFindsNoRoomGoes() {
         let queue = Waiting(capacity: 2)
         #expect(!queue.passes(1, flow: 1, .incoming, length: large))
@@ -142,7 +164,7 @@ import Wire
         let bytes = PacketDraft(
             source: try #require(Endpoint(source)), destination: try #require(Endpoint(destination))
         ).bytes
-        return try Segment(bytes.span.bytes).flowHash
+        return try Segment(bytes.span.bytes).flowHash(seed: 7)
     }
 }
 

@@ -36,7 +36,7 @@ int sluice_outq(int fd);
 int sluice_interface_up(const char *name);
 
 // pipe2 and splice need _GNU_SOURCE, fcntl is variadic. A pipe, O_NONBLOCK | O_CLOEXEC, of `size` bytes if it may have them: 0
-// or -1 with errno; and splice(2) without offsets, SPLICE_F_NONBLOCK | SPLICE_F_MOVE.
+// or -1 with errno; and splice(2) without offsets, SPLICE_F_NONBLOCK.
 int sluice_pipe(int ends[2], int size);
 ssize_t sluice_splice(int from, int to, size_t count);
 
