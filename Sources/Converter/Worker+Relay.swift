@@ -71,8 +71,9 @@ extension Worker {
             if isSpliced { return pipe.fill(from: descriptor, wanted) }
             return recv(descriptor, scratch.baseAddress, wanted, 0)
         }
-        if isSpliced, (try? result.get()) ?? 0 == 0 {
-            // Before urgent data splice gives the same answers as at the end of all that has come, or of the stream.
+        // Before urgent data splice gives the same answers as at the end of all that has come, or of the stream. An error is
+        // told once.
+        if isSpliced, result == .success(0) || result == .failure(.wouldBlock) {
             isSpliced = false
             result = systemCallResult { recv(descriptor, scratch.baseAddress, wanted, 0) }
         }
