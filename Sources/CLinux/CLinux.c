@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +22,8 @@
 int sluice_set_network_namespace(int fd) { return setns(fd, CLONE_NEWNET); }
 
 int sluice_new_network_namespace(void) { return unshare(CLONE_NEWNET); }
+
+uint32_t sluice_set_file_group(uint32_t group) { return (uint32_t)setfsgid(group); }
 
 void sluice_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 

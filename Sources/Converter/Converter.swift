@@ -91,10 +91,10 @@ public final class Converter: Sendable {
         return true
     }
 
-    /// A SYN with this mark goes in now; its server is dialled once the client has been accepted.
-    public func announce(_ tuple: FourTuple, mark: UInt32) {
-        // Most routers mark nothing.
-        if shared.setting.mark.cleared(mark) != 0 { shared.marks.announce(mark, of: tuple) }
+    /// A SYN with this mark, on its way out by this interface, goes in now; its server is dialled once the client has been
+    /// accepted.
+    public func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32) {
+        shared.ways.announce(Way(mark: mark, outDevice: outDevice), of: tuple)
     }
 
     /// Dialled connections whose client has yet to complete its handshake.

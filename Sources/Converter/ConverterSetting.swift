@@ -9,6 +9,8 @@ public struct ConverterSetting: Sendable {
     public var listenAddress: IPAddress
     public var listenAddress6: IPAddress
     public var mark: PacketMark
+    /// Of the sockets.
+    public var groups: SocketGroups
     /// Threads that relay.
     public var workers: Int
     /// How long a dial may take while the client's SYN is held.
@@ -37,7 +39,8 @@ public struct ConverterSetting: Sendable {
     public var congestionControl: String?
 
     public init(
-        listenAddress: IPAddress, listenAddress6: IPAddress, mark: PacketMark, workers: Int, dialTimeout: Duration,
+        listenAddress: IPAddress, listenAddress6: IPAddress, mark: PacketMark, groups: SocketGroups, workers: Int,
+        dialTimeout: Duration,
         clientTimeout: Duration, listenerIdle: Duration, idleTimeout: Duration?, upstreamPorts: ClosedRange<UInt16>,
         maxPending: Int, maxPendingPerClient: Int, maxConnections: Int, serverMemory: Duration,
         serverMemoryEntries: Int, receiveBuffer: Int32?,
@@ -46,6 +49,7 @@ public struct ConverterSetting: Sendable {
         self.listenAddress = listenAddress
         self.listenAddress6 = listenAddress6
         self.mark = mark
+        self.groups = groups
         self.workers = workers
         self.dialTimeout = dialTimeout
         self.clientTimeout = clientTimeout

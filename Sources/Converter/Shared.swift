@@ -9,7 +9,7 @@ final class Shared: Sendable {
     let setting: ConverterSetting
     let listeners: ListenerTable
     let memory: ServerMemory
-    let marks = AnnouncedMarks()
+    let ways = AnnouncedWays()
     let dialler: UpstreamDialler
     let pending: PendingGuard
     let counters = ConverterCounters()

@@ -12,13 +12,16 @@ struct UpstreamDialler: Sendable {
     /// Ports that are tried before a dial is given up.
     private static let attempts = 8
 
-    /// Starts to connect and returns the socket, or why the box can't dial. `mark` is the held SYN's.
-    /// `asking`: the SYN is to ask whether the server speaks MPTCP, which the packet path sees to.
-    func dial(_ tuple: FourTuple, asking: Bool, mark: UInt32) throws(SystemError) -> Int32 {
+    /// Starts to connect and returns the socket, or why the box can't dial.
+    ///
+    /// - Parameters:
+    ///   - asking: the SYN is to ask whether the server speaks MPTCP, which the packet path sees to.
+    ///   - way: the held SYN's.
+    func dial(_ tuple: FourTuple, asking: Bool, way: Way) throws(SystemError) -> Int32 {
         var last = SystemError("bind upstream of \(tuple)", .addressInUse)
         for _ in 0..<Self.attempts {
             do {
-                return try attempt(tuple, asking: asking, mark: mark)
+                return try attempt(tuple, asking: asking, way: way)
             } catch  where error.errno == .addressInUse || error.errno == .addressNotAvailable {
                 last = error
             }
@@ -26,15 +29,21 @@ struct UpstreamDialler: Sendable {
         throw last
     }
 
-    private func attempt(_ tuple: FourTuple, asking: Bool, mark: UInt32) throws(SystemError) -> Int32 {
+    private func attempt(_ tuple: FourTuple, asking: Bool, way: Way) throws(SystemError) -> Int32 {
+        let group = FileGroup.set(asking ? setting.groups.asking : setting.groups.upstream)
+        defer { FileGroup.set(group) }
         let socket = try StreamSocket.open(.tcp, for: tuple.server.address)
         try StreamSocket.setTransparent(socket.rawValue, for: tuple.client.address)
         try setting.prepare(socket.rawValue)
-        let upstream = setting.mark.upstream(asking: asking, in: setting.mark.cleared(mark))
-        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: upstream))
+        // As the client's packets have it, so that the router's own policy routing treats it alike.
+        if way.mark != 0 { try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: way.mark)) }
         try StreamSocket.bind(
             socket.rawValue, to: Endpoint(address: tuple.client.address, port: ports.port(for: tuple)))
+        // Its SYN leaves by the interface that FORWARD has judged, or not at all; what follows is held to it by a rule.
+        // What comes in may come by any, as for a client of its own.
+        try StreamSocket.bindToInterface(socket.rawValue, way.outDevice)
         try StreamSocket.connect(socket.rawValue, to: tuple.server)
+        try StreamSocket.bindToInterface(socket.rawValue, nil)
         return socket.release()
     }
 }

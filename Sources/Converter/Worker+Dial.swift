@@ -20,18 +20,18 @@ extension Worker {
     /// Dials for a held SYN.
     func dial(_ request: DialRequest) {
         let session = sessions.insert(request.tuple, phase: .dialling(request.id), now: .now)
-        dial(session, mark: request.mark)
+        dial(session, Way(mark: request.mark, outDevice: request.outDevice))
         guard session.phase == .dialling(request.id) else { return }
         shared.counters.synConversion.record(
             nanoseconds: MonotonicTime.now.nanoseconds(since: MonotonicTime(nanoseconds: request.received)))
         dialDeadlines.append(session, now: session.created)
     }
 
-    private func dial(_ session: Session, mark: UInt32) {
+    private func dial(_ session: Session, _ way: Way) {
         shared.counters.dials.count()
         let asking = shared.memory.knowledge(of: session.tuple.server) == nil
         do {
-            let descriptor = try shared.dialler.dial(session.tuple, asking: asking, mark: mark)
+            let descriptor = try shared.dialler.dial(session.tuple, asking: asking, way: way)
             session.server.descriptor = descriptor
             session.server.writable = false
             try register(session, .server)
@@ -97,6 +97,8 @@ extension Worker {
     /// Accepts what waits, at most a burst, and hands each connection to the worker that its 4-tuple belongs to.
     func acceptAll(_ key: ListenerTable.Key) {
         guard let listener = listeners[key] else { return }
+        let group = FileGroup.set(shared.setting.groups.client)
+        defer { FileGroup.set(group) }
         for _ in 0..<64 {
             do throws(SystemError) {
                 let accepted = try StreamSocket.accept(listener)
@@ -153,10 +155,10 @@ extension Worker {
         guard waiting == nil else { return relay(session) }
         // Only a packet from the outside goes on to a server: who connects to the listener's own address would make the
         // box dial itself.
-        guard tuple.server.address != shared.setting.listenAddress(for: tuple.server.address), shared.hasRoom else {
-            return end(session, orderly: false)
-        }
-        dial(session, mark: shared.marks.mark(of: tuple))
+        guard tuple.server.address != shared.setting.listenAddress(for: tuple.server.address), shared.hasRoom,
+            let way = shared.ways.way(of: tuple)
+        else { return end(session, orderly: false) }
+        dial(session, way)
     }
 
     func retireListeners() {

@@ -11,14 +11,21 @@ extension Firewall {
         let text = render(
             repeated(PackageResources.rules_template),
             [
-                "candidate": mark(.candidate), "client": mark(.client, setting.mark.clientMask),
-                "client_new": stateMark(.client), "client_answered": stateMark(.client, secondBit: true),
-                "client_unfinished": mark(.client), "client_established": mark(.establishedClient),
-                "now_established": stateMark(.establishedClient),
-                "upstream": mark(.upstream), "upstream_asking": stateMark(.upstream, secondBit: true),
-                "local": mark(.local), "end_to_end": mark(.endToEnd), "tun": setting.tun,
+                "client": mark(.client, setting.mark.pairMask), "client_new": stateMark(.client),
+                "client_answered": stateMark(.client, secondBit: true), "client_unfinished": mark(.client),
+                "client_established": mark(.establishedClient), "now_established": stateMark(.establishedClient),
                 "offloaded": stateMark(.establishedClient, secondBit: true),
+                "upstream": mark(.upstream), "upstream_asking": stateMark(.upstream, secondBit: true),
+                "now_upstream": wholeMark(setting.mark.value(.upstream)),
+                "now_asking": wholeMark(setting.mark.value(.upstream) | setting.mark.offloaded),
+                "adopted": mark(.adopted), "upstream_or_adopted": mark(.upstream, setting.mark.pairMask),
+                "reopened": mark(.reopened), "now_reopened": wholeMark(setting.mark.value(.reopened)),
+                "local": mark(.local), "end_to_end": mark(.endToEnd),
+                "no_role": Self.hex(0) + "/" + Self.hex(setting.mark.roleMask),
+                "no_mark": wholeMark(0), "tun": setting.tun,
                 "no_class": classMark(0, setting.mark.classMask), "htb": Self.digits(Int(setting.htb)),
+                "group_upstream": String(setting.groups.upstream), "group_asking": String(setting.groups.asking),
+                "group_client": String(setting.groups.client), "groups": setting.groups.range,
                 "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
             ])
@@ -74,6 +81,7 @@ extension Firewall {
             switch line.prefix(3) {
             case "-C ": (1...255).map { forClass($0, in: line) }
             case "-H ": stride(from: 0, to: 256, by: 16).map { forClass($0, in: line) }
+            case "-X ": setting.exits.enumerated().map { forExit($0.element, number: $0.offset + 1, in: line) }
             default: [String(line)]
             }
         }
@@ -86,6 +94,16 @@ extension Firewall {
             .replacing("{{class_mark}}", with: classMark(number, mask))
             .replacing("{{digit}}", with: Self.digits(number >> 4))
             .replacing("{{digit_mark}}", with: classMark(number & 0xf0, mask & mask << 4))
+    }
+
+    private func forExit(_ interface: String, number: Int, in line: Substring) -> String {
+        let mark = setting.mark
+        let value = mark.value(class: UInt8(number))
+        return String(line.dropFirst(3)).replacing("{{exit}}", with: interface)
+            .replacing("{{exit_number}}", with: classMark(number, mark.classMask))
+            .replacing(
+                "{{exit_mark}}",
+                with: Self.hex(mark.value(.upstream) | value) + "/" + Self.hex(mark.pairMask | mark.classMask))
     }
 
     private func classMark(_ number: Int, _ mask: UInt32) -> String {
@@ -104,6 +122,8 @@ extension Firewall {
         return Self.hex(mark.value(role) | (secondBit ? mark.offloaded : 0)) + "/"
             + Self.hex(mark.roleMask | mark.offloaded)
     }
+
+    private func wholeMark(_ value: UInt32) -> String { Self.hex(value) + "/" + Self.hex(setting.mark.mask) }
 
     private static func hex(_ value: UInt32) -> String { "0x" + String(value, radix: 16) }
 

@@ -8,6 +8,8 @@ struct RuleSet {
 
     /// The beginning of the names of all our chains, and of no other's.
     static let chainPrefix = "SLUICE_"
+    /// The administrator's chain, which our rules call: made when it isn't there, and otherwise left as it is.
+    static let administratorsChain = "SLUICE-USER"
 
     private(set) var tables: [Table] = []
 
@@ -61,9 +63,29 @@ extension RuleSet.Table {
     /// Declaring a chain empties it, so nothing refers to a stale chain any more when it's deleted.
     fileprivate func restoreInput(replacing saved: Self?) -> String {
         let stale = (saved?.chains ?? []).filter { !chains.contains($0) }
+        // Declaring the administrator's chain would empty it, too.
+        let hasAdministrators = saved?.lines.contains(where: Self.declaresAdministratorsChain) ?? false
+        let lines = hasAdministrators ? lines.filter { !Self.declaresAdministratorsChain($0) } : lines
         let input =
             ["*\(name)"] + stale.map { ":\($0) - [0:0]" } + (saved?.jumps ?? []).map { "-D" + $0.dropFirst(2) } + lines
-            + stale.map { "-X \($0)" } + ["COMMIT", ""]
+            + stale.map { "-X \($0)" } + (lines.isEmpty ? saved?.emptyAdministratorsChain ?? [] : []) + ["COMMIT", ""]
         return input.joined(separator: "\n")
+    }
+
+    private static func declaresAdministratorsChain(_ line: String) -> Bool {
+        line.hasPrefix(":\(RuleSet.administratorsChain) ")
+    }
+
+    /// What removes the administrator's chain, if it is there with nothing in it.
+    private var emptyAdministratorsChain: [String] {
+        let name = RuleSet.administratorsChain
+        guard lines.contains(where: Self.declaresAdministratorsChain),
+            !lines.contains(where: { $0.hasPrefix("-A \(name) ") })
+        else { return [] }
+        // A rule of somebody else's that leads there keeps it.
+        let isCalled = lines.contains { line in
+            !line.hasPrefix("-A \(RuleSet.chainPrefix)") && line.split(separator: " ").last == name[...]
+        }
+        return isCalled ? [] : ["-X \(name)"]
     }
 }

@@ -34,11 +34,17 @@ public struct RuleSetting: Sendable, Hashable {
     public var htb: UInt16
     /// Are MPTCP connections of this machine left to a path manager in user space, which can name single subflows?
     public var steersSubflows: Bool
+    /// By which rules know the sockets of this box's own.
+    public var groups: SocketGroups
+    /// The interfaces by which servers may be reached, 255 at most: a connection stays with the one that its SYN was
+    /// forwarded to. A connection's mark has the place of its interface here, so entries are only ever added.
+    public var exits: [String]
 
     public init(
         tun: String, mark: PacketMark, synQueue: UInt16, dataQueues: ClosedRange<UInt16>, routeTable: UInt32,
         rulePriority: UInt32, listenAddress: IPAddress, listenAddress6: IPAddress, backend: Backend,
-        inspectsEndToEnd: Bool, inspectsBulk: Bool, htb: UInt16, steersSubflows: Bool
+        inspectsEndToEnd: Bool, inspectsBulk: Bool, htb: UInt16, steersSubflows: Bool, groups: SocketGroups,
+        exits: [String] = []
     ) {
         self.tun = tun
         self.mark = mark
@@ -53,6 +59,28 @@ public struct RuleSetting: Sendable, Hashable {
         self.inspectsBulk = inspectsBulk
         self.htb = htb
         self.steersSubflows = steersSubflows
+        self.groups = groups
+        self.exits = exits
+    }
+}
+
+extension RuleSetting {
+    /// Adds the interfaces that aren't there yet, as far as there is room.
+    ///
+    /// - Returns: whether there was one to add.
+    @discardableResult
+    public mutating func addExits(_ interfaces: [String]) -> Bool {
+        let before = exits.count
+        for name in interfaces where !exits.contains(name) && exits.count < 255 && Self.canBeExit(name, tun: tun) {
+            exits.append(name)
+        }
+        return exits.count > before
+    }
+
+    /// Rules name an interface as one word, and take a `+` at its end for any more characters.
+    private static func canBeExit(_ name: String, tun: String) -> Bool {
+        name != tun && name != "lo" && !name.hasSuffix("+")
+            && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "'") }
     }
 }
 

@@ -30,6 +30,11 @@ extension Decision {
         case .passNoRoom: "there is no room for more connections; raise LimitNOFILE or [advanced] max_connections"
         case .passUnable:
             "Sluice couldn't dial, listen or re-inject in time; its log says why (journalctl -u sluice)"
+        case .passOtherWay:
+            """
+            the router sends it out by another way than a connection of the box's own to that server, for example by an \
+            `ip rule … iif`; use a rule by source address or by mark instead
+            """
         case .passStarting: "Sluice was starting: its rules weren't in place yet"
         case .passDraining: "Sluice was stopping: running connections end in order, new ones are forwarded"
         case .passNotTaken:

@@ -16,6 +16,8 @@ public enum Decision: Int, CaseIterable, Sendable {
     case passPortOccupied
     case passNoRoom
     case passUnable
+    /// The box's own connection to the server would leave by another way than the client's.
+    case passOtherWay
     case passStarting
     case passDraining
     /// It was put into the TUN device and has come to the queue again: something dropped it on its way to the listener.
@@ -56,6 +58,7 @@ public enum Decision: Int, CaseIterable, Sendable {
         case .passPortOccupied: "port occupied"
         case .passNoRoom: "no room"
         case .passUnable: "unable"
+        case .passOtherWay: "other way out"
         case .passStarting: "starting"
         case .passDraining: "draining"
         case .passNotTaken: "re-injected SYN was not taken"

@@ -30,7 +30,7 @@ extension SYNDesk {
         record.facts.wasHeld = wasHeld
         record.held = held
         record.decided = now.nanoseconds
-        record.newMark = decision.verdict == .pass ? mark.setting(nil, in: arrival.mark) : arrival.mark
+        record.newMark = arrival.mark
         record.read(packet)
         watchEndToEnd(packet, decision, arrival, now, record: &record)
         tap.note(record, packet)

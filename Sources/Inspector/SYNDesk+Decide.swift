@@ -57,7 +57,8 @@ extension SYNDesk {
         let id = held.nextID()
         let arrival = Arrival(packet)
         let request = DialRequest(
-            id: id, tuple: syn.tuple, mark: packet.mark, received: arrival.time.nanoseconds)
+            id: id, tuple: syn.tuple, mark: packet.mark, outDevice: packet.outDevice, received: arrival.time.nanoseconds
+        )
         guard stream.dial(request) else {
             return split(packet, syn, .interceptSplitOverLimit)
         }
@@ -77,6 +78,10 @@ extension SYNDesk {
         if stream.knowledge(of: syn.tuple.server) == .speaksMultipath { return .passServerSpeaksMultipath }
         if stream.wasSilent(syn.tuple) { return .passServerSilent }
         guard stream.hasRoom else { return .passNoRoom }
+        let flow = RouteLookup.Flow(
+            from: syn.tuple.client, to: syn.tuple.server, mark: packet.mark,
+            typeOfService: syn.typeOfService)
+        guard exits.agrees(flow, inDevice: packet.inDevice) else { return .passOtherWay }
         return stream.listenerRefusal(for: syn.tuple.server).map(Self.reason)
     }
 
@@ -153,13 +158,13 @@ extension SYNDesk {
         log.debug("\(syn.identity.tuple): \(reason.description)")
         rememberPassed(syn.identity)
         conclude(syn, reason)
-        queue.accept(syn.arrival.packetID, mark: mark.setting(nil, in: syn.arrival.mark))
+        queue.accept(syn.arrival.packetID)
     }
 
     private func pass(_ packet: QueuedPacket, _ reason: Decision, _ syn: SYN? = nil) {
         if let syn, reason.isPassing { rememberPassed(syn.identity) }
         conclude(packet, reason, syn)
-        queue.accept(packet.id, mark: mark.setting(nil, in: packet.mark))
+        queue.accept(packet.id)
     }
 
     private func rememberPassed(_ syn: SYNIdentity) {
@@ -172,7 +177,7 @@ extension SYNDesk {
 
     private func split(_ packet: QueuedPacket, _ syn: SYN, _ reason: Decision) {
         if let reason = prepareListener(for: syn.tuple.server) { return pass(packet, reason, syn) }
-        stream.announce(syn.tuple, mark: packet.mark)
+        stream.announce(syn.tuple, mark: packet.mark, outDevice: packet.outDevice)
         intercept(packet, reason, syn)
     }
 
@@ -203,12 +208,16 @@ extension SYNDesk {
 struct SYN {
     let identity: SYNIdentity
     let multipath: MultipathSYN?
+    /// The IP header's, DSCP and ECN.
+    let typeOfService: UInt8
 
     init(_ packet: QueuedPacket) throws(WireError) {
         let segment = try Segment(packet.payload.bytes)
         let tuple = FourTuple(client: segment.source, server: segment.destination)
         identity = SYNIdentity(tuple: tuple, sequence: segment.sequence)
         multipath = try segment.multipathSYN()
+        let bytes = packet.payload
+        typeOfService = bytes[0] >> 4 == 4 ? bytes[1] : bytes[0] << 4 | bytes[1] >> 4
     }
 
     var tuple: FourTuple { identity.tuple }

@@ -97,6 +97,7 @@ final class SYNDesk: LoopMember {
     var asked = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
     let questionBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 8)
     var interfaces: InterfaceCache
+    var exits: ExitCheck
     var occupiedPorts: Set<UInt16> = []
     var malformedLog = RateLimit(every: .seconds(10))
     var notTakenLog = RateLimit(every: .seconds(10))
@@ -120,6 +121,7 @@ final class SYNDesk: LoopMember {
         try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
         try place.watch(mailbox.descriptor, .readable, tag: Self.mailboxTag)
         diagnostics = try SocketDiagnostics()
+        exits = try ExitCheck()
         interfaces = InterfaceCache(policy.interfaces)
         self.queue = queue
         self.tun = tun

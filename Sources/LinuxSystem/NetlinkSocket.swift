@@ -35,6 +35,31 @@ struct NetlinkSocket: ~Copyable {
         return reply.errno.rawValue == 0 ? nil : reply.errno
     }
 
+    /// Sends a request for a whole table (NLM_F_DUMP) and hands each message of the answer to `body`.
+    func dump(_ request: NetlinkMessage, _ body: (NetlinkReply) -> Void) throws(SystemError) {
+        let bytes = request.bytes
+        try systemCall("send netlink request") { send(descriptor.rawValue, bytes, bytes.count, 0) }
+        var buffer = [UInt8](repeating: 0, count: 32 << 10)
+        while true {
+            let count = try systemCall("receive netlink dump") {
+                recv(descriptor.rawValue, &buffer, buffer.count, 0)
+            }
+            var offset = 0
+            while offset + 16 <= count {
+                let length = buffer.withUnsafeBytes {
+                    Int($0.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+                }
+                guard length >= 16, offset + length <= count else { return }
+                let message = NetlinkReply(bytes: Array(buffer[offset..<offset + length]))
+                if message.isError { throw SystemError("netlink dump", message.errno) }
+                // NLMSG_DONE
+                if message.word(at: 4) & 0xffff == 3 { return }
+                body(message)
+                offset += (length + 3) & ~3
+            }
+        }
+    }
+
     /// For a socket that nobody reads.
     func limitReceiveBuffer() throws(SystemError) {
         var size: Int32 = 0

@@ -46,6 +46,11 @@ public enum StreamSocket {
         }
     }
 
+    /// Sends and receives by this interface alone; nil: by any (SO_BINDTOIFINDEX, Linux 5.0).
+    public static func bindToInterface(_ descriptor: Int32, _ index: UInt32?) throws(SystemError) {
+        try set(descriptor, SOL_SOCKET, 62, Int32(bitPattern: index ?? 0))
+    }
+
     public static func setCongestionControl(_ descriptor: Int32, _ name: String) throws(SystemError) {
         try systemCall("setsockopt TCP_CONGESTION \(name)") {
             setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, name, socklen_t(name.utf8.count))

@@ -113,7 +113,9 @@ public final class Middlebox: Sendable {
         self.log = log
         FreeMemory.returnLargeBlocks()
         let descriptors = ProcessRights.raiseDescriptorLimit()
-        let rules = try RuleSetting(settings)
+        var rules = try RuleSetting(settings)
+        guard rules.groups.all.allSatisfy(FileGroup.isAvailable) else { throw UnusableSetting.socketGroup(rules.groups) }
+        rules.addExits(try NetworkInterface.list().keys.sorted())
         self.rules = Mutex(StandingRules(rules))
         queueNumbers = rules.synQueue...rules.dataQueues.upperBound
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)

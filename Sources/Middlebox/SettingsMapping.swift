@@ -23,16 +23,23 @@ extension RuleSetting {
             listenAddress6: advanced.listenAddress6, backend: Backend(rawValue: advanced.iptables.rawValue) ?? .auto,
             inspectsEndToEnd: settings.intercept.inspect == .all,
             inspectsBulk: settings.intercept.inspect != .signalling, htb: TrafficControl.handle,
-            steersSubflows: settings.throttles.contains { $0.action == .backup })
+            steersSubflows: settings.throttles.contains { $0.action == .backup },
+            groups: SocketGroups(first: advanced.socketGroup))
     }
 }
 
 enum UnusableSetting: Error, CustomStringConvertible {
     case markMask(UInt32)
+    case socketGroup(SocketGroups)
 
     var description: String {
         switch self {
         case .markMask(let mask): "[advanced] mark_mask: \(mask) is not twelve adjacent bits"
+        case .socketGroup(let groups):
+            """
+            [advanced] socket_group: this process may not take the groups \(groups.range); it needs CAP_SETGID, and in a \
+            container IDs that are mapped there
+            """
         }
     }
 }
@@ -55,7 +62,7 @@ extension ConverterSetting {
         let room = Self.room(descriptorLimit: descriptorLimit)
         self.init(
             listenAddress: advanced.listenAddress, listenAddress6: advanced.listenAddress6, mark: mark,
-            workers: settings.relay.workers ?? onlineProcessors, dialTimeout: advanced.dialTimeout,
+            groups: SocketGroups(first: advanced.socketGroup), workers: settings.relay.workers ?? onlineProcessors, dialTimeout: advanced.dialTimeout,
             clientTimeout: advanced.clientTimeout, listenerIdle: advanced.listenerIdle,
             idleTimeout: settings.relay.idleTimeout, upstreamPorts: advanced.upstreamPorts,
             maxPending: advanced.maxHeld, maxPendingPerClient: advanced.maxHeldPerClient,

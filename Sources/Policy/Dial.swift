@@ -8,13 +8,16 @@ public struct DialRequest: Hashable, Sendable {
     /// The mark of the held SYN: its bits of other software go onto the upstream connection too, so that the operator's
     /// policy routing treats it as it would have treated the client's.
     public let mark: UInt32
+    /// The interface that the held SYN was about to leave by: its index.
+    public let outDevice: UInt32
     /// When the SYN's queue handed it over, in nanoseconds of CLOCK_MONOTONIC.
     public let received: UInt64
 
-    public init(id: UInt64, tuple: FourTuple, mark: UInt32, received: UInt64) {
+    public init(id: UInt64, tuple: FourTuple, mark: UInt32, outDevice: UInt32, received: UInt64) {
         self.id = id
         self.tuple = tuple
         self.mark = mark
+        self.outDevice = outDevice
         self.received = received
     }
 }

@@ -2,20 +2,20 @@
 /// mask of twelve adjacent bits, and never touches the others.
 ///
 ///     mask 0x0fff0000:   0x0 o r c c ....
-///                            | | `---- traffic class, 8 bits (0 = none)
+///                            | | `---- a client's traffic class, or an upstream's exit, 8 bits (0 = none)
 ///                            | `------ role, 3 bits
 ///                            `-------- offloaded, 1 bit above the role
 ///
-/// On a packet, the role says what the rules are to do with it; on a conntrack entry, which of the two
-/// connections of a session it is, or that it goes end to end.
+/// On a conntrack entry, the role says which of the two connections of a session it is, or that it goes end to end. A
+/// packet has one on its way from PREROUTING to INPUT alone.
 public struct PacketMark: Hashable, Sendable {
     public enum Role: UInt32, CaseIterable, Sendable {
-        /// An MPTCP SYN that is about to be forwarded (packet mark only).
-        case candidate = 1
+        /// A SYN opens anew what was a client's connection, whose entry the kernel still keeps (connmark).
+        case reopened = 1
         /// The connection from the client, ended at the box (connmark); also the mark of its SYN as it re-enters by the
         /// TUN device.
         case client = 2
-        /// The connection from the box to the server (packet mark of our sockets, and connmark).
+        /// The connection from the box to the server (connmark).
         case upstream = 3
         /// To be delivered to the box itself, by policy routing (packet mark only).
         case local = 4
@@ -24,6 +24,8 @@ public struct PacketMark: Hashable, Sendable {
         /// As `client`, once the box has answered with more than its SYN-ACK (connmark). From then on there is a socket
         /// for it, or was.
         case establishedClient = 6
+        /// A client's or an upstream, not yet known which: the entry is new in mid-stream (connmark).
+        case adopted = 7
     }
 
     /// All bits that Sluice owns.
@@ -43,12 +45,13 @@ public struct PacketMark: Hashable, Sendable {
     /// The bits that hold the role.
     public var roleMask: UInt32 { 0x700 << shift }
 
-    /// The bits that `client` and `establishedClient` have in common, and nothing else has.
-    public var clientMask: UInt32 { 0x300 << shift }
+    /// The bits that `client` and `establishedClient` have in common, and nothing else has; likewise `upstream` and
+    /// `adopted`.
+    public var pairMask: UInt32 { 0x300 << shift }
 
     /// The bit that says of an established client's subflow that its data need not be inspected any more, and of one
     /// that isn't established yet that it has answered the box's SYN-ACK (connmark); of an upstream, that its SYN asks
-    /// whether the server speaks MPTCP (packet mark of its socket, and connmark).
+    /// whether the server speaks MPTCP (connmark).
     public var offloaded: UInt32 { 0x800 << shift }
 
     /// The bits that hold the traffic class.
@@ -63,11 +66,6 @@ public struct PacketMark: Hashable, Sendable {
 
     /// `mark` with the role exchanged and every bit of other software kept.
     public func setting(_ role: Role?, in mark: UInt32) -> UInt32 { mark & ~roleMask | (role.map(value) ?? 0) }
-
-    /// `mark`, of which all our bits are clear, for an upstream's socket.
-    public func upstream(asking: Bool, in mark: UInt32) -> UInt32 {
-        setting(.upstream, in: mark) | (asking ? offloaded : 0)
-    }
 
     /// `mark` with all our bits cleared.
     public func cleared(_ mark: UInt32) -> UInt32 { mark & ~mask }

@@ -18,6 +18,8 @@ extension Settings {
         public var dataQueues: Int?
         /// The twelve adjacent bits of the packet mark and connmark that are ours. Default 0x0fff0000.
         public var markMask: UInt32
+        /// The first of three adjacent group IDs that own our sockets, 1-4294967290. Default 64083.
+        public var socketGroup: UInt32
         /// Routing table for local delivery; the next is ours, too. 1-4294967294 without 252-255. Default 7700.
         public var routeTable: UInt32
         /// The first of four priorities of our ip rules, 1-32762, so that they come before main's (32766). Default 77.
@@ -59,7 +61,7 @@ extension Settings {
         public var iptables: Iptables
 
         public init(
-            queueBase: UInt16 = 7700, dataQueues: Int? = nil, markMask: UInt32 = 0x0fff_0000,
+            queueBase: UInt16 = 7700, dataQueues: Int? = nil, markMask: UInt32 = 0x0fff_0000, socketGroup: UInt32 = 64083,
             routeTable: UInt32 = 7700, rulePriority: UInt32 = 77,
             listenAddress: IPAddress = IPAddress("127.77.0.1")!,
             listenAddress6: IPAddress = IPAddress("fd73:6c75:6963:6500::1")!, tun: String = "sluice0",
@@ -73,6 +75,7 @@ extension Settings {
             self.queueBase = queueBase
             self.dataQueues = dataQueues
             self.markMask = markMask
+            self.socketGroup = socketGroup
             self.routeTable = routeTable
             self.rulePriority = rulePriority
             self.listenAddress = listenAddress

@@ -81,6 +81,7 @@ extension Settings.Advanced {
         section.read(&queueBase, "queue_base", .integer(0...65000))
         section.read(&dataQueues, "data_queues", .integer(1...16))
         section.read(&markMask, "mark_mask", .markMask)
+        section.read(&socketGroup, "socket_group", .integer(1...4_294_967_290))
         section.read(&routeTable, "route_table", .routeTable)
         section.read(&rulePriority, "rule_priority", .integer(1...32762))
         section.read(

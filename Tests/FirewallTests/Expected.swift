@@ -20,12 +20,20 @@ enum Expected {
         -A INPUT -j SLUICE_INPUT
         -A FORWARD -j SLUICE_FORWARD
         -A OUTPUT -j SLUICE_OUTPUT
-        -A SLUICE_FORWARD -p tcp -m connmark --mark 0x6000000/0x7000000 -m conntrack --ctdir ORIGINAL \
-        -j REJECT --reject-with tcp-reset
+        -A SLUICE_FORWARD -p tcp -m connmark --mark 0x6000000/0x7000000 -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j \
+        REJECT --reject-with tcp-reset
+        -A SLUICE_INPUT -m connmark --mark 0x2000000/0x3000000 -j SLUICE-USER
         -A SLUICE_INPUT -m connmark --mark 0x2000000/0x3000000 -j ACCEPT
-        -A SLUICE_INPUT -m connmark --mark 0x3000000/0x7000000 -j ACCEPT
+        -A SLUICE_INPUT -m connmark --mark 0x3000000/0x3000000 -j SLUICE-USER
+        -A SLUICE_INPUT -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
+        -A SLUICE_INPUT -p tcp -m conntrack --ctstate INVALID,UNTRACKED -m mark --mark 0x4000000/0x7000000 -j ACCEPT
+        -A SLUICE_OUTPUT -m connmark --mark 0x2000000/0x3000000 -j SLUICE-USER
         -A SLUICE_OUTPUT -m connmark --mark 0x2000000/0x3000000 -j ACCEPT
-        -A SLUICE_OUTPUT -m connmark --mark 0x3000000/0x7000000 -j ACCEPT
+        -A SLUICE_OUTPUT -m connmark --mark 0x3000000/0x3000000 -j SLUICE_TO_SERVER
+        -A SLUICE_OUTPUT -p tcp -m conntrack --ctstate INVALID,UNTRACKED -m owner --gid-owner 64083-64085 -j ACCEPT
+        -A SLUICE_TO_SERVER ! -o wan0 -m connmark --mark 0x3010000/0x3ff0000 -j DROP
+        -A SLUICE_TO_SERVER -j SLUICE-USER
+        -A SLUICE_TO_SERVER -j ACCEPT
         COMMIT
         """
 
@@ -55,47 +63,72 @@ enum Expected {
             -A FORWARD -j SLUICE_FORWARD
             -A OUTPUT -j SLUICE_OUTPUT
             -A POSTROUTING -j SLUICE_POSTROUTING
+            -A SLUICE_ADOPT -j CONNMARK --set-xmark 0x7000000/0x7000000
+            -A SLUICE_ADOPT -j SLUICE_LOCAL
             \(classes)
-            -A SLUICE_FORWARD ! -i sluice0 -p tcp -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j SLUICE_SYN
-            -A SLUICE_INPUT -p tcp -m tcp --tcp-flags SYN,RST,ACK SYN,ACK -m connmark --mark 0xb000000/0xf000000 \
-            -j NFQUEUE --queue-num 7700 --queue-bypass
-            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 \
-            -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
-            -A SLUICE_OUTPUT -p tcp -m mark --mark 0x3000000/0x7000000 -j CONNMARK --set-xmark 0x3000000/0x7000000
-            -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m mark --mark 0xb000000/0xf000000 \
-            -j CONNMARK --set-xmark 0xb000000/0xf000000
-            -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m mark --mark 0xb000000/0xf000000 \
-            -j NFQUEUE --queue-num 7700 --queue-bypass
-            -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags SYN NONE -m connmark --mark 0x2000000/0x7000000 \
-            -j CONNMARK --set-xmark 0x6000000/0xf000000
-            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 \
-            -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
-            -A SLUICE_POSTROUTING -p tcp -m connmark ! --mark 0x0/0xff0000 -m conntrack --ctdir REPLY -j SLUICE_CLASS
-            -A SLUICE_POSTROUTING -p tcp -m mark --mark 0x1000000/0x7000000 -m conntrack --ctstate NEW \
-            -j NFQUEUE --queue-num 7700 --queue-bypass
+            -A SLUICE_FORWARD -m mark --mark 0x4000000/0x7000000 -j MARK --set-xmark 0x0/0xfff0000
+            -A SLUICE_INPUT -p tcp -m connmark --mark 0xb000000/0xf000000 -m tcp --tcp-flags SYN,RST,ACK SYN,ACK -j \
+            NFQUEUE --queue-num 7700 --queue-bypass
+            -A SLUICE_INPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
+            -A SLUICE_INPUT -p tcp -m mark --mark 0x2000000/0xf000000 -j MARK --set-xmark 0x0/0xfff0000
+            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
+            --queue-bypass
+            -A SLUICE_LOCAL -j MARK --set-xmark 0x4000000/0x7000000
+            -A SLUICE_LOCAL -j ACCEPT
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x0/0x7000000 -j SLUICE_OWN
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x7000000/0x7000000 -j SLUICE_OWN
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0xb000000/0xf000000 -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j \
+            NFQUEUE --queue-num 7700 --queue-bypass
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
+            -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags SYN NONE -m connmark --mark 0x2000000/0x7000000 -j CONNMARK \
+            --set-xmark 0x6000000/0xf000000
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
+            --queue-bypass
+            -A SLUICE_OWN -m owner --gid-owner 64083 -j CONNMARK --set-xmark 0x3000000/0xfff0000
+            -A SLUICE_OWN -m owner --gid-owner 64084 -j CONNMARK --set-xmark 0xb000000/0xfff0000
+            -A SLUICE_OWN -m owner --gid-owner 64085 -j CONNMARK --set-xmark 0x6000000/0xf000000
+            -A SLUICE_OWN -o wan0 -m connmark --mark 0x3000000/0x7000000 -j CONNMARK --set-xmark 0x10000/0xff0000
+            -A SLUICE_POSTROUTING -p tcp -m connmark --mark 0x2000000/0x3000000 -m connmark ! --mark 0x0/0xff0000 -j \
+            SLUICE_CLASS
+            -A SLUICE_POSTROUTING -p tcp -m connmark --mark 0x5000000/0x7000000 -m connmark ! --mark 0x0/0xff0000 -m \
+            conntrack --ctdir REPLY -j SLUICE_CLASS
+            -A SLUICE_POSTROUTING -p tcp -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -m connmark --mark \
+            0x0/0x7000000 -j SLUICE_SYN
+            -A SLUICE_POSTROUTING -p tcp -m connmark --mark 0x1000000/0x7000000 -m conntrack ! --ctstate DNAT -j \
+            SLUICE_SYN
             -A SLUICE_POSTROUTING -p tcp -m connmark --mark 0x5000000/0x7000000 -m conntrack --ctstate ESTABLISHED \
             -j NFQUEUE --queue-balance 7701:7702 --queue-bypass
             -A SLUICE_PREROUTING -d \(listen)/\(length) ! -i lo -j DROP
-            -A SLUICE_PREROUTING -i sluice0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN \
-            -j CONNMARK --set-xmark 0x2000000/0xf000000
-            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x2000000/0xf000000 -m conntrack --ctdir ORIGINAL -j SLUICE_TAKE
-            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0xa000000/0xf000000 -m conntrack --ctdir ORIGINAL \
-            -j MARK --set-xmark 0x4000000/0x7000000
-            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x6000000/0x7000000 -m conntrack --ctdir ORIGINAL \
-            -m socket --transparent -j MARK --set-xmark 0x4000000/0x7000000
-            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x3000000/0x7000000 -m conntrack --ctdir REPLY \
-            -j MARK --set-xmark 0x4000000/0x7000000
-            -A SLUICE_PREROUTING -p tcp -m conntrack --ctstate INVALID -m socket --transparent \
-            -j MARK --set-xmark 0x4000000/0x7000000
-            -A SLUICE_PREROUTING -p \(icmp) -m conntrack --ctstate RELATED -m connmark --mark 0x2000000/0x3000000 \
-            -j MARK --set-xmark 0x4000000/0x7000000
-            -A SLUICE_PREROUTING -p \(icmp) -m conntrack --ctstate RELATED -m connmark --mark 0x3000000/0x7000000 \
-            -j MARK --set-xmark 0x4000000/0x7000000
-            -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN \
-            -j MARK --set-xmark 0x1000000/0x7000000
-            -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN \
-            -j CONNMARK --set-xmark 0x5000000/0x7000000
-            -A SLUICE_TAKE -i sluice0 -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x2000000/0xf000000
+            -A SLUICE_PREROUTING -i sluice0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j CONNMARK --set-xmark \
+            0x2000000/0xf000000
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x2000000/0xf000000 -m conntrack --ctdir ORIGINAL -j \
+            SLUICE_TAKE
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0xa000000/0xf000000 -m conntrack --ctdir ORIGINAL -j \
+            SLUICE_LOCAL
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x6000000/0x7000000 -m socket --transparent -j \
+            SLUICE_LOCAL
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x6000000/0x7000000 -m tcp --tcp-flags FIN,SYN,RST,ACK \
+            SYN -j CONNMARK --set-xmark 0x1000000/0xfff0000
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x5000000/0x7000000 -m tcp --tcp-flags FIN,SYN,RST,ACK \
+            SYN -j CONNMARK --set-xmark 0x1000000/0xfff0000
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x3000000/0x7000000 -m conntrack --ctdir REPLY -j \
+            SLUICE_LOCAL
+            -A SLUICE_PREROUTING -p tcp -m connmark --mark 0x3000000/0x3000000 -m socket --transparent -j \
+            SLUICE_LOCAL
+            -A SLUICE_PREROUTING -p tcp -m conntrack --ctstate NEW -m connmark --mark 0x0/0x7000000 -m socket \
+            --transparent -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j SLUICE_ADOPT
+            -A SLUICE_PREROUTING -p tcp -m conntrack --ctstate INVALID,UNTRACKED -m socket --transparent -m tcp ! \
+            --tcp-flags FIN,SYN,RST,ACK SYN -j SLUICE_LOCAL
+            -A SLUICE_PREROUTING -p \(icmp) -m conntrack --ctstate RELATED -m connmark --mark 0x2000000/0x3000000 -j \
+            SLUICE_LOCAL
+            -A SLUICE_PREROUTING -p \(icmp) -m conntrack --ctstate RELATED -m connmark --mark 0x3000000/0x3000000 -j \
+            SLUICE_LOCAL
+            -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN -m addrtype ! --src-type \
+            LOCAL -j CONNMARK --set-xmark 0x5000000/0x7000000
+            -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN -m addrtype ! --src-type \
+            LOCAL -j NFQUEUE --queue-num 7700 --queue-bypass
+            -A SLUICE_TAKE -i sluice0 -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark \
+            0x2000000/0xf000000
             -A SLUICE_TAKE -p tcp -m tcp --tcp-flags SYN NONE -j CONNMARK --set-xmark 0xa000000/0xf000000
             -A SLUICE_TAKE -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x4000000/0x7000000
             COMMIT

@@ -12,7 +12,8 @@ extension RuleSetting {
     static let sample = RuleSetting(
         tun: "sluice0", mark: .standard, synQueue: 7700, dataQueues: 7701...7702, routeTable: 7700, rulePriority: 100,
         listenAddress: IPAddress("127.77.0.1")!, listenAddress6: IPAddress("fd73:6c75:6963:6500::1")!, backend: .nft,
-        inspectsEndToEnd: true, inspectsBulk: true, htb: 0x7700, steersSubflows: true)
+        inspectsEndToEnd: true, inspectsBulk: true, htb: 0x7700, steersSubflows: true,
+        groups: SocketGroups(first: 64083), exits: ["wan0"])
 
     /// As `sample`, with the backend that a test wants.
     static func sample(_ backend: Backend) -> RuleSetting {
@@ -26,7 +27,8 @@ extension RuleSetting {
         RuleSetting(
             tun: "old0", mark: PacketMark(mask: 0xfff)!, synQueue: 10, dataQueues: 11...11, routeTable: 900,
             rulePriority: 50, listenAddress: IPAddress("127.1.2.3")!, listenAddress6: IPAddress("fd00::9")!,
-            backend: backend, inspectsEndToEnd: true, inspectsBulk: false, htb: 0x77, steersSubflows: false)
+            backend: backend, inspectsEndToEnd: true, inspectsBulk: false, htb: 0x77, steersSubflows: false,
+            groups: SocketGroups(first: 100))
     }
 }
 

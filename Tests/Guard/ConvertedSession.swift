@@ -29,10 +29,9 @@ final class ConvertedSession {
 
     init() throws {
         try Loopback.run("ip", "link", "set", "lo", "up")
-        let mark = PacketMark.standard
         try Loopback.run(
-            "iptables", "-w", "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-m", "mark", "--mark",
-            "\(mark.value(.upstream))/\(mark.roleMask)", "-j", "DNAT", "--to-destination", "\(Self.realServer)")
+            "iptables", "-w", "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-m", "owner", "--gid-owner",
+            SocketGroups.standard.range, "-j", "DNAT", "--to-destination", "\(Self.realServer)")
         let listening = try Self.socket(.tcp, at: Self.realServer)
         try StreamSocket.listen(listening.rawValue, backlog: 1)
 
@@ -45,7 +44,7 @@ final class ConvertedSession {
         do {
             if let error = converter.ensureListener(for: Self.listener) { throw error }
             let request = DialRequest(
-                id: 1, tuple: FourTuple(client: Self.clientEnd, server: Self.listener), mark: 0,
+                id: 1, tuple: FourTuple(client: Self.clientEnd, server: Self.listener), mark: 0, outDevice: 1,
                 received: MonotonicTime.now.nanoseconds)
             guard converter.dial(request) else { throw GuardError("the converter doesn't dial") }
             try wait(for: "the dial") { dialled.outcome != nil }
@@ -82,7 +81,7 @@ final class ConvertedSession {
     }
 
     private static let setting = ConverterSetting(
-        listenAddress: listener.address, listenAddress6: IPAddress("::1")!, mark: .standard, workers: 1,
+        listenAddress: listener.address, listenAddress6: IPAddress("::1")!, mark: .standard, groups: .standard, workers: 1,
         dialTimeout: .seconds(5), clientTimeout: .seconds(5), listenerIdle: .seconds(60), idleTimeout: .seconds(3600),
         upstreamPorts: 4096...32767, maxPending: 16, maxPendingPerClient: 16, maxConnections: 16,
         serverMemory: .seconds(60), serverMemoryEntries: 16, receiveBuffer: buffer, sendBuffer: buffer,

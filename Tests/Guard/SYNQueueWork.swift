@@ -103,7 +103,7 @@ private final class MadeUpStream: StreamPath {
     func knowledge(of server: Endpoint) -> ServerKnowledge? { known }
     func learn(_ knowledge: ServerKnowledge, of server: Endpoint) {}
     func wasSilent(_ tuple: FourTuple) -> Bool { false }
-    func announce(_ tuple: FourTuple, mark: UInt32) {}
+    func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32) {}
 
     func dial(_ request: DialRequest) -> Bool {
         dialled.store(request.id, ordering: .releasing)

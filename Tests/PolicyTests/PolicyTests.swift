@@ -14,8 +14,10 @@ import Wire
             values.insert(mark.value(role))
         }
         #expect(values.count == PacketMark.Role.allCases.count)
-        let clients = PacketMark.Role.allCases.filter { mark.value($0) & mark.clientMask == mark.value(.client) }
+        let clients = PacketMark.Role.allCases.filter { mark.value($0) & mark.pairMask == mark.value(.client) }
         #expect(clients == [.client, .establishedClient])
+        let upstreams = PacketMark.Role.allCases.filter { mark.value($0) & mark.pairMask == mark.value(.upstream) }
+        #expect(upstreams == [.upstream, .adopted])
     }
 
     @Test(arguments: [0 as UInt32, 0xff, 0x1ffe_0001, 0xffff_ffff, 0xff80_0000, 0x0fff_1000])

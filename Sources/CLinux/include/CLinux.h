@@ -15,6 +15,9 @@ int sluice_set_network_namespace(int fd);
 int sluice_new_network_namespace(void);
 void sluice_set_thread_name(const char *name);
 
+// sys/fsuid.h is not in Swift's Glibc module map. Of the calling thread; returns the group before.
+uint32_t sluice_set_file_group(uint32_t group);
+
 // A signal handler may do next to nothing, which Swift can't promise: this one writes the signal's number as a byte to
 // a pipe, whose reading end is returned; -1 with errno. Handlers, unlike masks, are not passed on to child processes.
 // Once in a process.

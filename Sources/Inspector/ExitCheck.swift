@@ -1,0 +1,45 @@
+import LinuxSystem
+
+/// Would the box's own connection to a server leave by the way on which the client's SYN was?
+///
+/// Not where routing rules tell a forwarded packet from one of the router's own: those by incoming interface, above all. The
+/// box's would go elsewhere, past a VPN perhaps. Routers without such rules are asked nothing for each SYN.
+struct ExitCheck: ~Copyable {
+    private let routes: RouteLookup
+    /// The interfaces whose packets have rules of their own.
+    private var interfaces: Set<UInt32> = []
+    /// Packets of all interfaces have.
+    private var concernsAll = true
+    private var expiry = MonotonicTime(nanoseconds: 0)
+
+    /// The origin that our own routing rules state (`Firewall.routeProtocol`).
+    private static let ownRules: UInt8 = 83
+
+    /// In the network namespace of the calling thread.
+    init() throws(SystemError) { routes = try RouteLookup() }
+
+    /// - Parameters:
+    ///   - flow: the client's SYN's.
+    ///   - inDevice: the index of the interface that it came in by.
+    mutating func agrees(_ flow: RouteLookup.Flow, inDevice: UInt32) -> Bool {
+        let now = MonotonicTime.now
+        if expiry <= now {
+            readRules()
+            expiry = now + .seconds(1)
+        }
+        guard concernsAll || interfaces.contains(inDevice) else { return true }
+        guard let own = routes.routeOfOwn(flow), let forwarded = routes.route(of: flow, comingInBy: inDevice) else {
+            return false
+        }
+        return own == forwarded
+    }
+
+    private mutating func readRules() {
+        guard let rules = try? routes.rules().filter({ $0.origin != Self.ownRules }) else {
+            concernsAll = true
+            return
+        }
+        concernsAll = rules.contains { $0.asksMore || $0.incomingInterface == "lo" }
+        interfaces = Set(rules.compactMap { $0.incomingInterface.flatMap(NetworkInterface.index) })
+    }
+}
