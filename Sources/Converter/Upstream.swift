@@ -29,7 +29,7 @@ struct UpstreamDialler: Sendable {
     private func attempt(_ tuple: FourTuple, asking: Bool, mark: UInt32) throws(SystemError) -> Int32 {
         let socket = try StreamSocket.open(.tcp, for: tuple.server.address)
         try StreamSocket.setTransparent(socket.rawValue, for: tuple.client.address)
-        try setting.prepare(socket.rawValue)
+        try setting.prepare(socket.rawValue, towards: .server)
         let upstream = setting.mark.upstream(asking: asking, in: setting.mark.cleared(mark))
         try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: upstream))
         try StreamSocket.bind(
