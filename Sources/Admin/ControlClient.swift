@@ -25,6 +25,12 @@ public struct ControlClient: Sendable {
         _ = try await request(.DELETE, "/v1/throttles/\(Self.escaped(name))")
     }
 
+    /// The answer's body as it came, for `--json`.
+    public func close(_ order: CloseOrder) async throws(ControlError) -> Data {
+        // Strings alone are always encoded.
+        try await request(.POST, "/v1/connections/close", body: try! JSONEncoder().encode(order))
+    }
+
     static func escaped(_ name: String) -> String {
         // What names are made of stands as it is.
         let ordinary = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "_.-"))
@@ -68,7 +74,10 @@ public struct ControlClient: Sendable {
     func decoded<Report: Decodable>(
         _ method: HTTPMethod, _ target: String
     ) async throws(ControlError) -> Report {
-        let body = try await request(method, target)
+        try decoded(try await request(method, target))
+    }
+
+    public func decoded<Report: Decodable>(_ body: Data) throws(ControlError) -> Report {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {

@@ -8,6 +8,8 @@ public struct ControlServer: Sendable {
     public struct Answers: Sendable {
         public var status: @Sendable () async -> StatusReport
         public var connections: @Sendable () async -> [ConnectionReport]
+        /// What can't be understood throws `ControlRefusal`.
+        public var close: @Sendable (CloseOrder) async throws -> CloseReport
         public var throttles: ThrottleAnswers
         public var traces: TraceAnswers
         /// In Prometheus' text format.
@@ -15,11 +17,13 @@ public struct ControlServer: Sendable {
 
         public init(
             status: @escaping @Sendable () async -> StatusReport,
-            connections: @escaping @Sendable () async -> [ConnectionReport], throttles: ThrottleAnswers,
+            connections: @escaping @Sendable () async -> [ConnectionReport],
+            close: @escaping @Sendable (CloseOrder) async throws -> CloseReport, throttles: ThrottleAnswers,
             traces: TraceAnswers, metrics: @escaping @Sendable () async -> String
         ) {
             self.status = status
             self.connections = connections
+            self.close = close
             self.throttles = throttles
             self.traces = traces
             self.metrics = metrics
@@ -67,6 +71,18 @@ public struct ControlServer: Sendable {
         server = HTTPServer(address: .unix(path: path), logger: .disabled)
         await server.appendRoute("GET /v1/status") { _ in try await Self.json(answers.status()) }
         await server.appendRoute("GET /v1/connections") { _ in try await Self.json(answers.connections()) }
+        await server.appendRoute("POST /v1/connections/close") { request in
+            try await Self.answered {
+                let order: CloseOrder
+                do {
+                    order = try JSONDecoder().decode(CloseOrder.self, from: try await Self.body(of: request))
+                } catch is DecodingError {
+                    throw ControlRefusal(
+                        .invalid, "give {\"client\": …, \"server\": …, \"token\": …}, at least one, as strings")
+                }
+                return try Self.json(await answers.close(order))
+            }
+        }
         await server.appendRoute("GET /metrics") { _ in await Self.metrics(answers) }
         await addThrottleRoutes(answers.throttles)
         await addTraceRoutes(answers.traces)

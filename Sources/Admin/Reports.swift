@@ -14,12 +14,16 @@ public struct StatusReport: Codable, Sendable {
         public var resets: UInt64
         public var idleTimeouts: UInt64
         public var clientTimeouts: UInt64
+        /// Ended by `sluice close`.
+        public var closed: UInt64
+        /// Reset because bytes of theirs were lost inside this machine.
+        public var faults: UInt64
         public var bytesToClient: UInt64
         public var bytesToServer: UInt64
 
         public init(
             open: Int, pending: Int, accepted: UInt64, resets: UInt64, idleTimeouts: UInt64, clientTimeouts: UInt64,
-            bytesToClient: UInt64, bytesToServer: UInt64
+            closed: UInt64, faults: UInt64, bytesToClient: UInt64, bytesToServer: UInt64
         ) {
             self.open = open
             self.pending = pending
@@ -27,6 +31,8 @@ public struct StatusReport: Codable, Sendable {
             self.resets = resets
             self.idleTimeouts = idleTimeouts
             self.clientTimeouts = clientTimeouts
+            self.closed = closed
+            self.faults = faults
             self.bytesToClient = bytesToClient
             self.bytesToServer = bytesToServer
         }
@@ -244,4 +250,29 @@ public struct ConnectionReport: Codable, Sendable {
         self.ageUs = ageUs
         self.subflows = subflows
     }
+}
+
+/// `POST /v1/connections/close`: which converted connections are to be reset; those of which everything holds that is
+/// given, at least one thing.
+public struct CloseOrder: Codable, Sendable {
+    /// An address or prefix, perhaps with a port: of the connection's first subflow.
+    public var client: String?
+    /// The same of the server.
+    public var server: String?
+    /// As `ConnectionReport.token`.
+    public var token: String?
+
+    public init(client: String?, server: String?, token: String?) {
+        self.client = client
+        self.server = server
+        self.token = token
+    }
+}
+
+/// The answer to a `CloseOrder`.
+public struct CloseReport: Codable, Sendable {
+    /// Connections that were reset.
+    public var closed: Int
+
+    public init(closed: Int) { self.closed = closed }
 }

@@ -121,6 +121,23 @@ public final class Converter: Sendable {
     /// The client of this connection keeps nothing of it any more: unless a subflow is left, its session is reset.
     public func clientIsGone(_ tuple: FourTuple) { shared.post(.clientIsGone(tuple), to: shared.worker(for: tuple)) }
 
+    /// Resets the connections that are meant, on both sides; returns how many they were. Those whose client's SYN is still
+    /// held aren't among them.
+    public func close(_ selection: ConnectionSelection) async -> Int {
+        var closed = 0
+        for mailbox in mailboxes {
+            var slot: Int? = 0
+            while let start = slot {
+                let (count, next) = await withCheckedContinuation { continuation in
+                    mailbox.post(.close(selection, fromSlot: start) { continuation.resume(returning: ($0, $1)) })
+                }
+                closed += count
+                slot = next
+            }
+        }
+        return closed
+    }
+
     /// Has the clients' sockets of these connections send at the rate that they measure (BBR), unless the operator has
     /// chosen another congestion control. What waits in a qdisc of this machine is not lost: others take it for sent, and
     /// their rate for many times the real one. The kernel's MPTCP scheduler believes them (net/mptcp/protocol.c,

@@ -14,6 +14,10 @@ public final class ConverterCounters: Sendable {
     /// Sessions that a reset of either side ended.
     public let resets = Atomic<UInt64>(0)
     public let idleTimeouts = Atomic<UInt64>(0)
+    /// Sessions that an operator ended.
+    public let closedByOperator = Atomic<UInt64>(0)
+    /// Sessions that were reset because bytes of theirs were lost inside this machine.
+    public let relayFaults = Atomic<UInt64>(0)
     public let bytesToClient = Atomic<UInt64>(0)
     public let bytesToServer = Atomic<UInt64>(0)
     /// From the client's SYN, as its queue hands it over, until the SYN to the server has been sent. Of those that were held.

@@ -68,12 +68,16 @@ public struct ConverterSetting: Sendable {
 
     func listenAddress(for server: IPAddress) -> IPAddress { server.isIPv4 ? listenAddress : listenAddress6 }
 
-    /// The options that both of a session's sockets have in common. They are set before the first packet, so that
-    /// buffer sizes reach the window scale.
-    func prepare(_ descriptor: Int32) throws(SystemError) {
+    /// Sets the options of a session's socket before its first packet, so that buffer sizes reach the window scale.
+    ///
+    /// - Parameter side: Whom it leads to. A client's socket gets its options from the listener.
+    func prepare(_ descriptor: Int32, towards side: Session.Side) throws(SystemError) {
         try StreamSocket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
         try StreamSocket.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
         try StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        // A server's urgent byte is part of its stream. Out of line it would be missing from what the client gets, which
+        // has no urgent data to put it in: MPTCP knows none (net/mptcp/sockopt.c, mptcp_setsockopt_sol_socket).
+        if side == .server { try StreamSocket.set(descriptor, SOL_SOCKET, SO_OOBINLINE, 1) }
         // Without them there are no figures; nothing else depends on it.
         try? StreamSocket.wantTimestamps(descriptor)
         // A connection that ends without our doing, by a crash of ours, must not look like an orderly end.

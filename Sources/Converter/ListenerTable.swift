@@ -76,7 +76,7 @@ final class ListenerTable: Sendable {
         let address = key.isIPv4 ? setting.listenAddress : setting.listenAddress6
         let socket = try StreamSocket.open(.mptcp, for: address)
         try StreamSocket.setTransparent(socket.rawValue, for: address)
-        try setting.prepare(socket.rawValue)
+        try setting.prepare(socket.rawValue, towards: .client)
         try StreamSocket.bind(socket.rawValue, to: Endpoint(address: address, port: key.port))
         try StreamSocket.listen(socket.rawValue, backlog: 4096)
         return socket.release()

@@ -34,7 +34,7 @@ struct UpstreamDialler: Sendable {
         defer { FileGroup.set(group) }
         let socket = try StreamSocket.open(.tcp, for: tuple.server.address)
         try StreamSocket.setTransparent(socket.rawValue, for: tuple.client.address)
-        try setting.prepare(socket.rawValue)
+        try setting.prepare(socket.rawValue, towards: .server)
         // As the client's packets have it, so that the router's own policy routing treats it alike.
         if way.mark != 0 { try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: way.mark)) }
         try StreamSocket.bind(

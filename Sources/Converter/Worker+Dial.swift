@@ -126,8 +126,7 @@ extension Worker {
             shared.log.error("listener on port \(key.port): \(error) (\(suppressed) more not logged)")
         }
         closeDescriptor(spareDescriptor)
-        // Closing resets it: see ConverterSetting.prepare.
-        if let accepted = try? StreamSocket.accept(listener) { _ = accepted }
+        if let accepted = try? StreamSocket.accept(listener) { StreamSocket.abort(accepted.descriptor.rawValue) }
         spareDescriptor = Self.openSpare()
     }
 

@@ -10,6 +10,7 @@ extension Worker {
     func reset(_ session: Session, failed: Session.Side) {
         shared.counters.resets.count()
         let other = failed.other
+        StreamSocket.abort(session[failed].descriptor)
         close(session, failed)
         guard !session[other].broken, StreamSocket.unacknowledged(session[other].descriptor) > 0 else {
             return end(session, orderly: false)
@@ -90,12 +91,33 @@ extension Worker {
         if let gone { breakDown(gone, .client) }
     }
 
-    /// Forgets the session and closes what it has: in order, or with a reset (which is how its sockets are set up).
+    /// How many sessions are looked at in one go: few, since packets wait meanwhile.
+    private static let closedAtATime = 64
+
+    /// An operator ends connections: both sides are reset. Those whose client's SYN is still held aren't any yet.
+    func close(_ selection: ConnectionSelection, fromSlot slot: Int) -> (closed: Int, next: Int?) {
+        let (some, next) = sessions.chunk(from: slot, limit: Self.closedAtATime)
+        let meant = some.filter { session in
+            if case .dialling = session.phase { return false }
+            return selection.contains(session.tuple) {
+                session.client.descriptor < 0 ? nil : MultipathInfo.token(session.client.descriptor).map { Token($0) }
+            }
+        }
+        for session in meant {
+            shared.counters.closedByOperator.count()
+            end(session, orderly: false)
+        }
+        return (meant.count, next)
+    }
+
+    /// Forgets the session and closes what it has: in order, or with a reset on both sides.
     func end(_ session: Session, orderly: Bool) {
         guard session.phase != .over else { return }
-        if orderly {
-            for side in [Session.Side.client, .server] {
+        for side in [Session.Side.client, .server] where session[side].descriptor >= 0 {
+            if orderly {
                 try? StreamSocket.setResetOnClose(session[side].descriptor, false)
+            } else {
+                StreamSocket.abort(session[side].descriptor)
             }
         }
         if session.isPending { shared.pending.release(session.tuple.client.address) }

@@ -71,8 +71,8 @@ extension Worker {
             if isSpliced { return pipe.fill(from: descriptor, wanted) }
             return recv(descriptor, scratch.baseAddress, wanted, 0)
         }
-        // Before urgent data splice gives the same answers as at the end of all that has come, or of the stream. An error is
-        // told once.
+        // Before an urgent byte splice gives the same answers as at the end of all that has come, or of the stream;
+        // recv goes on with that byte (net/ipv4/tcp.c, tcp_read_sock and SO_OOBINLINE). An error is told once.
         if isSpliced, result == .success(0) || result == .failure(.wouldBlock) {
             isSpliced = false
             result = systemCallResult { recv(descriptor, scratch.baseAddress, wanted, 0) }
@@ -90,13 +90,20 @@ extension Worker {
             session.lastMoved = .now
             // A broken destination takes nothing more; reading on finds the source's own end.
             if session[source.other].broken {
-                precondition(!isSpliced, "the pipe has to be empty for the next session")
+                // The pipe has to be empty for the next session.
+                if isSpliced, emptyPipe(count, into: 0) < count { pipeCameUpShort(session) }
                 return count
             }
-            let written =
-                isSpliced
-                ? writeSpliced(session, from: source, count)
-                : write(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+            let written: Int
+            if isSpliced {
+                guard let taken = writeSpliced(session, from: source, count) else {
+                    pipeCameUpShort(session)
+                    return count
+                }
+                written = taken
+            } else {
+                written = write(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+            }
             // What had to wait for the other side tells of that one, not of this box.
             if arrival != 0, written == count { recordConversion(session, since: arrival, from: source) }
             if written < count, !session[source.other].broken {
@@ -118,20 +125,39 @@ extension Worker {
     /// Out of an MPTCP socket that is slow: the kernel has no splice_read of its own for it (net/mptcp/protocol.c).
     private func isWorthSplicing(_ session: Session, from source: Session.Side) -> Bool {
         source == .server && session.server.chunk > Session.firstChunk && session.client.writable
-            && !session.client.broken
+            && !session.client.broken && isPipeSound
     }
 
     /// Passes on what is in the pipe, of which as much as the other side takes is written. The rest is then where it would be
-    /// if it had been read.
-    private func writeSpliced(_ session: Session, from source: Session.Side, _ count: Int) -> Int {
+    /// if it had been read. nil: some of it is nowhere.
+    private func writeSpliced(_ session: Session, from source: Session.Side, _ count: Int) -> Int? {
         let written = write(session, from: source, count) { pipe.drain(to: $0, count - $1) }
-        var end = written
+        return emptyPipe(count, into: written) < count ? nil : written
+    }
+
+    /// Takes bytes out of the pipe to their places in `scratch`, from `start` up to `count`; returns how far it got.
+    private func emptyPipe(_ count: Int, into start: Int) -> Int {
+        var end = start
         while end < count {
-            let taken = pipe.read(scratch.baseAddress! + end, count - end)
-            precondition(taken > 0, "a pipe lacks what was put in")
+            guard case .success(let taken) = systemCallResult({ pipe.read(scratch.baseAddress! + end, count - end) }),
+                taken > 0
+            else { break }
             end += taken
         }
-        return written
+        return end
+    }
+
+    /// The pipe lacks bytes that were put in: this session has lost them, and is reset on both sides rather than going
+    /// on without. The worker doesn't splice any more, since what else the pipe would do is not known.
+    private func pipeCameUpShort(_ session: Session) {
+        isPipeSound = false
+        shared.counters.relayFaults.count()
+        shared.log.error(
+            """
+            \(session.tuple) is reset, for the kernel lost bytes of it on their way through a pipe (splice(2)); worker \
+            \(index) copies from now on, until the daemon is restarted
+            """)
+        end(session, orderly: false)
     }
 
     /// Is the next read to be timed? One that gives no figure leaves the turn to the next.

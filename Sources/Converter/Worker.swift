@@ -20,6 +20,8 @@ final class Worker: LoopMember {
         /// Some sessions, and what is to be asked for next.
         case describe(Selection, @Sendable ([ConnectionDescription], Selection?) -> Void)
         case clientIsGone(FourTuple)
+        /// Resets those of some sessions that are meant; how many they were, and the slot to go on from.
+        case close(ConnectionSelection, fromSlot: Int, @Sendable (Int, Int?) -> Void)
         case sendByMeasuredRate(Set<FourTuple>)
         case stop
     }
@@ -40,7 +42,9 @@ final class Worker: LoopMember {
     /// Until when the other side of a failed one may take what is pending for it.
     var brokenDeadlines = DeadlineQueue(delay: Worker.resetPatience)
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Session.largestChunk, alignment: 4096)
-    let pipe: SplicePipe
+    var pipe: SplicePipe
+    /// Has the pipe given back all that it was given?
+    var isPipeSound = true
     var pendingBuffers = PendingBuffers()
     private var nextSweep = MonotonicTime.now + .seconds(1)
     private var isStopped = false
@@ -99,6 +103,9 @@ final class Worker: LoopMember {
             let (descriptions, next) = describe(selection)
             answer(descriptions, next)
         case .clientIsGone(let tuple): clientIsGone(tuple)
+        case .close(let selection, let slot, let answer):
+            let (closed, next) = close(selection, fromSlot: slot)
+            answer(closed, next)
         case .sendByMeasuredRate(let tuples): sendByMeasuredRate(tuples)
         case .stop: isStopped = true
         }

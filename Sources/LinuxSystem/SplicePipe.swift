@@ -13,8 +13,13 @@ public struct SplicePipe: ~Copyable {
         try systemCall("pipe2") {
             withUnsafeMutableBytes(of: &ends) { sluice_pipe($0.baseAddress!.assumingMemoryBound(to: Int32.self), size) }
         }
-        output = Descriptor(owning: ends.output)
-        input = Descriptor(owning: ends.input)
+        self.init(output: Descriptor(owning: ends.output), input: Descriptor(owning: ends.input))
+    }
+
+    /// For tests: two ends that need not belong together.
+    package init(output: consuming Descriptor, input: consuming Descriptor) {
+        self.output = output
+        self.input = input
     }
 
     /// Takes up to `count` bytes from a socket; at the end of its stream 0.

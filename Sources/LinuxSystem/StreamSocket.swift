@@ -37,8 +37,19 @@ public enum StreamSocket {
         }
     }
 
+    /// Ends a connection at once with a reset (TCP) or MP_FASTCLOSE, by connecting it to nobody (connect(2), AF_UNSPEC;
+    /// net/mptcp/protocol.c, mptcp_disconnect). The descriptor stays open; what has no connection is left as it is.
+    ///
+    /// Unlike `setResetOnClose`, it does so on every kernel with MPTCP.
+    public static func abort(_ descriptor: Int32) {
+        var nobody = sockaddr()
+        nobody.sa_family = sa_family_t(AF_UNSPEC)
+        _ = Glibc.connect(descriptor, &nobody, socklen_t(MemoryLayout<sockaddr>.size))
+    }
+
     /// With `on`, closing the socket, also by the end of the process, sends a reset (TCP) or MP_FASTCLOSE instead of an
-    /// orderly end of stream.
+    /// orderly end of stream. Kernels older than "mptcp: fastclose msk when linger time is 0" end an MPTCP connection in
+    /// order all the same.
     public static func setResetOnClose(_ descriptor: Int32, _ on: Bool) throws(SystemError) {
         var value = linger(l_onoff: on ? 1 : 0, l_linger: 0)
         try systemCall("setsockopt SO_LINGER") {

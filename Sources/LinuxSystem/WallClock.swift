@@ -13,6 +13,8 @@ public enum WallClock {
     public static var minuteOfDay: Int {
         var now = time(nil)
         var local = tm()
+        // localtime_r keeps to the zone that it has read once; tzset looks whether /etc/localtime has been replaced.
+        tzset()
         localtime_r(&now, &local)
         return Int(local.tm_hour) * 60 + Int(local.tm_min)
     }

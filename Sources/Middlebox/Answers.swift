@@ -12,7 +12,7 @@ extension Middlebox {
     var answers: ControlServer.Answers {
         ControlServer.Answers(
             status: { [self] in statusReport() }, connections: { [self] in await connectionReports() },
-            throttles: throttleAnswers, traces: traceAnswers,
+            close: { [self] order in try await close(order) }, throttles: throttleAnswers, traces: traceAnswers,
             metrics: { [self] in await metricsText() })
     }
 
@@ -29,6 +29,8 @@ extension Middlebox {
                 accepted: stream.accepted.load(ordering: .relaxed), resets: stream.resets.load(ordering: .relaxed),
                 idleTimeouts: stream.idleTimeouts.load(ordering: .relaxed),
                 clientTimeouts: stream.clientTimeouts.load(ordering: .relaxed),
+                closed: stream.closedByOperator.load(ordering: .relaxed),
+                faults: stream.relayFaults.load(ordering: .relaxed),
                 bytesToClient: stream.bytesToClient.load(ordering: .relaxed),
                 bytesToServer: stream.bytesToServer.load(ordering: .relaxed)),
             dials: .init(
@@ -59,6 +61,54 @@ extension Middlebox {
         let routes = InterfaceNames()
         return connections.map { ConnectionReport($0, routes, throttler) }
             + watch.forwardedConnections().map { ConnectionReport($0, at: .now, throttler) }
+    }
+}
+
+extension Middlebox {
+    private func close(_ order: CloseOrder) async throws(ControlRefusal) -> CloseReport {
+        let selection = try ConnectionSelection(order)
+        let closed = await converter.close(selection)
+        log.notice("\(closed) connections closed by order (\(order.text))")
+        return CloseReport(closed: closed)
+    }
+}
+
+extension CloseOrder {
+    fileprivate var text: String {
+        [("client", client), ("server", server), ("token", token)].compactMap { name, value in
+            value.map { "\(name) \($0)" }
+        }.joined(separator: ", ")
+    }
+}
+
+extension ConnectionSelection {
+    init(_ order: CloseOrder) throws(ControlRefusal) {
+        guard order.client != nil || order.server != nil || order.token != nil else {
+            throw ControlRefusal(.invalid, "say which connections: by client, server or token")
+        }
+        self.init(
+            client: try order.client.map { (text) throws(ControlRefusal) in try End(text, "client") },
+            server: try order.server.map { (text) throws(ControlRefusal) in try End(text, "server") },
+            token: try order.token.map { (text) throws(ControlRefusal) in try Self.token(text) })
+    }
+
+    /// In hexadecimal, as it is listed.
+    private static func token(_ text: String) throws(ControlRefusal) -> Token {
+        guard text.hasPrefix("0x"), let value = UInt32(text.dropFirst(2), radix: 16) else {
+            throw ControlRefusal(
+                .invalid, "\(text) is no token; give one as `sluice connections` lists it, such as 0x31b268da")
+        }
+        return Token(value)
+    }
+}
+
+extension ConnectionSelection.End {
+    fileprivate init(_ text: String, _ role: String) throws(ControlRefusal) {
+        guard let (prefixes, port) = ClientQuestion.parse(text), let prefix = prefixes.first else {
+            throw ControlRefusal(
+                .invalid, "\(text) is no \(role); give ADDRESS, ADDRESS:PORT, [ADDRESS]:PORT or a prefix")
+        }
+        self.init(prefix: prefix, port: port)
     }
 }
 

@@ -47,6 +47,8 @@ extension Middlebox {
             let reasons = [
                 ("reset", stream.resets.load(ordering: .relaxed)),
                 ("idle", stream.idleTimeouts.load(ordering: .relaxed)),
+                ("operator", stream.closedByOperator.load(ordering: .relaxed)),
+                ("fault", stream.relayFaults.load(ordering: .relaxed)),
                 ("client_never_came", stream.clientTimeouts.load(ordering: .relaxed)),
             ]
             for (reason, count) in reasons { family.add(count, [("reason", reason)]) }

@@ -29,7 +29,8 @@ extension StatusReport {
             sluice \(version), \(state) for \(duration(seconds: uptimeSeconds))
             connections  \(connections.open) open, \(connections.pending) of them pending; \
             \(connections.accepted) accepted so far, \(connections.resets) reset, \
-            \(connections.clientTimeouts) clients never came, \(connections.idleTimeouts) idle too long
+            \(connections.clientTimeouts) clients never came, \(connections.idleTimeouts) idle too long, \
+            \(connections.closed) closed by order\(connections.faults == 0 ? "" : ", \(connections.faults) lost bytes here")
             bytes        \(bytes(connections.bytesToClient)) to clients, \(bytes(connections.bytesToServer)) to servers
             dials        \(dials.started), \(dials.failed) failed
             conversion   SYNs \(conversion.syn.text); data to servers \(conversion.dataToServer.text), to clients \

@@ -14,8 +14,8 @@ struct Sluice: AsyncParsableCommand {
             "A transparent MPTCP middlebox: ends Multipath TCP towards clients, continues as TCP towards servers.",
         version: Middlebox.version,
         subcommands: [
-            Run.self, Check.self, Rules.self, Status.self, Connections.self, Throttles.self, TracePackets.self,
-            Decode.self,
+            Run.self, Check.self, Rules.self, Status.self, Connections.self, Close.self, Throttles.self,
+            TracePackets.self, Decode.self,
         ])
 
     /// Exit codes: 0 well, 1 a finding or a run-time failure, 64 usage (ArgumentParser's), 78 configuration.

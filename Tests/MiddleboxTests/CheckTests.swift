@@ -56,6 +56,8 @@ import Testing
             $0.hasFullInfo = false
         }
         expectOne(off, .error, .mptcp, "net.mptcp.enabled=0", mend: "sysctl -w net.mptcp.enabled=1")
+        let orderly = findings { $0.resetsOnClose = false }
+        expectOne(orderly, .warning, .mptcp, "looks complete to the client", mend: "fastclose msk")
         let without = findings {
             $0.release = "5.4.0"
             $0.multipathEnabled = nil

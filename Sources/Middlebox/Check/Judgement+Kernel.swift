@@ -38,6 +38,15 @@ extension MachineFacts {
                     mend: "modprobe mptcp_diag, or run a kernel with CONFIG_INET_MPTCP_DIAG")
             ]
         }
+        if resetsOnClose == false {
+            return [
+                .warning(
+                    .mptcp,
+                    "Linux \(release) ends MPTCP connections in order when their process is killed (it heeds no SO_LINGER "
+                        + "there): should the daemon die, a transfer that is cut off looks complete to the client",
+                    mend: "run a kernel with \"mptcp: fastclose msk when linger time is 0\"")
+            ]
+        }
         return []
     }
 

@@ -41,7 +41,7 @@ extension MachineFacts {
             controlFolderError: controlFolderError(settings.admin.control),
             httpError: daemon == nil ? settings.admin.http.flatMap(tryListening) : nil,
             traceFolderError: settings.trace.file.flatMap { folderError(parent(of: $0)) },
-            throttling: await .collect(settings),
+            throttling: await .collect(settings), resetsOnClose: tryResetOnClose(),
             congestionControlError: tryCongestionControl(settings.relay.congestionControl),
             congestionControls: sysctl("net.ipv4.tcp_available_congestion_control") ?? "",
             descriptorLimit: ProcessRights.raiseDescriptorLimit())
@@ -105,6 +105,35 @@ extension MachineFacts {
         } catch {
             return (error.errno, false)
         }
+    }
+
+    /// By a connection on loopback, which is waited for at most a second.
+    private static func tryResetOnClose() -> Bool? {
+        let nobody = Endpoint(address: loopback, port: 0)
+        guard let listener = try? StreamSocket.open(.mptcp, for: loopback),
+            (try? StreamSocket.bind(listener.rawValue, to: nobody)) != nil,
+            (try? StreamSocket.listen(listener.rawValue, backlog: 1)) != nil,
+            let address = StreamSocket.localEndpoint(listener.rawValue),
+            let client = try? StreamSocket.open(.mptcp, for: loopback),
+            (try? StreamSocket.connect(client.rawValue, to: address)) != nil, isReadable(listener.rawValue),
+            let accepted = try? StreamSocket.accept(listener.rawValue).take(),
+            (try? StreamSocket.setResetOnClose(accepted.rawValue, true)) != nil,
+            // Without MPTCP on both ends it would say nothing.
+            MultipathInfo.token(accepted.rawValue) != nil
+        else { return nil }
+        _ = consume accepted
+        guard isReadable(client.rawValue) else { return nil }
+        var byte: UInt8 = 0
+        return switch systemCallResult({ recv(client.rawValue, &byte, 1, 0) }) {
+        case .success(0): false
+        case .failure(.connectionReset): true
+        default: nil
+        }
+    }
+
+    private static func isReadable(_ descriptor: Int32) -> Bool {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wanted, 1, 1000) == 1
     }
 
     /// Loads its module, as it will for the daemon. On a TCP socket: an MPTCP socket without subflows takes any name.

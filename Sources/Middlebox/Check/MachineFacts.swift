@@ -70,6 +70,10 @@ struct MachineFacts: Sendable {
 
     var throttling = Throttling()
 
+    /// Does an MPTCP connection whose process dies end with MP_FASTCLOSE, as its socket asks for by SO_LINGER? nil when it
+    /// could not be tried.
+    var resetsOnClose: Bool?
+
     /// Why `[relay] congestion_control` can't be set on a socket.
     var congestionControlError: Errno?
     /// net.ipv4.tcp_available_congestion_control

@@ -1,0 +1,162 @@
+import Glibc
+import LinuxSystem
+import Logging
+import Synchronization
+import SystemPackage
+import Testing
+import Wire
+
+@testable import Converter
+
+/// A worker on a thread of its own, with sessions between sockets on loopback. There are no queues, rules or listeners, and
+/// no root is needed.
+///
+///     client ── clientEnd ─ session ─ serverEnd ── server
+final class RelayRig {
+    /// What the worker is to find when it starts.
+    struct Plan {
+        var clients = StreamSocket.TransportProtocol.mptcp
+        var sessions = 1
+        /// Does what comes from servers go by the pipe at once, but for the first read, which is timed?
+        var splices = false
+        /// Closing resets, as the daemon sets its sockets up.
+        var resetsOnClose = true
+        /// Does the pipe keep what is put into it?
+        var pipeLosesAll = false
+    }
+
+    let shared: Shared
+    let mailbox: Mailbox<Worker.Message>
+    private(set) var tuples: [FourTuple] = []
+    private var ends: [(client: Int32, server: Int32)] = []
+    private let thread: LoopThread
+    private var ending: LoopThread.Ending?
+
+    init(_ plan: Plan = Plan()) throws {
+        mailbox = try Mailbox()
+        thread = try LoopThread(named: "relay rig")
+        shared = Shared(
+            Self.setting, log: Logger(label: "relay rig"), mailboxes: [mailbox], outcome: { _, _ in },
+            accepted: { _, _ in }, ended: { _ in })
+        var near: [(client: Int32, server: Int32)] = []
+        for number in 0..<plan.sessions {
+            let client = try Self.pair(plan.clients, near: .client)
+            let server = try Self.pair(.tcp, near: .server)
+            // The box accepts clients and connects to servers.
+            ends.append((client.connecting, server.accepted))
+            near.append((client.accepted, server.connecting))
+            Self.block(client.connecting)
+            Self.block(server.accepted)
+            tuples.append(
+                FourTuple(
+                    client: Endpoint(address: IPAddress("10.1.0.2")!, port: UInt16(40000 + number)),
+                    server: Endpoint("10.9.0.2:80")!))
+        }
+        let (shared, mailbox, tuples) = (shared, mailbox, tuples)
+        ending = try thread.add { place throws(SystemError) in
+            let worker = try Worker(shared, index: 0, mailbox: mailbox, place: place)
+            if plan.pipeLosesAll { worker.pipe = try Self.leakingPipe() }
+            for (index, tuple) in tuples.enumerated() {
+                let session = worker.sessions.insert(tuple, phase: .relaying, now: .now)
+                session.client.descriptor = near[index].client
+                session.server.descriptor = near[index].server
+                session.hasClient = true
+                shared.sessionBegan()
+                for side in [Session.Side.client, .server] {
+                    try StreamSocket.setResetOnClose(session[side].descriptor, plan.resetsOnClose)
+                    try worker.register(session, side)
+                }
+                if plan.splices { session.server.chunk = Session.largestChunk }
+            }
+            return worker
+        }
+        try thread.start()
+    }
+
+    deinit {
+        mailbox.post(.stop)
+        ending?.wait()
+        thread.join()
+        for end in ends {
+            close(end.client)
+            close(end.server)
+        }
+    }
+
+    func client(_ session: Int = 0) -> Int32 { ends[session].client }
+    func server(_ session: Int = 0) -> Int32 { ends[session].server }
+
+    static func send(_ text: String, on descriptor: Int32, flags: Int32 = 0) throws {
+        let count = try systemCall("send") { Glibc.send(descriptor, text, text.utf8.count, flags) }
+        try #require(count == text.utf8.count)
+    }
+
+    /// So many bytes, or fewer at the end of the stream.
+    static func receive(_ count: Int, on descriptor: Int32) throws(SystemError) -> String {
+        var received: [UInt8] = []
+        while received.count < count {
+            var buffer = [UInt8](repeating: 0, count: count - received.count)
+            let some = try systemCall("recv") { recv(descriptor, &buffer, buffer.count, 0) }
+            if some == 0 { break }
+            received += buffer[..<some]
+        }
+        return String(decoding: received, as: UTF8.self)
+    }
+
+    /// What the next read of a side says; nil: bytes, or the end of the stream.
+    static func failure(on descriptor: Int32) -> Errno? {
+        do {
+            _ = try receive(1, on: descriptor)
+            return nil
+        } catch {
+            return error.errno
+        }
+    }
+
+    /// `near`: the side that the worker's end is of. It is made as the daemon makes it: a client's by the listener, a server's
+    /// before it connects.
+    private static func pair(
+        _ transport: StreamSocket.TransportProtocol, near side: Session.Side
+    ) throws -> (connecting: Int32, accepted: Int32) {
+        let loopback = try #require(Endpoint("127.0.0.1:0"))
+        let listener = try StreamSocket.open(transport, for: loopback.address)
+        if side == .client { try setting.prepare(listener.rawValue, towards: .client) }
+        try StreamSocket.bind(listener.rawValue, to: loopback)
+        try StreamSocket.listen(listener.rawValue, backlog: 1)
+        let connecting = try StreamSocket.open(transport, for: loopback.address)
+        if side == .server { try setting.prepare(connecting.rawValue, towards: .server) }
+        try StreamSocket.connect(
+            connecting.rawValue, to: try #require(StreamSocket.localEndpoint(listener.rawValue)))
+        var ready = pollfd(fd: listener.rawValue, events: Int16(POLLIN), revents: 0)
+        try #require(poll(&ready, 1, 5000) == 1)
+        let accepted = try StreamSocket.accept(listener.rawValue).take()
+        return (connecting.release(), accepted.release())
+    }
+
+    /// The tests' own ends block, for ten seconds at most.
+    private static func block(_ descriptor: Int32) {
+        _ = fcntl(descriptor, F_SETFL, 0)
+        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    /// What goes in at one end comes out nowhere.
+    private static func leakingPipe() throws(SystemError) -> SplicePipe {
+        let open = { () throws(SystemError) -> (output: Int32, input: Int32) in
+            var ends: [Int32] = [-1, -1]
+            try systemCall("pipe") { pipe(&ends) }
+            for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+            return (ends[0], ends[1])
+        }
+        let (full, empty) = (try open(), try open())
+        // The ends that nobody uses have to stay open, or splice and read would fail otherwise.
+        return SplicePipe(output: Descriptor(owning: empty.output), input: Descriptor(owning: full.input))
+    }
+
+    private static let setting = ConverterSetting(
+        listenAddress: IPAddress("127.77.0.1")!, listenAddress6: IPAddress("::1")!, mark: .standard, workers: 1,
+        dialTimeout: .seconds(5), clientTimeout: .seconds(5), listenerIdle: .seconds(60), idleTimeout: nil,
+        upstreamPorts: 4096...32767, maxPending: 16, maxPendingPerClient: 16, maxConnections: 16,
+        serverMemory: .seconds(60), serverMemoryEntries: 16, receiveBuffer: nil, sendBuffer: nil,
+        congestionControl: nil)
+}
