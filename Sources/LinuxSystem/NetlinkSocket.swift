@@ -68,32 +68,42 @@ struct NetlinkSocket: ~Copyable {
 }
 
 /// One netlink message: its header of 16 bytes, the family's own header, attributes.
-struct NetlinkReply {
-    let bytes: [UInt8]
+package struct NetlinkReply {
+    package let bytes: [UInt8]
+
+    /// nlmsg_type.
+    package var type: UInt16 { UInt16(truncatingIfNeeded: word(at: 4)) }
+
+    var flags: UInt16 { UInt16(truncatingIfNeeded: word(at: 4) >> 16) }
+
+    var sequence: UInt32 { word(at: 8) }
 
     /// NLMSG_ERROR, also when it says that all is well.
     var isError: Bool { word(at: 4) & 0xffff == 2 }
 
-    /// Of an error; 0 when all is well.
+    /// NLMSG_DONE, the end of a list.
+    var isDone: Bool { type == 3 }
+
+    /// Of an error, or the end of a list; 0 when all is well.
     var errno: Errno { Errno(rawValue: -Int32(bitPattern: word(at: 16))) }
 
     /// In host order; 0 beyond the end.
-    func word(at offset: Int) -> UInt32 {
+    package func word(at offset: Int) -> UInt32 {
         guard offset + 4 <= bytes.count else { return 0 }
         return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
     }
 
-    func byte(at offset: Int) -> UInt8 { bytes.indices.contains(offset) ? bytes[offset] : 0 }
+    package func byte(at offset: Int) -> UInt8 { bytes.indices.contains(offset) ? bytes[offset] : 0 }
 
     /// The range of an attribute's payload among the attributes that lie in `range`.
-    func attribute(_ type: UInt16, in range: Range<Int>) -> Range<Int>? {
+    package func attribute(_ type: UInt16, in range: Range<Int>) -> Range<Int>? {
         var found: Range<Int>?
         forEachAttribute(in: range) { if $0 == type, found == nil { found = $1 } }
         return found
     }
 
     /// The type and the range of the payload of each attribute that lies in `range`, up to the first broken one.
-    func forEachAttribute(in range: Range<Int>, _ body: (_ type: UInt16, _ payload: Range<Int>) -> Void) {
+    package func forEachAttribute(in range: Range<Int>, _ body: (_ type: UInt16, _ payload: Range<Int>) -> Void) {
         var offset = range.lowerBound
         while offset + 4 <= range.upperBound {
             let header = word(at: offset)
@@ -106,7 +116,7 @@ struct NetlinkReply {
     }
 
     /// The range of everything behind the family's own header of `size` bytes.
-    func attributes(afterHeader size: Int) -> Range<Int> {
+    package func attributes(afterHeader size: Int) -> Range<Int> {
         let start = 16 + size
         return start..<max(start, bytes.count)
     }
