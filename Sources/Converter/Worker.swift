@@ -21,6 +21,7 @@ final class Worker: LoopMember {
         case describe(Selection, @Sendable ([ConnectionDescription], Selection?) -> Void)
         case clientIsGone(FourTuple)
         case sendByMeasuredRate(Set<FourTuple>)
+        case reset(ipv4: Bool, ipv6: Bool)
         case stop
     }
 
@@ -100,6 +101,7 @@ final class Worker: LoopMember {
             answer(descriptions, next)
         case .clientIsGone(let tuple): clientIsGone(tuple)
         case .sendByMeasuredRate(let tuples): sendByMeasuredRate(tuples)
+        case .reset(let ipv4, let ipv6): resetAll { $0.client.address.isIPv4 ? ipv4 : ipv6 }
         case .stop: isStopped = true
         }
     }

@@ -69,10 +69,12 @@ public actor InstalledRules {
 
     /// What isn't as it was put in place. What can't be told, because it changes while it is looked at, isn't reported: the
     /// change brings another look.
-    public func damages() -> [Damage] {
+    ///
+    /// - Parameter withTables: are the tables of iptables looked at as well?
+    public func damages(withTables: Bool = true) -> [Damage] {
         guard let installed else { return [] }
         var damages: [Damage] = []
-        for family in families {
+        for family in families where withTables {
             for table in installed.rules[family]?.tables ?? [] {
                 if let damage = damage(of: .table(family, table.name)) { damages.append(damage) }
             }
@@ -162,6 +164,12 @@ public actor InstalledRules {
         let value: String
     }
 
+    /// As `Firewall.helperPorts()`; nil when nothing is in place.
+    public func helperPorts() async -> Set<UInt16>? {
+        guard installed != nil else { return nil }
+        return await Firewall.helperPorts(tool)
+    }
+
     // MARK: repair
 
     /// Puts back what is damaged, but for the device, which is its owner's to make again, before this.
@@ -184,7 +192,9 @@ public actor InstalledRules {
     private func repairTables(_ family: AddressFamily, _ names: [String]) async throws(FirewallError) {
         guard !names.isEmpty, let installed, let rules = installed.rules[family]?.only(Set(names)) else { return }
         switch installed.backend {
-        case .legacy: try await installed.backend.restore(rules, family, tool)
+        case .legacy:
+            let saved = RuleSet(try await installed.backend.saved(family, tool)).only(Set(names))
+            try await installed.backend.restore(rules, replacing: saved, family, tool)
         case .nft:
             // Not by iptables-nft-save, which takes a second where there are many rules. What is left of our jumps leads
             // into the same chains meanwhile.

@@ -7,6 +7,7 @@ package final class NetlinkChannel {
     private let socket: Descriptor
     private var buffer = [UInt8](repeating: 0, count: 1 << 16)
     private var number: UInt32 = 0
+    private var isBound = false
 
     /// In the network namespace of the calling thread.
     ///
@@ -81,7 +82,26 @@ package final class NetlinkChannel {
     // MARK: news
 
     /// Joins a multicast group. Few bytes wait for their reader: news that find no room are an overflow.
-    package func join(group: UInt32) throws(SystemError) { try set(Self.addMembership, Int32(group)) }
+    package func join(group: UInt32) throws(SystemError) {
+        try bind()
+        try set(Self.addMembership, Int32(group))
+    }
+
+    /// A socket without a port hears nothing: the kernel's broadcasts leave out their sender, whose port is 0 as well
+    /// (net/netlink/af_netlink.c, do_one_broadcast).
+    private func bind() throws(SystemError) {
+        guard !isBound else { return }
+        // struct sockaddr_nl: family, padding, port (0: any), groups.
+        var address = [UInt8](repeating: 0, count: 12)
+        address.withUnsafeMutableBytes { $0.storeBytes(of: UInt16(AF_NETLINK), as: UInt16.self) }
+        try systemCall("bind netlink socket") {
+            address.withUnsafeBytes {
+                Glibc.bind(
+                    socket.rawValue, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
+            }
+        }
+        isBound = true
+    }
 
     /// Takes what has come, without waiting, and hands it to `body`.
     ///

@@ -28,20 +28,19 @@ final class Healer: Sendable {
         let stepAside: @Sendable (Bool) -> Void
         /// Resets the running connections of these families.
         let reset: @Sendable (Set<AddressFamily>) -> Void
+        /// Connections to these ports pass.
         let passHelpers: @Sendable (Set<UInt16>) -> Void
     }
 
-    private let hands: Hands
-    private let guarded: Bool
+    /// Are running connections' packets kept here while rules are away (StrayGuard)?
+    let guarded: Bool
     private let log: Logger
     private let report = Mutex(Report())
     private let news = Mutex<Set<KernelNews>>([])
     private let wakes: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
 
-    /// `guarded`: are running connections' packets kept here while rules are away (StrayGuard)?
-    init(_ hands: Hands, guarded: Bool, log: Logger) {
-        self.hands = hands
+    init(guarded: Bool, log: Logger) {
         self.guarded = guarded
         self.log = log
         (wakes, waker) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -55,8 +54,11 @@ final class Healer: Sendable {
         waker.yield()
     }
 
+    /// The router's rules may give other ports to helpers.
+    func askForHelpers() { tell([.rules(.ipv4, "raw")]) }
+
     /// Looks and repairs until the task is cancelled.
-    func run() async {
+    func run(_ hands: Hands) async {
         var run = Run(hands: hands, guarded: guarded, log: log)
         for await _ in wakes {
             if Task.isCancelled { return }
@@ -74,10 +76,9 @@ final class Healer: Sendable {
 
     private func wake(at time: MonotonicTime) {
         let pause = Duration.nanoseconds(Int64(clamping: time.nanoseconds(since: .now)))
-        Task { [waker, news] in
+        Task {
             try? await Task.sleep(for: pause)
-            news.withLock { _ = $0.insert(.unknown) }
-            waker.yield()
+            tell([.unknown])
         }
     }
 }
