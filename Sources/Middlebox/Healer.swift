@@ -117,17 +117,18 @@ private struct Run {
         let plan = policy.plan(found, at: .now)
         for damage in plan.left {
             log.warning(
-                "\(damage), three times in a row: another program wants it so, and has it for ten minutes")
+                "\(damage), again and again: another program wants it so, and has its way for ten minutes")
         }
         if !plan.repairs.isEmpty { await repair(plan.repairs, report) }
         turn(plan.turn)
         if policy.isDegraded {
-            let cutOff = RepairPolicy.cutOff(by: found, isGuarded: guarded).subtracting(reset)
+            let cutOff = RepairPolicy.cutOff(by: policy.stuck, isGuarded: guarded).subtracting(reset)
             if !cutOff.isEmpty { resetConnections(cutOff) }
         } else {
             reset = []
         }
-        report.withLock { $0.reasons = policy.reasons + (policy.isDegraded ? [failure].compactMap(\.self) : []) }
+        let reasons = policy.stuck.map(\.description) + (policy.isDegraded ? [failure].compactMap(\.self) : [])
+        report.withLock { $0.reasons = reasons }
         await askForHelpers(news)
         return plan.nextLook
     }
@@ -168,7 +169,7 @@ private struct Run {
         case .degraded:
             log.error(
                 """
-                stepping aside, new connections pass: \(policy.reasons.joined(separator: "; ")), and it could not be put \
+                stepping aside, new connections pass: \(policy.stuck.map(\.description).joined(separator: "; ")), and it could not be put \
                 back three times in a row\(failure.map { ": \($0)" } ?? ""); tried again every ten seconds
                 """)
             hands.stepAside(true)

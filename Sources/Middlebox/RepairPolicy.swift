@@ -29,8 +29,15 @@ struct RepairPolicy {
 
     /// A repair has held when the part is whole for so long. Until then, the next one to the same part comes "in a row".
     static let hold = Duration.seconds(2)
-    /// Before the first, second and third attempt in a row.
-    static let pauses: [Duration] = [.zero, .milliseconds(250), .milliseconds(750)]
+    /// So many attempts in a row, and the daemon steps aside.
+    static let limit = 3
+    /// So many in a row at an order that others insist on, and it is left to them. More, and over a minute: a script that
+    /// inserts its rules one by one takes its time.
+    static let limitOfOrder = 6
+    /// Before the first attempt, the second, and so on.
+    static let pauses: [Duration] = [
+        .zero, .milliseconds(250), .milliseconds(1500), .seconds(5), .seconds(15), .seconds(30),
+    ]
     /// Between attempts while degraded.
     static let retry = Duration.seconds(10)
     /// How long an order that others insist on is left to them.
@@ -38,10 +45,10 @@ struct RepairPolicy {
 
     private var attempts: [Damage.Part: Attempts] = [:]
     private var tolerated: [Damage.Part: MonotonicTime] = [:]
-    /// Why the daemon has stepped aside; empty when it hasn't.
-    private(set) var reasons: [String] = []
+    /// What could not be put back, for which the daemon has stepped aside; empty when it hasn't.
+    private(set) var stuck: [Damage] = []
 
-    var isDegraded: Bool { !reasons.isEmpty }
+    var isDegraded: Bool { !stuck.isEmpty }
 
     /// What to do about `found`, which is all the damage that there is.
     mutating func plan(_ found: [Damage], at now: MonotonicTime) -> Plan {
@@ -51,33 +58,37 @@ struct RepairPolicy {
         tolerated = tolerated.filter { now < $0.value }
         var stuck: [Damage] = []
         for damage in found where !damage.isOrderOnly || tolerated[damage.part] == nil {
-            let past = attempts[damage.part]
-            if let past, past.count >= Self.pauses.count, damage.isOrderOnly {
+            guard let past = attempts[damage.part] else {
+                plan.repairs.append(damage)
+                continue
+            }
+            if damage.isOrderOnly, past.count >= Self.limitOfOrder {
                 attempts[damage.part] = nil
                 tolerated[damage.part] = now + Self.tolerance
                 plan.left.append(damage)
                 continue
             }
-            if let past, past.count >= Self.pauses.count { stuck.append(damage) }
-            let due = past.map { $0.last + (Self.pauses.indices.contains($0.count) ? Self.pauses[$0.count] : Self.retry) }
-            if let due, now < due {
+            let isStuck = !damage.isOrderOnly && past.count >= Self.limit
+            if isStuck { stuck.append(damage) }
+            let due = past.last + (isStuck ? Self.retry : Self.pauses[min(past.count, Self.pauses.count - 1)])
+            if now < due {
                 plan.nextLook = min(plan.nextLook ?? due, due)
             } else {
                 plan.repairs.append(damage)
             }
         }
-        decideTurn(stuck, at: now, &plan)
+        decideTurn(stuck, &plan)
         return plan
     }
 
-    private mutating func decideTurn(_ stuck: [Damage], at now: MonotonicTime, _ plan: inout Plan) {
+    private mutating func decideTurn(_ stuck: [Damage], _ plan: inout Plan) {
         if !stuck.isEmpty {
-            if reasons.isEmpty { plan.turn = .degraded }
-            reasons = stuck.map(\.description)
-        } else if isDegraded, attempts.isEmpty {
-            reasons = []
+            if !isDegraded { plan.turn = .degraded }
+            self.stuck = stuck
+        } else if isDegraded, !self.stuck.contains(where: { attempts[$0.part] != nil }) {
+            self.stuck = []
             plan.turn = .whole
-        } else if isDegraded, let last = attempts.values.map(\.last).max() {
+        } else if isDegraded, let last = self.stuck.compactMap({ attempts[$0.part]?.last }).max() {
             let due = last + Self.hold
             plan.nextLook = min(plan.nextLook ?? due, due)
         }
@@ -92,10 +103,12 @@ struct RepairPolicy {
 
     /// The families whose running connections get no packets any more, and would hang.
     ///
-    /// - Parameter isGuarded: does the guard deliver their packets while the rules of mangle are away?
-    static func cutOff(by found: [Damage], isGuarded: Bool) -> Set<AddressFamily> {
+    /// - Parameters:
+    ///   - stuck: what could not be put back.
+    ///   - isGuarded: does the guard deliver their packets while the rules of mangle are away?
+    static func cutOff(by stuck: [Damage], isGuarded: Bool) -> Set<AddressFamily> {
         var families: Set<AddressFamily> = []
-        for damage in found where !damage.isOrderOnly {
+        for damage in stuck {
             switch damage.part {
             case .device, .deviceDown: families.formUnion(AddressFamily.allCases)
             case .routingRules(let family), .routes(let family): families.insert(family)

@@ -16,45 +16,46 @@ import Wire
         let part: String
     }
 
+    /// In such an order that the same part isn't changed twice in a row, which another program at war with us would do.
     static let changes = [
         Change(testDescription: "mangle is flushed", script: "$I -t mangle -F", part: "rules"),
-        Change(testDescription: "mangle of IPv6 alone is flushed", script: "$I6 -t mangle -F", part: "rules"),
-        Change(testDescription: "filter is flushed", script: "$I -F; $I6 -F", part: "rules"),
-        Change(
-            testDescription: "single rules are deleted",
-            script: "$I -t mangle -D PREROUTING 1; $I6 -t mangle -D SLUICE_PREROUTING 5; $I -t raw -D PREROUTING 1",
-            part: "rules"),
-        Change(
-            testDescription: "somebody comes first",
-            script: "$I -t mangle -I PREROUTING -p tcp -j ACCEPT; $I6 -t mangle -I PREROUTING -p tcp -j ACCEPT",
-            undo: "$I -t mangle -D PREROUTING -p tcp -j ACCEPT; $I6 -t mangle -D PREROUTING -p tcp -j ACCEPT",
-            part: "rules"),
-        Change(
-            testDescription: "somebody comes last", script: "$I -t mangle -A FORWARD -m mark --mark 1 -j ACCEPT",
-            undo: "$I -t mangle -D FORWARD -m mark --mark 1 -j ACCEPT", part: "rules"),
-        Change(
-            testDescription: "iptables-restore without --noflush",
-            script: "printf '*raw\\nCOMMIT\\n*mangle\\nCOMMIT\\n*filter\\nCOMMIT\\n' | $R", part: "rules"),
         Change(
             testDescription: "ip rule flush",
             script: "ip rule flush; ip rule add lookup main pref 32766; ip rule add lookup default pref 32767; "
                 + "ip -6 rule flush; ip -6 rule add lookup main pref 32766",
             part: "routing rules"),
-        Change(
-            testDescription: "single routing rules are deleted",
-            script: "ip rule del pref $(ip rule | grep -m1 'lookup 7700' | cut -d: -f1); "
-                + "ip -6 rule del pref $(ip -6 rule | grep -m1 'lookup 7700' | cut -d: -f1)",
-            part: "routing rules"),
-        Change(
-            testDescription: "ip route flush table", script: "ip route flush table 7700; ip -6 route flush table 7701",
-            part: "routes"),
         Change(testDescription: "the device is set down", script: "ip link set sluice0 down", part: "device"),
+        Change(testDescription: "filter is flushed", script: "$I -F; $I6 -F", part: "rules"),
         Change(testDescription: "the device is deleted", script: "ip link del sluice0", part: "device"),
         Change(
             testDescription: "sysctls are set back",
             script: "sysctl -qw net.ipv4.tcp_early_demux=1 net.ipv4.conf.sluice0.rp_filter=1 "
                 + "net.ipv4.conf.sluice0.src_valid_mark=0",
             part: "sysctls"),
+        Change(testDescription: "mangle of IPv6 alone is flushed", script: "$I6 -t mangle -F", part: "rules"),
+        Change(
+            testDescription: "ip route flush table", script: "ip route flush table 7700; ip -6 route flush table 7701",
+            part: "routes"),
+        Change(
+            testDescription: "iptables-restore without --noflush",
+            script: "printf '*raw\\nCOMMIT\\n*mangle\\nCOMMIT\\n*filter\\nCOMMIT\\n' | $R", part: "rules"),
+        Change(
+            testDescription: "single routing rules are deleted",
+            script: "ip rule del pref $(ip rule | grep -m1 'lookup 7700' | cut -d: -f1); "
+                + "ip -6 rule del pref $(ip -6 rule | grep -m1 'lookup 7700' | cut -d: -f1)",
+            part: "routing rules"),
+        Change(
+            testDescription: "somebody comes first",
+            script: "$I -t mangle -I PREROUTING -p tcp -j ACCEPT; $I6 -t mangle -I PREROUTING -p tcp -j ACCEPT",
+            undo: "$I -t mangle -D PREROUTING -p tcp -j ACCEPT; $I6 -t mangle -D PREROUTING -p tcp -j ACCEPT",
+            part: "rules"),
+        Change(
+            testDescription: "single rules are deleted",
+            script: "$I -t mangle -D PREROUTING 1; $I6 -t mangle -D SLUICE_PREROUTING 5; $I -t raw -D PREROUTING 1",
+            part: "rules"),
+        Change(
+            testDescription: "somebody comes last", script: "$I -t mangle -A FORWARD -m mark --mark 1 -j ACCEPT",
+            undo: "$I -t mangle -D FORWARD -m mark --mark 1 -j ACCEPT", part: "rules"),
     ]
 
     static var slowLinks: LabConfiguration {
