@@ -41,8 +41,15 @@ final class Nftables {
 
     /// The names of all chains of a table.
     func chains(_ family: AddressFamily, _ table: String) throws(SystemError) -> [String] {
+        try chains(family.number, table)
+    }
+
+    /// Of a table for both families.
+    func chains(inet table: String) throws(SystemError) -> [String] { try chains(Self.inet, table) }
+
+    private func chains(_ family: UInt8, _ table: String) throws(SystemError) -> [String] {
         var names: [String] = []
-        let request = NetlinkMessage(type: Self.getChain, header: Self.header(family))
+        let request = NetlinkMessage(type: Self.getChain, header: [family, 0, 0, 0])
         _ = try channel.list(request) { reply in
             let attributes = reply.attributes(afterHeader: 4)
             guard Self.text(reply, 1, attributes) == table, let name = Self.text(reply, 3, attributes) else { return }
@@ -126,6 +133,8 @@ final class Nftables {
     // linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
     static let netlinkNetfilter: Int32 = 12
     static let subsystem: UInt16 = 10
+    /// NFPROTO_INET.
+    static let inet: UInt8 = 1
     private static let batchBegin: UInt16 = 0x10
     private static let batchEnd: UInt16 = 0x11
     private static let getChain = subsystem << 8 | 4

@@ -53,7 +53,7 @@ public final class StrayGuard: Sendable {
 
     private static func order(_ type: UInt16, flags: UInt16 = NetlinkMessage.create) -> NetlinkMessage {
         var order = NetlinkMessage(
-            type: type, flags: NetlinkMessage.request | NetlinkMessage.acknowledge | flags, header: [inet, 0, 0, 0])
+            type: type, flags: NetlinkMessage.request | NetlinkMessage.acknowledge | flags, header: [Nftables.inet, 0, 0, 0])
         order.add(1, text: table)
         return order
     }
@@ -85,8 +85,7 @@ public final class StrayGuard: Sendable {
 
     private static let syn: UInt8 = 0x02
     private static let synAndACK: UInt8 = 0x12
-    // NFPROTO_INET, NFT_TABLE_F_OWNER, and message types of linux/netfilter/nf_tables.h.
-    private static let inet: UInt8 = 1
+    // NFT_TABLE_F_OWNER, and message types of linux/netfilter/nf_tables.h.
     private static let owner: UInt32 = 2
     private static let newTable = Nftables.subsystem << 8 | 0
     private static let newChain = Nftables.subsystem << 8 | 3
