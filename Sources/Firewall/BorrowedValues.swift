@@ -13,7 +13,8 @@ struct BorrowedValues {
 
     /// Of the network namespace that the tools run in; nil when it can't be told.
     init?(_ tool: Tool) {
-        guard let cookie = try? tool.inNamespace({ () throws(SystemError) in try NetworkNamespace.currentCookie() }) else {
+        guard let cookie = try? tool.inNamespace({ () throws(SystemError) in try NetworkNamespace.currentCookie() })
+        else {
             return nil
         }
         path = "\(Self.folder)/borrowed-\(cookie)"

@@ -58,7 +58,9 @@ public actor InstalledRules {
     }
 
     /// Of what the rules speak: IPv4, and IPv6 where the kernel has it.
-    public var families: [AddressFamily] { installed.map { AddressFamily.allCases.filter($0.rules.keys.contains) } ?? [] }
+    public var families: [AddressFamily] {
+        installed.map { AddressFamily.allCases.filter($0.rules.keys.contains) } ?? []
+    }
 
     /// Starts a watch that says when to look, in the network namespace of the calling thread. After `apply`.
     public func watch(_ tell: @escaping @Sendable (Set<KernelNews>) -> Void) throws(SystemError) -> KernelWatch {
@@ -204,7 +206,8 @@ public actor InstalledRules {
                 do throws(SystemError) {
                     try readers.nftables?.remove(family, name, rules: jumps)
                 } catch {
-                    throw FirewallError(command: "netlink", message: "remove rules of table \(name): \(error)", line: nil)
+                    throw FirewallError(
+                        command: "netlink", message: "remove rules of table \(name): \(error)", line: nil)
                 }
             }
         }
@@ -234,7 +237,7 @@ public actor InstalledRules {
                 for setting in settings {
                     do throws(SystemError) {
                         try Sysctl.write(setting.key, setting.value)
-                    } catch where error.errno == .noSuchFileOrDirectory {
+                    } catch  where error.errno == .noSuchFileOrDirectory {
                         continue
                     }
                 }

@@ -52,7 +52,8 @@ private final class WatchDesk {
     private var isStopped = false
 
     init(
-        _ setting: RuleSetting, legacy: consuming LegacyWatch?, stopping: Mailbox<Void>, tell: @escaping @Sendable (Set<KernelNews>) -> Void
+        _ setting: RuleSetting, legacy: consuming LegacyWatch?, stopping: Mailbox<Void>,
+        tell: @escaping @Sendable (Set<KernelNews>) -> Void
     ) throws(SystemError) {
         self.setting = setting
         self.stopping = stopping
@@ -74,10 +75,11 @@ private final class WatchDesk {
             var news: Set<KernelNews> = []
             loop.wait(timeout: legacy == nil ? 1000 : 100) { tag, _ in
                 switch tag {
-                case 1: read(routing, into: &news) { message in
-                    RoutingReader.news(
-                        in: message, tables: setting.routeTable...setting.routeTable + 1, device: setting.tun)
-                }
+                case 1:
+                    read(routing, into: &news) { message in
+                        RoutingReader.news(
+                            in: message, tables: setting.routeTable...setting.routeTable + 1, device: setting.tun)
+                    }
                 case 2: if let nftables { read(nftables, into: &news, Nftables.news) }
                 default: isStopped = true
                 }

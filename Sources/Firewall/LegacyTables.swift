@@ -60,7 +60,7 @@ final class LegacyTables {
         let bytes: [UInt8]
         do {
             bytes = try ask(family, Self.getEntries, table, size: 40 + Int(summary.size), tableSize: summary.size)
-        } catch where error.errno == .resourceTemporarilyUnavailable || error.errno == .invalidArgument {
+        } catch  where error.errno == .resourceTemporarilyUnavailable || error.errno == .invalidArgument {
             return nil
         }
         return LegacyTable(Array(bytes.dropFirst(40)), family == .ipv4 ? .ipv4 : .ipv6)
@@ -77,7 +77,9 @@ final class LegacyTables {
     private func ask(
         _ family: AddressFamily, _ option: Int32, _ table: String, size: Int, tableSize: UInt32 = 0
     ) throws(SystemError) -> [UInt8] {
-        guard family == .ipv4 || hasIPv6 else { throw SystemError("raw socket for ip6tables", .addressFamilyNotSupported) }
+        guard family == .ipv4 || hasIPv6 else {
+            throw SystemError("raw socket for ip6tables", .addressFamilyNotSupported)
+        }
         let descriptor = family == .ipv4 ? ipv4.rawValue : ipv6.rawValue
         var bytes = [UInt8](repeating: 0, count: size)
         bytes.replaceSubrange(0..<table.utf8.count, with: table.utf8)

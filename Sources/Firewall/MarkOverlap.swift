@@ -49,7 +49,9 @@ public struct MarkOverlap: Hashable, Sendable {
                 guard let mark = Mark(words[index + 1]) else { continue }
                 if mark.value & mask != 0 || isConnections && mark.mask & mask != 0 { return true }
             case "--ctmask":
-                if words.contains("--save-mark"), let bits = Mark(words[index + 1]), bits.value & mask != 0 { return true }
+                if words.contains("--save-mark"), let bits = Mark(words[index + 1]), bits.value & mask != 0 {
+                    return true
+                }
             default: break
             }
         }

@@ -14,7 +14,8 @@ final class Nftables {
     /// chains that have none.
     ///
     /// - Returns: nil when they changed meanwhile: then ask again.
-    func view(_ family: AddressFamily, _ table: String, chains: some Sequence<String>) throws(SystemError) -> TableView? {
+    func view(_ family: AddressFamily, _ table: String, chains: some Sequence<String>) throws(SystemError) -> TableView?
+    {
         var view = TableView()
         for chain in chains {
             var request = NetlinkMessage(type: Self.getRule, header: Self.header(family))
@@ -30,7 +31,7 @@ final class Nftables {
                     rules.append(
                         RuleView(id: reply.bigEndian(at: handle.lowerBound), target: Self.target(reply, attributes)))
                 }
-            } catch where error.errno == .noSuchFileOrDirectory {
+            } catch  where error.errno == .noSuchFileOrDirectory {
                 continue
             }
             guard isWhole else { return nil }

@@ -30,7 +30,13 @@ final class RoutingReader {
             guard let range = reply.attribute(Self.ruleProtocol, in: attributes),
                 reply.byte(at: range.lowerBound) == Firewall.routeProtocolNumber
             else { return }
-            rules.append(Array(reply.bytes.dropFirst(16)))
+            var rule = Array(reply.bytes.dropFirst(16))
+            // FIB_RULE_UNRESOLVED in the header's flags: whether the rule that this one leads to is there.
+            rule.withUnsafeMutableBytes { bytes in
+                let flags = bytes.load(fromByteOffset: 8, as: UInt32.self) & ~4
+                bytes.storeBytes(of: flags, toByteOffset: 8, as: UInt32.self)
+            }
+            rules.append(rule)
         }
         return isWhole ? rules : nil
     }
@@ -53,7 +59,7 @@ final class RoutingReader {
                 else { return }
                 isThere = true
             }
-        } catch where error.errno == .noSuchFileOrDirectory {
+        } catch  where error.errno == .noSuchFileOrDirectory {
             // The table isn't there: it goes with its last route.
             return false
         }

@@ -53,7 +53,8 @@ public final class StrayGuard: Sendable {
 
     private static func order(_ type: UInt16, flags: UInt16 = NetlinkMessage.create) -> NetlinkMessage {
         var order = NetlinkMessage(
-            type: type, flags: NetlinkMessage.request | NetlinkMessage.acknowledge | flags, header: [Nftables.inet, 0, 0, 0])
+            type: type, flags: NetlinkMessage.request | NetlinkMessage.acknowledge | flags,
+            header: [Nftables.inet, 0, 0, 0])
         order.add(1, text: table)
         return order
     }

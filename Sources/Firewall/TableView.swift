@@ -37,7 +37,9 @@ struct TableChange: Hashable, Sendable {
     /// `3 rules of Sluice's were gone`.
     var description: String {
         var parts: [String] = []
-        if gone > 0 { parts.append("\(gone) rule\(gone == 1 ? "" : "s") of Sluice's \(gone == 1 ? "was" : "were") gone") }
+        if gone > 0 {
+            parts.append("\(gone) rule\(gone == 1 ? "" : "s") of Sluice's \(gone == 1 ? "was" : "were") gone")
+        }
         if foreign > 0 {
             parts.append("\(foreign) rule\(foreign == 1 ? " was" : "s were") added to Sluice's chains")
         }

@@ -51,7 +51,8 @@ struct Tool: Sendable {
             let result = try await Subprocess.run(
                 .name(words[0]), arguments: Arguments(Array(words.dropFirst())),
                 // What they say is read here, too: never in the operator's language.
-                environment: .inherit.updating(["LC_ALL": "C"]), input: .string(input), output: .string(limit: 64 << 20), error: .string(limit: 1 << 20))
+                environment: .inherit.updating(["LC_ALL": "C"]), input: .string(input),
+                output: .string(limit: 64 << 20), error: .string(limit: 1 << 20))
             return (result.terminationStatus, result.standardOutput, result.standardError)
         } catch let error as SubprocessError where error.code == .executableNotFound {
             throw FirewallError(command: shown, message: "\(words[0]) not found in PATH", line: nil)

@@ -55,7 +55,8 @@ struct UnlistedTable {
 extension FirewallError {
     fileprivate static func unlisted(_ table: String, _ family: AddressFamily, _ error: SystemError) -> FirewallError {
         FirewallError(
-            command: "netlink", message: """
+            command: "netlink",
+            message: """
                 table \(family == .ipv4 ? "ip" : "ip6") \(table) has rules of nft's own, and could not be looked at: \(error)
                 """, line: nil)
     }

@@ -53,7 +53,8 @@ extension Middlebox {
                 disagreements: agreement.disagreements.load(ordering: .relaxed),
                 unseen: agreement.unseen.load(ordering: .relaxed)),
             healing: .init(
-                repairs: Dictionary(uniqueKeysWithValues: repairs.filter { $0.1 > 0 }), degraded: healer.current.reasons,
+                repairs: Dictionary(uniqueKeysWithValues: repairs.filter { $0.1 > 0 }),
+                degraded: healer.current.reasons,
                 guarded: healer.guarded),
             decisions: Dictionary(uniqueKeysWithValues: used.map { ($0.description, counters[$0]) }))
     }

@@ -27,7 +27,9 @@ extension Middlebox {
         }
         let state = stateName
         metrics.family("sluice_state", .gauge, "1 for the state that the daemon is in.") { family in
-            for name in ["starting", "running", "degraded", "draining"] { family.add(name == state ? 1 : 0, [("state", name)]) }
+            for name in ["starting", "running", "degraded", "draining"] {
+                family.add(name == state ? 1 : 0, [("state", name)])
+            }
         }
         metrics.family(
             "sluice_repairs_total", .counter, "What other hands had removed or changed, and was put back."

@@ -23,9 +23,10 @@ struct InstalledRulesTests {
             let rules = try await installed(scratch, backend)
             #expect(await rules.damages() == [])
             // Other people's business.
-            try await scratch.tool.run("iptables-\(backend)", "-A", "FORWARD", "-p", "tcp", "--dport", "99", "-j", "DROP")
+            try await scratch.tool.run(
+                "iptables-\(backend)", "-A", "FORWARD", "-p", "tcp", "--dport", "99", "-j", "DROP")
             try await scratch.tool.run("ip", "rule", "add", "fwmark", "0x1", "lookup", "100")
-            try await scratch.tool.run("ip", "link", "add", "dummy9", "type", "dummy")
+            try await scratch.tool.run("ip", "tuntap", "add", "dev", "other9", "mode", "tun")
             #expect(await rules.damages() == [])
         }
     }
@@ -43,11 +44,17 @@ struct InstalledRulesTests {
                     "ip6tables-\(backend) -A SLUICE_INPUT -j DROP",
                     "ip6tables filter: 1 rule was added to Sluice's chains"
                 ),
-                ("iptables-\(backend) -t raw -F; iptables-\(backend) -t raw -X", "iptables raw: 2 rules of Sluice's were gone"),
-                ("ip -4 rule del pref 101", "ip -4 rule: 1 of Sluice's 4 rules was gone"),
+                (
+                    "i='iptables-\(backend) -t raw'; $i -D PREROUTING -j SLUICE_PREROUTING; $i -F SLUICE_PREROUTING; "
+                        + "$i -X SLUICE_PREROUTING", "iptables raw: 2 rules of Sluice's were gone"
+                ),
+                ("ip -4 rule del pref 102", "ip -4 rule: 1 of Sluice's 4 rules was gone"),
                 ("ip -6 route flush table 7701", "ip -6 route: Sluice's route in table 7701 was gone"),
                 ("sysctl -qw net.ipv4.tcp_early_demux=1", "net/ipv4/tcp_early_demux: it was 1 instead of 0"),
-                ("sysctl -qw net.ipv4.conf.sluice0.rp_filter=1", "net/ipv4/conf/sluice0/rp_filter: it was 1 instead of 0"),
+                (
+                    "sysctl -qw net.ipv4.conf.sluice0.rp_filter=1",
+                    "net/ipv4/conf/sluice0/rp_filter: it was 1 instead of 0"
+                ),
             ] {
                 try await scratch.tool.run("sh", "-ec", script)
                 let found = await rules.damages()
@@ -69,15 +76,19 @@ struct InstalledRulesTests {
             let rules = try await installed(scratch, backend)
             let order = { try await scratch.rules(backend, .ipv4) }
             let whole = try await order()
-            try await scratch.tool.run("iptables-\(backend)", "-t", "mangle", "-I", "PREROUTING", "-p", "udp", "-j", "ACCEPT")
-            try await scratch.tool.run("iptables-\(backend)", "-t", "mangle", "-A", "FORWARD", "-p", "udp", "-j", "ACCEPT")
+            try await scratch.tool.run(
+                "iptables-\(backend)", "-t", "mangle", "-I", "PREROUTING", "-p", "udp", "-j", "ACCEPT")
+            try await scratch.tool.run(
+                "iptables-\(backend)", "-t", "mangle", "-A", "FORWARD", "-p", "udp", "-j", "ACCEPT")
             let found = await rules.damages()
             #expect(found.map(\.isOrderOnly) == [true])
             #expect(found.first?.finding == "Sluice's rules in FORWARD, PREROUTING were no longer where they belong")
             try await rules.repair(found)
             #expect(await rules.damages() == [])
-            try await scratch.tool.run("iptables-\(backend)", "-t", "mangle", "-D", "PREROUTING", "-p", "udp", "-j", "ACCEPT")
-            try await scratch.tool.run("iptables-\(backend)", "-t", "mangle", "-D", "FORWARD", "-p", "udp", "-j", "ACCEPT")
+            try await scratch.tool.run(
+                "iptables-\(backend)", "-t", "mangle", "-D", "PREROUTING", "-p", "udp", "-j", "ACCEPT")
+            try await scratch.tool.run(
+                "iptables-\(backend)", "-t", "mangle", "-D", "FORWARD", "-p", "udp", "-j", "ACCEPT")
             #expect(try await order() == whole)
         }
     }
@@ -119,12 +130,15 @@ struct InstalledRulesTests {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: folder) }
             let real = try await Tool(prefix: []).run("sh", "-c", "command -v ip").split(separator: "\n")[0]
-            var scripts = ["ip": "case $1 in -6) echo 'RTNETLINK answers: Operation not supported' >&2; exit 2;; esac; "
-                + "case \"$1 $2\" in '-N -6') echo 'RTNETLINK answers: Operation not supported' >&2; exit 2;; esac; "
-                + "exec \(real) \"$@\""]
+            var scripts = [
+                "ip": "case $1 in -6) echo 'RTNETLINK answers: Operation not supported' >&2; exit 2;; esac; "
+                    + "case \"$1 $2\" in '-N -6') echo 'RTNETLINK answers: Operation not supported' >&2; exit 2;; esac; "
+                    + "exec \(real) \"$@\""
+            ]
             for kind in ["nft", "legacy"] {
                 for action in ["save", "restore"] {
-                    scripts["ip6tables-\(kind)-\(action)"] = "echo 'Address family not supported by protocol' >&2; exit 3"
+                    scripts["ip6tables-\(kind)-\(action)"] =
+                        "echo 'Address family not supported by protocol' >&2; exit 3"
                 }
             }
             for (name, script) in scripts {
@@ -152,7 +166,8 @@ struct InstalledRulesTests {
         try await Scratch.run { scratch in
             try await scratch.makeTUN()
             let read = { try await scratch.tool.run("sysctl", "-n", "net.ipv4.tcp_early_demux", "net.mptcp.pm_type") }
-            try await scratch.tool.run("sysctl", "-qw", "net.ipv4.tcp_early_demux=\(value)", "net.mptcp.pm_type=\(value)")
+            try await scratch.tool.run(
+                "sysctl", "-qw", "net.ipv4.tcp_early_demux=\(value)", "net.mptcp.pm_type=\(value)")
             let firewall = scratch.firewall(.sample(backend))
             try await firewall.apply()
             let file = try #require(BorrowedValues(scratch.tool))

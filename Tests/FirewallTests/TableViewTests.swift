@@ -44,14 +44,19 @@ struct TableViewTests {
 
     static let rows = [
         Row(testDescription: "nothing"),
-        Row(testDescription: "foreign rules come and go", chains: [
-            "PREROUTING": [RuleView(id: 1, target: "SLUICE_PREROUTING"), RuleView(id: 70), RuleView(id: 71, target: "X")],
-            "POSTROUTING": [RuleView(id: 2, target: "SLUICE_TAKE")],
-        ]),
+        Row(
+            testDescription: "foreign rules come and go",
+            chains: [
+                "PREROUTING": [
+                    RuleView(id: 1, target: "SLUICE_PREROUTING"), RuleView(id: 70), RuleView(id: 71, target: "X"),
+                ],
+                "POSTROUTING": [RuleView(id: 2, target: "SLUICE_TAKE")],
+            ]),
         Row(
             testDescription: "a rule of ours is deleted", chains: ["SLUICE_PREROUTING": [RuleView(id: 3)]],
             change: TableChange(gone: 1)),
-        Row(testDescription: "a chain of ours is gone", chains: ["SLUICE_PREROUTING": []], change: TableChange(gone: 2)),
+        Row(
+            testDescription: "a chain of ours is gone", chains: ["SLUICE_PREROUTING": []], change: TableChange(gone: 2)),
         Row(
             testDescription: "a rule of ours is exchanged", chains: ["SLUICE_TAKE": [RuleView(id: 6)]],
             change: TableChange(gone: 1, foreign: 1)),
@@ -118,21 +123,28 @@ struct TableViewTests {
 }
 
 struct HelperRulesTests {
-    @Test(arguments: [
-        ("*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\n", [21]),
-        ("*raw\n-A PREROUTING -p tcp -m tcp --dport 2121 -j CT --helper ftp --zone 3\n", [2121]),
-        ("*raw\n-A PREROUTING -p tcp -m multiport --dports 21,8021:8023 -j CT --helper ftp\n", [21, 8021, 8022, 8023]),
-        ("*raw\n-A PREROUTING -i lan0 -j CT --helper sip\n", [5060]),
-        ("*raw\n-A PREROUTING -p tcp -j CT --helper irc\n", [6667]),
-        ("*raw\n-A PREROUTING -p tcp -j CT --helper tftp\n", []),
-        ("*raw\n-A PREROUTING -p udp -m udp --dport 69 -j CT --helper tftp\n", []),
-        ("*raw\n-A PREROUTING -p udp -m udp --dport 5060 -j CT --helper sip\n", []),
-        ("*raw\n-A PREROUTING -p tcp -m tcp ! --dport 22 -j CT --helper pptp\n", [1723]),
-        ("*raw\n-A PREROUTING ! -p tcp -j CT --helper ftp\n", []),
-        ("*raw\n-A PREROUTING -p tcp -m tcp --dport 22 -j CT --notrack\n", []),
-        ("*raw\n-A PREROUTING -p tcp -m comment --comment \"-j CT --helper ftp\" -j ACCEPT\n", []),
-        ("*filter\n-A FORWARD -p tcp -m tcp --dport 21 -m helper --helper ftp -j ACCEPT\n", []),
-        ("*mangle\n-A PREROUTING -p tcp -m tcp --dport 99 -j CT --helper Q.931\nCOMMIT\n*raw\n-A X -j CT --helper sane", [99, 6566]),
-    ] as [(String, Set<UInt16>)])
+    @Test(
+        arguments: [
+            ("*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\n", [21]),
+            ("*raw\n-A PREROUTING -p tcp -m tcp --dport 2121 -j CT --helper ftp --zone 3\n", [2121]),
+            (
+                "*raw\n-A PREROUTING -p tcp -m multiport --dports 21,8021:8023 -j CT --helper ftp\n",
+                [21, 8021, 8022, 8023]
+            ),
+            ("*raw\n-A PREROUTING -i lan0 -j CT --helper sip\n", [5060]),
+            ("*raw\n-A PREROUTING -p tcp -j CT --helper irc\n", [6667]),
+            ("*raw\n-A PREROUTING -p tcp -j CT --helper tftp\n", []),
+            ("*raw\n-A PREROUTING -p udp -m udp --dport 69 -j CT --helper tftp\n", []),
+            ("*raw\n-A PREROUTING -p udp -m udp --dport 5060 -j CT --helper sip\n", []),
+            ("*raw\n-A PREROUTING -p tcp -m tcp ! --dport 22 -j CT --helper pptp\n", [1723]),
+            ("*raw\n-A PREROUTING ! -p tcp -j CT --helper ftp\n", []),
+            ("*raw\n-A PREROUTING -p tcp -m tcp --dport 22 -j CT --notrack\n", []),
+            ("*raw\n-A PREROUTING -p tcp -m comment --comment \"-j CT --helper ftp\" -j ACCEPT\n", []),
+            ("*filter\n-A FORWARD -p tcp -m tcp --dport 21 -m helper --helper ftp -j ACCEPT\n", []),
+            (
+                "*mangle\n-A PREROUTING -p tcp -m tcp --dport 99 -j CT --helper Q.931\nCOMMIT\n*raw\n-A X -j CT --helper sane",
+                [99, 6566]
+            ),
+        ] as [(String, Set<UInt16>)])
     func portsAreRead(_ saved: String, _ ports: Set<UInt16>) { #expect(HelperRules.ports(in: saved) == ports) }
 }

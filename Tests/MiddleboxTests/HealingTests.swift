@@ -97,6 +97,104 @@ import Wire
             expectSame(try await lab.footprint(), before)
         }
     }
+
+    /// Somebody who won't have our rules: the daemon steps aside, and is back when he is gone.
+    @Test func whatCannotBePutBackMakesItStepAside() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let server = try await lab.serve()
+            let long = lab.endlessPlan()
+            async let report = lab.fetch(long)
+            try await lab.wait(for: "two subflows") { try await sluice.connections().first?.subflows.count == 2 }
+            let foe = try lab.spawn(in: .box, ["sh", "-c", "while :; do iptables -w -t mangle -F; sleep 0.02; done"])
+            try await lab.wait(for: "degraded", within: .seconds(30)) {
+                try await sluice.status().state == "degraded"
+            }
+            let reasons = try await sluice.status().healing.degraded
+            #expect(reasons.first?.contains("iptables mangle: ") == true, "\(reasons)")
+            #expect(try await sluice.command("status").output.contains("\ndegraded     iptables mangle: "))
+            #expect(sluice.log.contains("stepping aside"), "\(sluice.log)")
+            let plain = try await lab.fetch(lab.plan(.echo, 100_000))
+            #expect(plain.failures == [:])
+            #expect(try await sluice.connections().count == 1, "the new one went by, the running one lives on")
+            foe.signal(SIGKILL)
+            try await lab.wait(for: "recovery", within: .seconds(40)) { try await sluice.status().state == "running" }
+            let before = try await sluice.count("intercept: server answered")
+            #expect(try await lab.fetch(lab.plan(.echo, 100_000)).failures == [:])
+            #expect(try await sluice.count("intercept: server answered") == before + 1)
+            server.stop()
+            #expect(try await report.failures.count == 1)
+        }
+    }
+
+    /// Connections that get no packets any more are reset towards both ends instead of hanging.
+    @Test func whatCannotBeCarriedIsReset() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let server = try await lab.serve()
+            let long = lab.endlessPlan()
+            async let report = lab.fetch(long)
+            try await lab.wait(for: "a connection") { try await sluice.connections().first?.subflows.count == 2 }
+            let foe = try lab.spawn(
+                in: .box,
+                ["sh", "-c", "while :; do ip rule flush proto 83; ip -6 rule flush proto 83; sleep 0.02; done"])
+            #expect(try await report.failures.keys.map(\.description).allSatisfy { $0.contains("reset") })
+            try await lab.wait(for: "the server to hear of it") { server.statistics.active == 0 }
+            #expect(sluice.log.contains("get no packets any more, and are reset"), "\(sluice.log)")
+            #expect(try await lab.fetch(lab.plan(.echo, 100_000)).failures == [:])
+            foe.signal(SIGKILL)
+            try await lab.wait(for: "recovery", within: .seconds(40)) { try await sluice.status().state == "running" }
+            try await lab.expectConversion(sluice)
+        }
+    }
+
+    /// Whoever waits for the socket may rely on the rules.
+    @Test func theControlSocketAppearsWithTheRules() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let (configuration, socket) = (sluice.configurationPath, sluice.controlPath)
+            #expect(try await sluice.stop() == .exited(0))
+            let program = try Lab.programBeside("sluice")
+            let script = """
+                \(program) run --config \(configuration) --control \(socket) 2>/dev/null & p=$!
+                while [ ! -S \(socket) ]; do kill -0 $p; done
+                iptables-save | grep -c 'A SLUICE_TAKE'; ip6tables-save | grep -c 'A SLUICE_TAKE'
+                ip -6 route show table 7700 | grep -c sluice0
+                \(program) status --control \(socket) | grep -c ', running for'
+                kill $p; wait $p
+                """
+            #expect(try await lab.shell(script) == "3\n3\n1\n1\n")
+            #expect(try await lab.shell("ls \(socket)* 2>/dev/null || echo none") == "none\n")
+        }
+    }
+
+    /// Helpers of connection tracking see what they have to see.
+    @Test(arguments: IPTables.allCases)
+    func portsOfHelpersPass(_ backend: IPTables) async throws {
+        try await Lab.with { lab in
+            try await lab.operate(
+                backend, "*raw\n-A PREROUTING -p tcp --dport 5000 -j CT --helper ftp\nCOMMIT")
+            let sluice = try await lab.startSluice(configuration: lab.configuration(backend.setting))
+            try await lab.serve()
+            try await lab.serve(port: 5001)
+            #expect(try await lab.fetch(lab.plan(.echo, 10_000)).failures == [:])
+            #expect(try await sluice.decisions() == ["pass: connection tracking helper": 1])
+            try await lab.change(
+                backend,
+                "$I -t raw -D PREROUTING -p tcp --dport 5000 -j CT --helper ftp; "
+                    + "$I6 -t raw -D PREROUTING -p tcp --dport 5000 -j CT --helper ftp; "
+                    + "$I6 -t raw -A PREROUTING -p tcp --dport 5001 -j CT --helper ftp")
+            var other = lab.plan(.echo, 10_000)
+            other.to = lab.endpoint(.server(0), port: 5001)
+            let plan = other
+            try await lab.wait(for: "the watch to see it", within: .seconds(20)) {
+                #expect(try await lab.fetch(plan).failures == [:])
+                return try await sluice.count("pass: connection tracking helper") == 2
+            }
+            #expect(try await lab.fetch(lab.plan(.echo, 10_000)).failures == [:])
+            #expect(try await sluice.count("pass: connection tracking helper") == 2)
+        }
+    }
 }
 
 extension SluiceDaemon {

@@ -84,12 +84,13 @@ struct RepairPolicyTests {
         #expect(!policy.isDegraded)
     }
 
-    @Test(arguments: [
-        ([Damage(.device, "")], true, [.ipv4, .ipv6]), ([Damage(.deviceDown, "")], true, [.ipv4, .ipv6]),
-        ([Damage(.routes(.ipv6), "")], true, [.ipv6]), ([rules], true, [.ipv4]), ([mangle], true, []),
-        ([mangle], false, [.ipv4]), ([], false, []), ([Damage(.table(.ipv4, "filter"), "")], false, []),
-        ([Damage(.sysctl("net.ipv4.tcp_early_demux"), "")], false, []),
-    ] as [([Damage], Bool, Set<AddressFamily>)])
+    @Test(
+        arguments: [
+            ([Damage(.device, "")], true, [.ipv4, .ipv6]), ([Damage(.deviceDown, "")], true, [.ipv4, .ipv6]),
+            ([Damage(.routes(.ipv6), "")], true, [.ipv6]), ([rules], true, [.ipv4]), ([mangle], true, []),
+            ([mangle], false, [.ipv4]), ([], false, []), ([Damage(.table(.ipv4, "filter"), "")], false, []),
+            ([Damage(.sysctl("net.ipv4.tcp_early_demux"), "")], false, []),
+        ] as [([Damage], Bool, Set<AddressFamily>)])
     func whoHangsIsReset(_ found: [Damage], _ isGuarded: Bool, _ families: Set<AddressFamily>) {
         #expect(RepairPolicy.cutOff(by: found, isGuarded: isGuarded) == families)
     }

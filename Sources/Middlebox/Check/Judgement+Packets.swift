@@ -43,7 +43,8 @@ extension MachineFacts {
         let others = "0x" + String(~settings.advanced.markMask, radix: 16)
         return markOverlaps.prefix(Self.shownOverlaps).enumerated().map { index, overlap in
             let isLast = index == Self.shownOverlaps - 1
-            let more = isLast && markOverlaps.count > Self.shownOverlaps
+            let more =
+                isLast && markOverlaps.count > Self.shownOverlaps
                 ? " (and \(markOverlaps.count - Self.shownOverlaps) more)" : ""
             return .warning(
                 .marks,
