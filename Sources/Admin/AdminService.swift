@@ -3,8 +3,12 @@ public struct AdminService: Sendable {
     private let control: ControlServer
     private let services: [HTTPService]
 
-    /// `control`: path of the UNIX socket; its folder is made if need be, and an abandoned socket is replaced. Returns
-    /// once both answer. Throws `ControlError` or `HTTPAddressError`, and nobody answers then.
+    /// Returns once both answer; the control socket only to those who know it by its provisional name, until `appear`.
+    ///
+    /// - Parameters:
+    ///   - path: of the UNIX socket; its folder is made if need be, and an abandoned socket is removed.
+    ///   - http: the address of metrics.
+    /// - Throws: `ControlError` or `HTTPAddressError`, and nobody answers then.
     public static func start(
         control path: String, http: HTTPAddress?, answers: ControlServer.Answers
     ) async throws -> AdminService {
@@ -20,6 +24,9 @@ public struct AdminService: Sendable {
         }
         return AdminService(control: control, services: services)
     }
+
+    /// Gives the control socket its name: whoever waits for it finds the daemon at work. Throws `ControlError`.
+    public func appear() throws(ControlError) { try control.appear() }
 
     /// Nobody answers any more; answers that are on their way are cut off.
     public func stop() async {

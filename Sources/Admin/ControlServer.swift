@@ -53,6 +53,8 @@ public struct ControlServer: Sendable {
 
     let server: HTTPServer
     private let path: String
+    /// The socket's name until the daemon is at work.
+    private let provisional: String
 
     /// Is another daemon answering there?
     public static func checkFree(_ path: String) async throws(ControlError) {
@@ -68,7 +70,9 @@ public struct ControlServer: Sendable {
         }
         unlink(path)
         self.path = path
-        server = HTTPServer(address: .unix(path: path), logger: .disabled)
+        provisional = path + "~"
+        unlink(provisional)
+        server = HTTPServer(address: .unix(path: provisional), logger: .disabled)
         await server.appendRoute("GET /v1/status") { _ in try await Self.json(answers.status()) }
         await server.appendRoute("GET /v1/connections") { _ in try await Self.json(answers.connections()) }
         await server.appendRoute("POST /v1/connections/close") { request in
@@ -143,7 +147,7 @@ public struct ControlServer: Sendable {
     func start() async throws(ControlError) -> HTTPService {
         do {
             let service = try await HTTPService.start(server)
-            chmod(path, 0o600)
+            chmod(provisional, 0o600)
             return service
         } catch SocketError.failed(_, let code, _) {
             throw .unusable(path, String(cString: strerror(code)))
@@ -152,7 +156,15 @@ public struct ControlServer: Sendable {
         }
     }
 
-    func removeSocket() { unlink(path) }
+    /// A socket can be renamed like any file, and whoever knows its name finds it.
+    func appear() throws(ControlError) {
+        guard rename(provisional, path) == 0 else { throw .unusable(path, String(cString: strerror(errno))) }
+    }
+
+    func removeSocket() {
+        unlink(provisional)
+        unlink(path)
+    }
 
     static func metrics(_ answers: Answers) async -> HTTPResponse {
         let text = await answers.metrics()

@@ -135,8 +135,24 @@ public struct StatusReport: Codable, Sendable {
         }
     }
 
+    /// What other hands have removed or changed of what Sluice has put into the kernel.
+    public struct Healing: Codable, Sendable {
+        /// How often it was put back, by what it was: `rules`, `routing rules`, `routes`, `device`, `sysctls`, `shaping`.
+        public var repairs: [String: UInt64]
+        /// Why the daemon has stepped aside; empty when it hasn't.
+        public var degraded: [String]
+        /// Do running connections live on while rules are away?
+        public var guarded: Bool
+
+        public init(repairs: [String: UInt64], degraded: [String], guarded: Bool) {
+            self.repairs = repairs
+            self.degraded = degraded
+            self.guarded = guarded
+        }
+    }
+
     public var version: String
-    /// starting, running or draining
+    /// starting, running, degraded or draining
     public var state: String
     public var uptimeSeconds: UInt64
     public var connections: Connections
@@ -145,12 +161,14 @@ public struct StatusReport: Codable, Sendable {
     public var listeners: Int
     public var packets: Packets
     public var tracking: Tracking
+    public var healing: Healing
     /// How often each decision about a SYN was made, by its text, e.g. `pass: server speaks MPTCP`.
     public var decisions: [String: UInt64]
 
     public init(
         version: String, state: String, uptimeSeconds: UInt64, connections: Connections, dials: Dials,
-        conversion: Conversion, listeners: Int, packets: Packets, tracking: Tracking, decisions: [String: UInt64]
+        conversion: Conversion, listeners: Int, packets: Packets, tracking: Tracking, healing: Healing,
+        decisions: [String: UInt64]
     ) {
         self.version = version
         self.state = state
@@ -161,6 +179,7 @@ public struct StatusReport: Codable, Sendable {
         self.listeners = listeners
         self.packets = packets
         self.tracking = tracking
+        self.healing = healing
         self.decisions = decisions
     }
 }

@@ -148,6 +148,11 @@ public final class Converter: Sendable {
         for (worker, tuples) in byWorker { shared.post(.sendByMeasuredRate(Set(tuples)), to: worker) }
     }
 
+    /// Resets all connections of these families, towards both ends: their packets don't come here any more.
+    public func resetAll(ipv4: Bool, ipv6: Bool) {
+        for mailbox in mailboxes { mailbox.post(.reset(ipv4: ipv4, ipv6: ipv6)) }
+    }
+
     /// Ends the workers; connections still open are reset. Blocks until they have ended.
     public func stop() {
         for mailbox in mailboxes { mailbox.post(.stop) }

@@ -79,6 +79,22 @@ extension Worker {
         }
     }
 
+    /// Resets those that `isMeant` is true for, towards both ends: their packets don't come here any more.
+    func resetAll(where isMeant: (FourTuple) -> Bool) {
+        var meant: [Session] = []
+        sessions.forEach { if isMeant($0.tuple) { meant.append($0) } }
+        for session in meant {
+            if case .dialling(let id) = session.phase {
+                end(session, orderly: false)
+                // Its SYN is held, and goes on.
+                shared.report(id, .unable)
+            } else {
+                shared.counters.resets.count()
+                end(session, orderly: false)
+            }
+        }
+    }
+
     /// The client's host has been seen to keep nothing of the connection any more. The kernel need not have heard of it:
     /// a client resets its connection with one segment on each subflow, which does nothing when it is lost or overtakes
     /// data (RFC 5961 section 3.2); all that comes later are resets without MP_FASTCLOSE, which end a subflow only. It

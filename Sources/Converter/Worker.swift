@@ -23,6 +23,7 @@ final class Worker: LoopMember {
         /// Resets those of some sessions that are meant; how many they were, and the slot to go on from.
         case close(ConnectionSelection, fromSlot: Int, @Sendable (Int, Int?) -> Void)
         case sendByMeasuredRate(Set<FourTuple>)
+        case reset(ipv4: Bool, ipv6: Bool)
         case stop
     }
 
@@ -107,6 +108,7 @@ final class Worker: LoopMember {
             let (closed, next) = close(selection, fromSlot: slot)
             answer(closed, next)
         case .sendByMeasuredRate(let tuples): sendByMeasuredRate(tuples)
+        case .reset(let ipv4, let ipv6): resetAll { $0.client.address.isIPv4 ? ipv4 : ipv6 }
         case .stop: isStopped = true
         }
     }

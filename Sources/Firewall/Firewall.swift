@@ -9,8 +9,9 @@
 //            routing rules; then, if the TUN device is there, the sysctls and the route.
 //   remove   all of that, and the sysctls back to what they were.
 //
-// It never decides about a packet, opens no device and no socket, and keeps no state: the kernel's tables are the
-// state. The Middlebox applies at start and on reload and removes at the end; `sluice rules` does the same by hand.
+// It never decides about a packet and opens no device. `Firewall` keeps no state: the kernel's tables are the state.
+// `sluice rules` uses it by hand; the daemon, by `InstalledRules`, which remembers what it has put in place, sees over
+// netlink what others do to it (`KernelWatch` says when to look), and puts back what is missing.
 
 /// Sluice's rules on this machine.
 public struct Firewall: Sendable {
@@ -35,26 +36,60 @@ public struct Firewall: Sendable {
     /// Puts the rules in place of whatever an earlier run left; when they are in place already, changes nothing. When
     /// something fails, all is removed again.
     @discardableResult
-    public func apply() async throws(FirewallError) -> Outcome {
+    public func apply() async throws(FirewallError) -> Outcome { try await install().outcome }
+
+    /// What has been put in place.
+    struct Installed {
+        let outcome: Outcome
+        let backend: Backend
+        /// By family that the kernel has.
+        let rules: [AddressFamily: RuleSet]
+    }
+
+    func install() async throws(FirewallError) -> Installed {
         let backend = try await Backend.resolving(setting.backend, tool)
+        let families = await Self.families(tool)
         do {
-            var ipv4 = rendered(.ipv4)
-            for sysctl in BorrowedSysctl.all {
-                if borrows(sysctl) {
-                    ipv4 = try await sysctl.note(in: ipv4, tool)
-                } else {
-                    try await sysctl.restore(tool)
-                }
+            var rules: [AddressFamily: RuleSet] = [:]
+            for family in families {
+                let text = family == .ipv4 ? try await borrowing(rendered(family)) : rendered(family)
+                rules[family] = RuleSet(text)
+                try await backend.restore(RuleSet(text), family, tool)
             }
-            try await backend.restore(RuleSet(ipv4), .ipv4, tool)
-            try await backend.restore(RuleSet(rendered(.ipv6)), .ipv6, tool)
-            try await backend.other.removeRules(tool)
-            return try await routing.apply()
+            try await backend.other.removeRules(families, tool)
+            return Installed(outcome: try await routing(families).apply(), backend: backend, rules: rules)
         } catch {
             try? await remove()
             throw error
         }
     }
+
+    /// The IPv4 rules with a note of each former value that they borrow.
+    private func borrowing(_ rules: String) async throws(FirewallError) -> String {
+        var rules = rules
+        for sysctl in BorrowedSysctl.all {
+            if borrows(sysctl) {
+                rules = try await sysctl.note(in: rules, tool)
+            } else {
+                try await sysctl.restore(tool)
+            }
+        }
+        return rules
+    }
+
+    /// Both, unless the kernel's IPv6 is off (ipv6.disable=1) or was never built: then `ip -6` says that it is not
+    /// supported.
+    static func families(_ tool: Tool) async -> [AddressFamily] {
+        do throws(FirewallError) {
+            try await tool.run("ip", AddressFamily.ipv6.option, "rule", "show")
+            return AddressFamily.allCases
+        } catch {
+            return error.saysUnsupported ? [.ipv4] : AddressFamily.allCases
+        }
+    }
+
+    /// Has the kernel IPv6? Without it the rules are those of IPv4 alone.
+    public static func hasIPv6() async -> Bool { await families(Tool(prefix: [])).contains(.ipv6) }
 
     /// Applies the rules for real, yet nowhere: each tool in a network namespace of its own that is gone with it. That
     /// finds whatever is missing. `iptables-restore --test` wouldn't: it is content where the kernel lacks an extension
@@ -71,8 +106,9 @@ public struct Firewall: Sendable {
 
     private static func remove(_ tool: Tool) async throws(FirewallError) {
         for sysctl in BorrowedSysctl.all { try await sysctl.restore(tool) }
-        for backend in Backend.allCases { try await backend.removeRules(tool) }
-        try await Routing.remove(tool)
+        let families = await families(tool)
+        for backend in Backend.allCases { try await backend.removeRules(families, tool) }
+        try await Routing.remove(families, tool)
     }
 
     /// Do rules of ours stand that have taken the router's MPTCP connections from the kernel's own path manager?
@@ -82,7 +118,14 @@ public struct Firewall: Sendable {
         sysctl.key != BorrowedSysctl.pathManager.key || setting.steersSubflows
     }
 
-    private var routing: Routing {
-        Routing(tool: tool, routes: renderedRoutes(), sysctl: renderedSysctl(), tun: setting.tun)
+    func routing(_ families: [AddressFamily]) -> Routing {
+        Routing(
+            tool: tool, families: families, routes: renderedRoutes(), sysctl: renderedSysctl(), tun: setting.tun)
     }
+
+    /// The tables of iptables that have rules of ours.
+    static let tables = RuleSet(String(decoding: PackageResources.rules_template, as: UTF8.self)).tables.map(\.name)
+
+    /// `routeProtocol` as a number.
+    static let routeProtocolNumber = UInt8(routeProtocol)!
 }

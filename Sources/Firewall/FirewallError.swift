@@ -15,6 +15,9 @@ public struct FirewallError: Error, Hashable, CustomStringConvertible {
 
     public var lacksPrivilege: Bool { says("must be root", "ermission denied", "not permitted") }
 
+    /// The kernel, or the tool, knows no such family of addresses.
+    var saysUnsupported: Bool { says("not supported") }
+
     private func says(_ parts: String...) -> Bool { parts.contains { message.contains($0) } }
 
     /// What to do about it.

@@ -38,6 +38,22 @@ struct RuleSet {
         return (tables + leftovers).map { $0.restoreInput(replacing: saved.table($0.name)) }.joined()
     }
 
+    /// Is there a chain of ours of this name?
+    func declares(_ chain: String) -> Bool { tables.contains { $0.chains.contains(chain) } }
+
+    /// `table` in place of that of its name.
+    mutating func add(_ table: Table) {
+        tables.removeAll { $0.name == table.name }
+        tables.append(table)
+    }
+
+    /// Of these names alone.
+    func only(_ names: Set<String>) -> RuleSet {
+        var some = RuleSet("")
+        some.tables = tables.filter { names.contains($0.name) }
+        return some
+    }
+
     private func table(_ name: String) -> Table? { tables.first { $0.name == name } }
 }
 
@@ -45,7 +61,7 @@ extension RuleSet.Table {
     fileprivate var hasOurs: Bool { !chains.isEmpty || !jumps.isEmpty }
 
     /// The chains of ours that are declared here.
-    private var chains: [String] {
+    fileprivate var chains: [String] {
         lines.filter { $0.hasPrefix(":" + RuleSet.chainPrefix) }.map { String($0.dropFirst().prefix { $0 != " " }) }
     }
 

@@ -1,4 +1,6 @@
+import LinuxSystem
 import Subprocess
+import SystemPackage
 
 /// Runs the system's own tools, optionally behind a prefix like `ip netns exec NAME`.
 struct Tool: Sendable {
@@ -22,13 +24,34 @@ struct Tool: Sendable {
         return (try? await outcome(of: prefix + command, shown: shown, input: ""))?.status == .exited(0)
     }
 
+    /// Makes sockets, or reads settings, in the network namespace that the tools run in.
+    ///
+    /// - Throws: `SystemError`; ENOTSUP when the namespace has no name.
+    func inNamespace<Value: Sendable>(_ body: @escaping @Sendable () throws(SystemError) -> Value) throws(SystemError)
+        -> Value
+    {
+        guard !prefix.isEmpty else { return try body() }
+        guard prefix.count >= 4, prefix.starts(with: ["ip", "netns", "exec"]) else {
+            throw SystemError("enter the namespace of \(prefix.joined(separator: " "))", .notSupported)
+        }
+        do {
+            return try NetworkNamespace(prefix[3]).run { try body() }
+        } catch let error as SystemError {
+            throw error
+        } catch {
+            preconditionFailure("only SystemError is thrown: \(error)")
+        }
+    }
+
     private func outcome(of words: [String], shown: String, input: String) async throws(FirewallError)
         -> (status: TerminationStatus, output: String, complaint: String)
     {
         do {
             // A router with containers can have rules by the ten thousand.
             let result = try await Subprocess.run(
-                .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .string(input),
+                .name(words[0]), arguments: Arguments(Array(words.dropFirst())),
+                // What they say is read here, too: never in the operator's language.
+                environment: .inherit.updating(["LC_ALL": "C"]), input: .string(input),
                 output: .string(limit: 64 << 20), error: .string(limit: 1 << 20))
             return (result.terminationStatus, result.standardOutput, result.standardError)
         } catch let error as SubprocessError where error.code == .executableNotFound {

@@ -12,9 +12,9 @@ public final class DataInspector: Sendable {
     private let mailbox: Mailbox<Void>
     private let ending: LoopThread.Ending
 
-    /// It lives on `thread`. `tun`: the index of the TUN device, which says nothing about where a client's SYN came in.
+    /// It lives on `thread`. `tun`: the TUN device, which says nothing about where a client's SYN came in.
     public init(
-        queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters,
+        queue: PacketQueue, tun: DeviceIndex, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters,
         log: Logger, on thread: LoopThread
     ) throws(SystemError) {
         let mailbox = try Mailbox<Void>()
@@ -39,7 +39,7 @@ public final class DataInspector: Sendable {
         static let stopTag: UInt64 = 1
 
         private let queue: PacketQueue
-        private let tun: UInt32
+        private let tun: DeviceIndex
         private let watch: ConnectionWatch
         private let tap: TraceTap
         private let counters: InspectorCounters
@@ -51,7 +51,7 @@ public final class DataInspector: Sendable {
         private var isStopped = false
 
         init(
-            queue: PacketQueue, tun: UInt32, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters,
+            queue: PacketQueue, tun: DeviceIndex, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters,
             log: Logger, mailbox: Mailbox<Void>, place: LoopThread.Place
         ) {
             self.queue = queue
@@ -121,7 +121,7 @@ public final class DataInspector: Sendable {
                 let segment = try Segment(packet.payload.bytes, length: packet.length)
                 record?.pointee.read(segment, isFromClient: packet.hook != QueuedPacket.localOut)
                 watch.observe(
-                    segment, at: now, interface: packet.inDevice == tun ? 0 : packet.inDevice,
+                    segment, at: now, interface: packet.inDevice == tun.value ? 0 : packet.inDevice,
                     isForwarded: packet.hook == QueuedPacket.postRouting, record: record)
                 return segment.flowHash(seed: seed)
             } catch {
@@ -138,6 +138,18 @@ public final class DataInspector: Sendable {
             tap.note(record, packet.payload)
             return flow
         }
+    }
+}
+
+/// The index of the TUN device, which is another when the device has to be made anew.
+public final class DeviceIndex: Sendable {
+    private let index: Atomic<UInt32>
+
+    public init(_ index: UInt32) { self.index = Atomic(index) }
+
+    public var value: UInt32 {
+        get { index.load(ordering: .relaxed) }
+        set { index.store(newValue, ordering: .relaxed) }
     }
 }
 

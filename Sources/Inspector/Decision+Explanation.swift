@@ -37,6 +37,16 @@ extension Decision {
             """
         case .passStarting: "Sluice was starting: its rules weren't in place yet"
         case .passDraining: "Sluice was stopping: running connections end in order, new ones are forwarded"
+        case .passDegraded:
+            """
+            Sluice has stepped aside, because something that it had put into the kernel was removed and could not be put \
+            back: `sluice status` says what
+            """
+        case .passHelper:
+            """
+            the router's rules give this port to a helper of connection tracking (-j CT --helper), which has to see the \
+            connection itself
+            """
         case .passNotTaken:
             """
             its SYN was re-injected and dropped on its way to the listener; let the router's own rules accept what comes \

@@ -20,6 +20,8 @@ public enum Decision: Int, CaseIterable, Sendable {
     case passOtherWay
     case passStarting
     case passDraining
+    case passDegraded
+    case passHelper
     /// It was put into the TUN device and has come to the queue again: something dropped it on its way to the listener.
     case passNotTaken
     /// A retransmission of a SYN that went on before.
@@ -61,6 +63,8 @@ public enum Decision: Int, CaseIterable, Sendable {
         case .passOtherWay: "other way out"
         case .passStarting: "starting"
         case .passDraining: "draining"
+        case .passDegraded: "degraded"
+        case .passHelper: "connection tracking helper"
         case .passNotTaken: "re-injected SYN was not taken"
         case .passDecidedBefore: "decided before"
         case .interceptConverted: "server answered"
@@ -76,7 +80,7 @@ public enum Decision: Int, CaseIterable, Sendable {
     var isPassing: Bool {
         switch self {
         case .passServerSpeaksMultipath, .passServerRefused, .passServerSilent, .passPortOccupied, .passNoRoom,
-            .passUnable, .passStarting, .passDraining, .passNotTaken:
+            .passUnable, .passStarting, .passDraining, .passDegraded, .passNotTaken:
             true
         default: false
         }

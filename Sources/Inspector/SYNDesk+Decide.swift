@@ -68,11 +68,13 @@ extension SYNDesk {
     private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN) -> Decision? {
         guard interfaces.contains(packet.inDevice) else { return .passOtherInterface }
         guard policy.covers(syn.tuple) else { return .passPolicy }
+        if policy.passedPorts.contains(syn.tuple.server.port) { return .passHelper }
         if passed.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
         if wasNotTaken(syn) { return .passNotTaken }
         switch stage {
         case .starting: return .passStarting
         case .draining: return .passDraining
+        case .aside: return .passDegraded
         case .converting: break
         }
         if stream.knowledge(of: syn.tuple.server) == .speaksMultipath { return .passServerSpeaksMultipath }

@@ -2,6 +2,7 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import Policy
+import Synchronization
 import SystemPackage
 import Trace
 import Wire
@@ -12,13 +13,25 @@ public final class SYNInspector: Sendable {
         case outcome(UInt64, DialOutcome)
         case policy(ConversionPolicy)
         case stage(Stage)
+        case device(DeviceInTransit)
         case stop
+    }
+
+    /// A device on its way to the thread that will own it.
+    final class DeviceInTransit: Sendable {
+        private let device: Mutex<TunDevice?>
+
+        init(_ device: consuming TunDevice) { self.device = Mutex(device) }
+
+        func take() -> TunDevice? { device.withLock { $0.take() } }
     }
 
     enum Stage: Sendable {
         case starting
         case converting
         case draining
+        /// Something that conversion needs is away.
+        case aside
     }
 
     public let counters: InspectorCounters
@@ -62,6 +75,12 @@ public final class SYNInspector: Sendable {
     /// Converts no new connection; subflows may still join those that there are.
     public func drain() { mailbox.post(.stage(.draining)) }
 
+    /// Converts no new connection until `open` is called again: something that conversion needs is away.
+    public func stepAside() { mailbox.post(.stage(.aside)) }
+
+    /// SYNs go in by this device from now on, in place of one that is gone.
+    public func replaceDevice(_ device: consuming TunDevice) { mailbox.post(.device(DeviceInTransit(device))) }
+
     /// Lets go what is held and ends; blocks until then. The queue is unbound with it.
     public func stop() {
         mailbox.post(.stop)
@@ -75,7 +94,7 @@ final class SYNDesk: LoopMember {
     private static let mailboxTag: UInt64 = 1
 
     let queue: PacketQueue
-    let tun: TunDevice
+    private(set) var tun: TunDevice
     let mark: PacketMark
     let stream: any StreamPath
     let endToEnd: ConnectionWatch?
@@ -190,6 +209,7 @@ final class SYNDesk: LoopMember {
                 self.policy = policy
                 interfaces = InterfaceCache(policy.interfaces)
             case .stage(let stage): self.stage = stage
+            case .device(let device): if let new = device.take() { tun = new }
             case .stop: isStopped = true
             }
         }

@@ -30,6 +30,15 @@ extension NetworkInterface {
         return interfaces
     }
 
+    /// The names of all interfaces by which packets may be routed: not the ports of bridges and bonds, which come and go with
+    /// each container. Sorted; none when the kernel doesn't say.
+    public static var routed: [String] {
+        let names = (try? list())?.keys.sorted() ?? []
+        return names.filter { name in
+            !["brport", "bonding_slave"].contains { access("/sys/class/net/\(name)/\($0)", F_OK) == 0 }
+        }
+    }
+
     private static func isGlobalIPv6(_ address: UnsafeMutablePointer<sockaddr>?) -> Bool {
         guard let address, address.pointee.sa_family == sa_family_t(AF_INET6) else { return false }
         let firstByte = MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr)!

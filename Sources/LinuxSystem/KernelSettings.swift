@@ -45,6 +45,11 @@ public enum NetworkInterface {
         return index == 0 ? nil : index
     }
 
+    /// Sets the interface up, in the network namespace of the calling thread.
+    public static func bringUp(_ name: String) throws(SystemError) {
+        try systemCall("bring up \(name)") { sluice_interface_up(name) }
+    }
+
     public static func name(_ index: UInt32) -> String? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(IF_NAMESIZE)) { buffer in
             if_indextoname(index, buffer.baseAddress!).map { String(cString: $0) }

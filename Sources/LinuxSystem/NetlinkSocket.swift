@@ -35,31 +35,6 @@ struct NetlinkSocket: ~Copyable {
         return reply.errno.rawValue == 0 ? nil : reply.errno
     }
 
-    /// Sends a request for a whole table (NLM_F_DUMP) and hands each message of the answer to `body`.
-    func dump(_ request: NetlinkMessage, _ body: (NetlinkReply) -> Void) throws(SystemError) {
-        let bytes = request.bytes
-        try systemCall("send netlink request") { send(descriptor.rawValue, bytes, bytes.count, 0) }
-        var buffer = [UInt8](repeating: 0, count: 32 << 10)
-        while true {
-            let count = try systemCall("receive netlink dump") {
-                recv(descriptor.rawValue, &buffer, buffer.count, 0)
-            }
-            var offset = 0
-            while offset + 16 <= count {
-                let length = buffer.withUnsafeBytes {
-                    Int($0.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-                }
-                guard length >= 16, offset + length <= count else { return }
-                let message = NetlinkReply(bytes: Array(buffer[offset..<offset + length]))
-                if message.isError { throw SystemError("netlink dump", message.errno) }
-                // NLMSG_DONE
-                if message.word(at: 4) & 0xffff == 3 { return }
-                body(message)
-                offset += (length + 3) & ~3
-            }
-        }
-    }
-
     /// For a socket that nobody reads.
     func limitReceiveBuffer() throws(SystemError) {
         var size: Int32 = 0
@@ -93,32 +68,42 @@ struct NetlinkSocket: ~Copyable {
 }
 
 /// One netlink message: its header of 16 bytes, the family's own header, attributes.
-struct NetlinkReply {
-    let bytes: [UInt8]
+package struct NetlinkReply {
+    package let bytes: [UInt8]
+
+    /// nlmsg_type.
+    package var type: UInt16 { UInt16(truncatingIfNeeded: word(at: 4)) }
+
+    var flags: UInt16 { UInt16(truncatingIfNeeded: word(at: 4) >> 16) }
+
+    var sequence: UInt32 { word(at: 8) }
 
     /// NLMSG_ERROR, also when it says that all is well.
     var isError: Bool { word(at: 4) & 0xffff == 2 }
 
-    /// Of an error; 0 when all is well.
+    /// NLMSG_DONE, the end of a list.
+    var isDone: Bool { type == 3 }
+
+    /// Of an error, or the end of a list; 0 when all is well.
     var errno: Errno { Errno(rawValue: -Int32(bitPattern: word(at: 16))) }
 
     /// In host order; 0 beyond the end.
-    func word(at offset: Int) -> UInt32 {
+    package func word(at offset: Int) -> UInt32 {
         guard offset + 4 <= bytes.count else { return 0 }
         return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
     }
 
-    func byte(at offset: Int) -> UInt8 { bytes.indices.contains(offset) ? bytes[offset] : 0 }
+    package func byte(at offset: Int) -> UInt8 { bytes.indices.contains(offset) ? bytes[offset] : 0 }
 
     /// The range of an attribute's payload among the attributes that lie in `range`.
-    func attribute(_ type: UInt16, in range: Range<Int>) -> Range<Int>? {
+    package func attribute(_ type: UInt16, in range: Range<Int>) -> Range<Int>? {
         var found: Range<Int>?
         forEachAttribute(in: range) { if $0 == type, found == nil { found = $1 } }
         return found
     }
 
     /// The type and the range of the payload of each attribute that lies in `range`, up to the first broken one.
-    func forEachAttribute(in range: Range<Int>, _ body: (_ type: UInt16, _ payload: Range<Int>) -> Void) {
+    package func forEachAttribute(in range: Range<Int>, _ body: (_ type: UInt16, _ payload: Range<Int>) -> Void) {
         var offset = range.lowerBound
         while offset + 4 <= range.upperBound {
             let header = word(at: offset)
@@ -131,7 +116,7 @@ struct NetlinkReply {
     }
 
     /// The range of everything behind the family's own header of `size` bytes.
-    func attributes(afterHeader size: Int) -> Range<Int> {
+    package func attributes(afterHeader size: Int) -> Range<Int> {
         let start = 16 + size
         return start..<max(start, bytes.count)
     }

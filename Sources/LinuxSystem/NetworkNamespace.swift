@@ -32,4 +32,21 @@ public struct NetworkNamespace: Sendable, Hashable {
             return try body()
         }
     }
+
+    /// The number of the calling thread's namespace: no other one gets it until the next boot (SO_NETNS_COOKIE, Linux
+    /// 5.14).
+    public static func currentCookie() throws(SystemError) -> UInt64 {
+        let socket = Descriptor(
+            owning: try systemCall("socket") {
+                Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            })
+        var cookie: UInt64 = 0
+        var length = socklen_t(MemoryLayout<UInt64>.size)
+        // asm-generic/socket.h
+        let netnsCookie: Int32 = 71
+        try systemCall("SO_NETNS_COOKIE") {
+            getsockopt(socket.rawValue, SOL_SOCKET, netnsCookie, &cookie, &length)
+        }
+        return cookie
+    }
 }

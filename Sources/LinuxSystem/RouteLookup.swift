@@ -27,9 +27,15 @@ public struct RouteLookup: ~Copyable {
     }
 
     private let socket: NetlinkSocket
+    private let lists: NetlinkChannel
 
     /// In the network namespace of the calling thread.
-    public init() throws(SystemError) { socket = try NetlinkSocket(0) }
+    public init() throws(SystemError) {
+        let lists = try NetlinkChannel(0)
+        let socket = try NetlinkSocket(0)
+        self.lists = lists
+        self.socket = socket
+    }
 
     /// The interface by which packets to this address leave; nil if there is no route.
     public func interface(to address: IPAddress) -> UInt32? {
@@ -70,7 +76,7 @@ public struct RouteLookup: ~Copyable {
             // struct fib_rule_hdr
             let header = [UInt8(family)] + [UInt8](repeating: 0, count: 11)
             do {
-                try socket.dump(NetlinkMessage(type: 34, flags: NetlinkMessage.request | 0x300, header: header)) {
+                _ = try lists.list(NetlinkMessage(type: 34, header: header)) {
                     rules.append(Rule($0))
                 }
             } catch  where error.errno == .addressFamilyNotSupported || error.errno == .notSupported {

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// A TUN device that exists for as long as this object: packets written to it enter the stack as if they had come in
 /// on an interface of that name.
-public struct TunDevice: ~Copyable {
+public struct TunDevice: ~Copyable, Sendable {
     public let name: String
     private let descriptor: Descriptor
 
@@ -16,7 +16,7 @@ public struct TunDevice: ~Copyable {
         // A new device inherits net.ipv6.conf.default, by which a router may have IPv6 off where it isn't asked for; where
         // the kernel has no IPv6, there is no such file.
         try? Sysctl.write("net/ipv6/conf/\(name)/disable_ipv6", "0")
-        try systemCall("bring up \(name)") { sluice_interface_up(name) }
+        try NetworkInterface.bringUp(name)
         descriptor = device
         self.name = name
     }

@@ -1,5 +1,6 @@
 import Admin
 import Converter
+import Firewall
 import Inspector
 import LinuxSystem
 import Throttling
@@ -22,7 +23,7 @@ extension Middlebox {
         let anomalies = Anomaly.allCases.map { ($0.rawValue, tracked[$0]) }.filter { $0.1 > 0 }
         let used = Decision.allCases.filter { counters[$0] > 0 }
         return StatusReport(
-            version: Self.version, state: state.withLock(\.rawValue),
+            version: Self.version, state: stateName,
             uptimeSeconds: MonotonicTime.now.nanoseconds(since: started) / 1_000_000_000,
             connections: .init(
                 open: stream.open.load(ordering: .relaxed), pending: converter.pendingCount,
@@ -53,7 +54,23 @@ extension Middlebox {
                 compared: agreement.compared.load(ordering: .relaxed),
                 disagreements: agreement.disagreements.load(ordering: .relaxed),
                 unseen: agreement.unseen.load(ordering: .relaxed)),
+            healing: .init(
+                repairs: Dictionary(uniqueKeysWithValues: repairs.filter { $0.1 > 0 }),
+                degraded: healer.current.reasons,
+                guarded: healer.guarded),
             decisions: Dictionary(uniqueKeysWithValues: used.map { ($0.description, counters[$0]) }))
+    }
+
+    /// `degraded` is running, but for new connections.
+    var stateName: String {
+        let state = state.withLock(\.self)
+        return state == .running && !healer.current.reasons.isEmpty ? "degraded" : state.rawValue
+    }
+
+    /// How often something was put back, by what it was.
+    var repairs: [(String, UInt64)] {
+        let counts = healer.current.repairs
+        return Damage.Kind.allCases.map { ($0.rawValue, counts[$0] ?? 0) } + [("shaping", throttler.restorations)]
     }
 
     private func connectionReports() async -> [ConnectionReport] {

@@ -25,10 +25,19 @@ extension Middlebox {
         metrics.family("sluice_info", .gauge, "Always 1; which version runs.") {
             $0.add(1, [("version", Self.version)])
         }
-        let state = state.withLock(\.rawValue)
+        let state = stateName
         metrics.family("sluice_state", .gauge, "1 for the state that the daemon is in.") { family in
-            for name in ["starting", "running", "draining"] { family.add(name == state ? 1 : 0, [("state", name)]) }
+            for name in ["starting", "running", "degraded", "draining"] {
+                family.add(name == state ? 1 : 0, [("state", name)])
+            }
         }
+        metrics.family(
+            "sluice_repairs_total", .counter, "What other hands had removed or changed, and was put back."
+        ) { family in
+            for (part, count) in repairs { family.add(count, [("part", part)]) }
+        }
+        metrics.gauge(
+            "sluice_guarded", "1 if running connections live on while rules are away.", healer.guarded ? 1 : 0)
         metrics.gauge(
             "sluice_uptime_seconds", "Since the daemon's start.",
             MonotonicTime.now.nanoseconds(since: started) / 1_000_000_000)

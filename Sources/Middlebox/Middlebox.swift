@@ -1,7 +1,8 @@
 // Middlebox: puts it together. It alone knows all modules; none knows it. Start order, reload, drain and shutdown are
 // here, and the translation of settings into what each module takes.
 //
-//     start   TUN ─ queues bound ─ sentinel ─ workers ─ inspectors ─ throttles ─ control socket ─ rules last
+//     start   TUN ─ queues bound ─ sentinel ─ workers ─ inspectors ─ throttles ─ rules ─ control socket last
+//     run     Healer puts back what other hands remove; orders pass one at a time (OrderQueue)
 //     stop    no new conversions ─ running connections drain ─ rules removed ─ throttles lifted ─ queues unbound ─
 //             sockets closed
 //
@@ -37,7 +38,11 @@ extension Converter: StreamPath {}
 public final class Middlebox: Sendable {
     public static let version = "0.1.0"
 
-    let settings: Settings
+    /// As the daemon was started: what a reload can't change is as it is here.
+    let initial: Settings
+    /// As they were read last.
+    let settings: Mutex<Settings>
+    let orders = OrderQueue()
     let converter: Converter
     let counters = InspectorCounters()
     let watch: ConnectionWatch
@@ -50,10 +55,14 @@ public final class Middlebox: Sendable {
     let started = MonotonicTime.now
     let log: Logger
     let throttler: Throttler
-    let rules: Mutex<StandingRules>
+    let rules: InstalledRules
     let queueNumbers: ClosedRange<UInt16>
-    /// As they were given, by name; also those that are there no more.
-    let throttleSettings = Mutex<[String: Settings.Throttle]>([:])
+    let healer: Healer
+    /// nil where the kernel allows none.
+    private let strayGuard: Mutex<StrayGuard?>
+    /// Ports that the router's own rules give to helpers of connection tracking.
+    private let helperPorts = Mutex<Set<UInt16>>([])
+    private let deviceIndex: DeviceIndex
     private let synInspector: SYNInspector
     private let dataInspectors: [DataInspector]
     private let sentinel: Sentinel
@@ -68,8 +77,13 @@ public final class Middlebox: Sendable {
 
     /// Runs until it is told to stop and has stopped. Queues, TUN device and sockets are taken in the network namespace
     /// of this process. Throws when it can't start, with nothing left behind.
+    ///
+    /// - Parameters:
+    ///   - reload: reads the settings anew.
+    ///   - adopted: told of settings that were read anew, once they count.
     public static func run(
-        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings
+        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings,
+        adopted: @Sendable (Settings) -> Void
     ) async throws {
         try await ControlServer.checkFree(settings.admin.control)
         let box = try Middlebox(settings, log: log)
@@ -79,27 +93,49 @@ public final class Middlebox: Sendable {
         do {
             if let http = settings.admin.http { log.notice("metrics are served on http://\(http)/metrics") }
             await box.applyTrace(settings.trace)
-            try await box.applyThrottles(settings)
-            try await box.rules.withLock(\.firewall).apply()
+            let watch = try await box.orders.run {
+                try await box.applyThrottles(settings)
+                try await box.rules.apply()
+                return try await box.rules.watch(box.healer.tell)
+            }
+            defer { watch.stop() }
+            await box.tellOfLimits()
+            // Before the first connection is converted.
+            box.passHelpers(await box.rules.helperPorts() ?? [])
             box.synInspector.open()
             box.state.withLock { $0 = .running }
+            // Whoever waits for the socket may rely on the rules.
+            try admin.appear()
             log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
+            let healing = Task { await box.healer.run(box.hands) }
             let comparing = Task { await box.agreement.run(box.converter) }
             let tidying = Task {
                 var upkeep = Upkeep(box.watch, box.converter)
                 await upkeep.run()
             }
-            await box.serve(events, reload: reload)
+            await box.serve(events, reload: reload, adopted: adopted)
             comparing.cancel()
             tidying.cancel()
-            // No order may put rules back behind their removal.
+            healing.cancel()
+            // No order and no repair may put rules back behind their removal.
+            await healing.value
             await admin.stop()
-            try await Firewall.remove()
+            try await box.orders.run { try await Firewall.remove() }
         } catch {
             await admin.stop()
             throw error
         }
         log.notice("sluice has stopped")
+    }
+
+    private func tellOfLimits() async {
+        if await !rules.families.contains(.ipv6) { log.notice("this kernel's IPv6 is off: IPv4 alone is converted") }
+        guard strayGuard.withLock({ $0 == nil }) else { return }
+        log.notice(
+            """
+            running connections are reset when others remove Sluice's rules: the kernel lacks what keeps their packets \
+            here meanwhile (nf_tables with its socket expression, Linux 5.12: modprobe nft_socket)
+            """)
     }
 
     /// Removes whatever a run has put in place, also one that was killed: rules, routes, qdiscs.
@@ -109,14 +145,18 @@ public final class Middlebox: Sendable {
     }
 
     private init(_ settings: Settings, log: Logger) throws {
-        self.settings = settings
+        initial = settings
+        self.settings = Mutex(settings)
         self.log = log
         FreeMemory.returnLargeBlocks()
         let descriptors = ProcessRights.raiseDescriptorLimit()
         var rules = try RuleSetting(settings)
-        guard rules.groups.all.allSatisfy(FileGroup.isAvailable) else { throw UnusableSetting.socketGroup(rules.groups) }
-        rules.addExits(try NetworkInterface.list().keys.sorted())
-        self.rules = Mutex(StandingRules(rules))
+        guard rules.groups.all.allSatisfy(FileGroup.isAvailable) else {
+            throw UnusableSetting.socketGroup(rules.groups)
+        }
+        rules.addExits(NetworkInterface.routed)
+        let installed = try InstalledRules(rules)
+        self.rules = installed
         queueNumbers = rules.synQueue...rules.dataQueues.upperBound
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
         let tun = try TunDevice(rules.tun)
@@ -130,17 +170,19 @@ public final class Middlebox: Sendable {
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let agreement = Agreement(watch, log: log)
         let threads = try (0..<max(dataQueues.count, conversion.workers)).map { try LoopThread(named: "path \($0)") }
-        converter = try Converter(
+        let converter = try Converter(
             conversion, log: log, outcome: door.answer, accepted: agreement.check, ended: watch.release, on: threads)
+        self.converter = converter
         let board = TraceBoard()
         let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }
-        synInspector = try SYNInspector(
+        let synInspector = try SYNInspector(
             queue: synQueue, tun: tun, policy: ConversionPolicy(settings.intercept), mark: rules.mark,
             dialTimeout: settings.advanced.dialTimeout, door: door,
             endToEnd: rules.inspectsEndToEnd ? watch : nil, tap: taps[0], history: history, counters: counters,
             stream: converter, log: log, on: threads.last!)
         let counters = counters
-        let tunIndex = NetworkInterface.index(rules.tun) ?? 0
+        self.synInspector = synInspector
+        let tunIndex = DeviceIndex(NetworkInterface.index(rules.tun) ?? 0)
         dataInspectors = try dataQueues.indices.map {
             try DataInspector(
                 queue: dataQueues[$0], tun: tunIndex, watch: watch, tap: taps[1 + $0], counters: counters, log: log,
@@ -155,16 +197,42 @@ public final class Middlebox: Sendable {
         recorder = try Recorder(taps, board, application: "Sluice \(Self.version)", log: log) { throttler.rule(of: $0) }
         self.watch = watch
         self.agreement = agreement
+        deviceIndex = tunIndex
+        // After the sentinel, which would keep its socket open.
+        let guarding = try? StrayGuard(rules.mark)
+        strayGuard = Mutex(guarding)
+        healer = Healer(guarded: guarding != nil, log: log)
+    }
+
+    /// What repairs are carried out by.
+    private var hands: Healer.Hands {
+        Healer.Hands(
+            rules: rules, orders: orders, device: initial.advanced.tun,
+            replaceDevice: { [self] device in
+                deviceIndex.value = NetworkInterface.index(device.name) ?? 0
+                synInspector.replaceDevice(device)
+            },
+            stepAside: { [self] isAside in
+                // One that drains converts no new connection anyway.
+                guard state.withLock({ $0 != .draining }) else { return }
+                if isAside { synInspector.stepAside() } else { synInspector.open() }
+            },
+            reset: { [self] in converter.resetAll(ipv4: $0.contains(.ipv4), ipv6: $0.contains(.ipv6)) },
+            passHelpers: { [self] in passHelpers($0) })
     }
 
     /// Returns when the box has been told to stop, and has drained or been told again.
-    private func serve(_ events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings) async {
+    private func serve(
+        _ events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings, adopted: @Sendable (Settings) -> Void
+    ) async {
         for await event in events {
             guard event == .reload else { break }
-            await apply(reload)
+            await orders.run { await apply(reload, adopted) }
         }
-        state.withLock { $0 = .draining }
-        synInspector.drain()
+        await orders.run {
+            state.withLock { $0 = .draining }
+            synInspector.drain()
+        }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.drain() }
             group.addTask { for await event in events where event == .stop { return } }
@@ -173,13 +241,17 @@ public final class Middlebox: Sendable {
         }
     }
 
-    private func apply(_ reload: () throws -> Settings) async {
+    private func apply(_ reload: () throws -> Settings, _ adopted: (Settings) -> Void) async {
         do {
             let new = try reload()
             try await applyThrottles(new)
+            // From here on nothing fails.
+            settings.withLock { $0 = new }
+            adopted(new)
             await applyTrace(new.trace)
-            synInspector.apply(ConversionPolicy(new.intercept))
-            if let key = settings.firstDifferenceThatNeedsRestart(new) {
+            applyPolicy()
+            healer.askForHelpers()
+            if let key = initial.firstDifferenceThatNeedsRestart(new) {
                 log.warning("reloaded, but \(key) needs a restart to take effect")
             } else {
                 log.notice("reloaded")
@@ -189,9 +261,32 @@ public final class Middlebox: Sendable {
         }
     }
 
+    /// Has connections to these ports pass, besides what the settings say.
+    func passHelpers(_ ports: Set<UInt16>) {
+        let isNew = helperPorts.withLock { known in
+            defer { known = ports }
+            return known != ports
+        }
+        guard isNew else { return }
+        if !ports.isEmpty {
+            log.notice(
+                """
+                connections to \(ports.sorted().prefix(16).map(String.init).joined(separator: ", ")) pass: the router's \
+                rules give these ports to helpers of connection tracking (-j CT --helper)
+                """)
+        }
+        applyPolicy()
+    }
+
+    private func applyPolicy() {
+        var policy = ConversionPolicy(settings.withLock(\.intercept))
+        policy.passedPorts = helperPorts.withLock(\.self)
+        synInspector.apply(policy)
+    }
+
     /// Waits for the running connections to end, for the time allowed.
     private func drain() async {
-        let deadline = MonotonicTime.now + settings.advanced.drainTimeout
+        let deadline = MonotonicTime.now + initial.advanced.drainTimeout
         let open = converter.counters.open.load(ordering: .relaxed)
         if open > 0 { log.notice("draining \(open) connections") }
         while converter.counters.open.load(ordering: .relaxed) > 0, MonotonicTime.now < deadline, !Task.isCancelled {
@@ -207,5 +302,6 @@ public final class Middlebox: Sendable {
         sentinel.stop()
         converter.stop()
         for thread in pathThreads { thread.join() }
+        strayGuard.withLock { $0 = nil }
     }
 }

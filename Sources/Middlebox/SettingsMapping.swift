@@ -62,7 +62,8 @@ extension ConverterSetting {
         let room = Self.room(descriptorLimit: descriptorLimit)
         self.init(
             listenAddress: advanced.listenAddress, listenAddress6: advanced.listenAddress6, mark: mark,
-            groups: SocketGroups(first: advanced.socketGroup), workers: settings.relay.workers ?? onlineProcessors, dialTimeout: advanced.dialTimeout,
+            groups: SocketGroups(first: advanced.socketGroup), workers: settings.relay.workers ?? onlineProcessors,
+            dialTimeout: advanced.dialTimeout,
             clientTimeout: advanced.clientTimeout, listenerIdle: advanced.listenerIdle,
             idleTimeout: settings.relay.idleTimeout, upstreamPorts: advanced.upstreamPorts,
             maxPending: advanced.maxHeld, maxPendingPerClient: advanced.maxHeldPerClient,

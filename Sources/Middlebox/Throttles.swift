@@ -10,14 +10,11 @@ import TrafficControl
 // The throttles: from the file, at start and at each reload, and over the control socket.
 
 extension Middlebox {
-    /// The rules of the file in place of those it had before.
+    /// The rules of the file in place of those it had before. One of the orders that pass one at a time.
     func applyThrottles(_ settings: Settings) async throws {
         let rules = settings.throttles.map(ThrottleRule.init)
         try await prepareSteering(for: rules)
         try await throttler.make(.file(rules))
-        throttleSettings.withLock { known in
-            for throttle in settings.throttles { known[throttle.name] = throttle }
-        }
     }
 
     /// Connections are left to a path manager in user space from the first rule that steers until the end: those that
@@ -25,15 +22,9 @@ extension Middlebox {
     private func prepareSteering(for throttles: [ThrottleRule]) async throws {
         guard throttles.contains(where: { $0.action == .backup }) else { return }
         try await throttler.prepareSteering()
-        guard let steering = rules.withLock(\.steering) else { return }
-        do {
-            try await steering.firewall.apply()
-        } catch {
-            // What fails to be applied is removed whole: the rules as they were stand again.
-            _ = try? await rules.withLock(\.firewall).apply()
-            throw error
-        }
-        rules.withLock { $0 = steering }
+        // Before the rules are applied for the first time, they are as the file wants them.
+        guard state.withLock({ $0 != .starting }) else { return }
+        try await rules.steerSubflows()
     }
 
     var throttleAnswers: ControlServer.ThrottleAnswers {
@@ -41,30 +32,28 @@ extension Middlebox {
             list: { [self] in await throttler.status().map(ThrottleReport.init) },
             add: { [self] in try await addThrottle($0) },
             set: { [self] name, rates in
-                try await refusing {
+                try await ordered {
                     let (download, upload) = (try Self.rate(rates.download), try Self.rate(rates.upload))
                     try await throttler.make(.set(name: name, download: download, upload: upload))
                 }
             },
-            clear: { [self] name in try await refusing { try await throttler.make(.clear(name: name)) } })
+            clear: { [self] name in try await ordered { try await throttler.make(.clear(name: name)) } })
     }
 
     private func addThrottle(_ json: Data) async throws {
-        try await refusing {
-            let throttle = try settings.throttle(json: Array(json))
+        try await ordered {
+            let throttle = try settings.withLock(\.self).throttle(json: Array(json))
             for name in throttle.interfaces where NetworkInterface.index(name) == nil {
                 throw ControlRefusal(
                     .conflict, "there is no interface \(name); `ip -br link` lists those that there are")
             }
-            let standing = await throttler.status().map(\.rule.name)
-            let others = throttleSettings.withLock { known in standing.compactMap { known[$0] } }
-            if let conflict = Settings.conflicts(among: others + [throttle]) {
+            let standing = await throttler.status().map { Settings.Throttle($0.rule) }
+            if let conflict = Settings.conflicts(among: standing + [throttle]) {
                 throw ControlRefusal(.conflict, conflict)
             }
             let rule = ThrottleRule(throttle)
             try await prepareSteering(for: [rule])
             try await throttler.make(.add(rule))
-            throttleSettings.withLock { $0[throttle.name] = throttle }
         }
     }
 
@@ -73,9 +62,10 @@ extension Middlebox {
         return try Settings.rate(text, file: "request").bitsPerSecond
     }
 
-    private func refusing(_ order: () async throws -> Void) async throws {
+    /// Carries out an order while no other one is under way; when it can't be, says why in the words of the control socket.
+    private func ordered(_ order: () async throws -> Void) async throws {
         do {
-            try await order()
+            try await orders.run(order)
         } catch let refusal as ControlRefusal {
             throw refusal
         } catch let error as SettingsError {
@@ -86,23 +76,6 @@ extension Middlebox {
         } catch {
             throw ControlRefusal(.conflict, "\(error)")
         }
-    }
-}
-
-/// The rules of iptables as they stand, which change when the first throttle steers.
-struct StandingRules {
-    private let setting: RuleSetting
-
-    init(_ setting: RuleSetting) { self.setting = setting }
-
-    var firewall: Firewall { Firewall(setting) }
-
-    /// As they have to be so that subflows can be steered; nil if they are so already.
-    var steering: StandingRules? {
-        guard !setting.steersSubflows else { return nil }
-        var other = setting
-        other.steersSubflows = true
-        return StandingRules(other)
     }
 }
 
@@ -120,6 +93,24 @@ extension ThrottleRule {
             hours: throttle.hours.map { TimeWindow(start: $0.start, end: $0.end) },
             action: throttle.action == .backup ? .backup : .shape(rates, Sharing(throttle.per)),
             takeOver: throttle.takeOver)
+    }
+}
+
+extension Settings.Throttle {
+    /// A rule that stands, in the words of the file.
+    init(_ rule: ThrottleRule) {
+        var (action, sharing) = (Action.backup, Sharing.all)
+        if case .shape(_, let shared) = rule.action {
+            (action, sharing) = (.shape, Sharing(rawValue: shared.rawValue) ?? .all)
+        }
+        self.init(
+            name: rule.name, interfaces: rule.interfaces.sorted(), clients: rule.clients, servers: rule.servers,
+            ports: rule.ports, backup: rule.backup, addressID: rule.addressID, minSubflows: rule.minSubflows,
+            afterBytes: rule.quota.map { ByteCount(bytes: Int(clamping: $0.bytes)) },
+            afterBytesOf: rule.quota?.owner == .client ? .client : .connection,
+            hours: rule.hours.compactMap { TimeOfDayRange(start: $0.start, end: $0.end) }, action: action,
+            download: rule.rates?.download.map(BitRate.init), upload: rule.rates?.upload.map(BitRate.init),
+            per: sharing, takeOver: rule.takeOver)
     }
 }
 

@@ -19,6 +19,8 @@ public struct ConversionPolicy: Hashable, Sendable {
     /// Empty: all.
     public var servers: [IPPrefix]
     public var connect: Connect
+    /// Of servers: connections to them pass, because a helper of connection tracking on this router has to see them.
+    public var passedPorts: Set<UInt16> = []
 
     public init(
         interfaces: Set<String>, ports: [ClosedRange<UInt16>] = [], clients: [IPPrefix] = [], servers: [IPPrefix] = [],

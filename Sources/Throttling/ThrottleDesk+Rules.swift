@@ -155,6 +155,7 @@ extension ThrottleDesk {
                 try trafficControl.attach(now, place.direction, takeOver: port.takeOver)
                 ports.places[place]?.interface = now
                 try restoreClasses(place, now)
+                restored()
                 note(nil, place)
                 retryFailed()
             } catch {

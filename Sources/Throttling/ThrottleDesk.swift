@@ -41,6 +41,8 @@ final class ThrottleDesk {
     let watch: ConnectionWatch
     let names: HeldNames
     let log: Logger
+    /// Told when qdiscs, classes and filters were put back.
+    let restored: @Sendable () -> Void
     let downloadsHeld: @Sendable (Set<FourTuple>) -> Void
     /// Those that are to be told.
     var newlyHeld: Set<FourTuple> = []
@@ -69,7 +71,8 @@ final class ThrottleDesk {
 
     init(
         mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, mailbox: Mailbox<Throttler.Message>,
-        names: HeldNames, log: Logger, downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void
+        names: HeldNames, log: Logger, restored: @escaping @Sendable () -> Void,
+        downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void
     ) throws {
         try TrafficControl.removeAll()
         loop = try EventLoop(capacity: 2)
@@ -82,6 +85,7 @@ final class ThrottleDesk {
         self.mailbox = mailbox
         self.names = names
         self.log = log
+        self.restored = restored
         self.downloadsHeld = downloadsHeld
     }
 

@@ -19,6 +19,7 @@ public import Inspector
 import LinuxSystem
 public import Logging
 public import Policy
+import Synchronization
 import SystemPackage
 import Tracking
 import TrafficControl
@@ -37,6 +38,7 @@ public final class Throttler: Sendable {
     private let thread: SystemThread
     private let watch: ConnectionWatch
     private let names: HeldNames
+    private let restorationCount = RestorationCount()
 
     /// Starts without a rule, in the network namespace of the calling thread, and removes what a killed run has left.
     /// `device`: the name of the IFB device that uploads are led through. `offloads`: is the data of subflows that are
@@ -48,10 +50,11 @@ public final class Throttler: Sendable {
     ) throws {
         let mailbox = try Mailbox<Message>()
         let names = HeldNames()
+        let restorations = restorationCount
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try ThrottleDesk(
             mark: mark, device: device, offloads: offloads, watch: watch, mailbox: mailbox, names: names, log: log,
-            downloadsHeld: downloadsHeld)
+            restored: { restorations.value.wrappingAdd(1, ordering: .relaxed) }, downloadsHeld: downloadsHeld)
         self.mailbox = mailbox
         self.watch = watch
         self.names = names
@@ -81,6 +84,9 @@ public final class Throttler: Sendable {
         }
     }
 
+    /// How often qdiscs, classes and filters were put back on an interface that was gone, or had lost them.
+    public var restorations: UInt64 { restorationCount.value.load(ordering: .relaxed) }
+
     /// The name of the rule that holds this subflow.
     public func rule(of tuple: FourTuple) -> String? { names[tuple] }
 
@@ -90,4 +96,8 @@ public final class Throttler: Sendable {
         mailbox.post(.stop)
         thread.join()
     }
+}
+
+private final class RestorationCount: Sendable {
+    let value = Atomic<UInt64>(0)
 }

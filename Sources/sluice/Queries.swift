@@ -24,9 +24,11 @@ extension StatusReport {
     fileprivate var text: String {
         let anomalies = tracking.anomalies.sorted { $0.key < $1.key }.map { "\n             \($0.value)  \($0.key)" }
             .joined()
+        let repairs = healing.repairs.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        let reasons = healing.degraded.map { "\ndegraded     \($0)" }.joined()
         let decisions = self.decisions.sorted { $0.key < $1.key }.map { "  \($0.value)  \($0.key)" }
         return """
-            sluice \(version), \(state) for \(duration(seconds: uptimeSeconds))
+            sluice \(version), \(state) for \(duration(seconds: uptimeSeconds))\(reasons)
             connections  \(connections.open) open, \(connections.pending) of them pending; \
             \(connections.accepted) accepted so far, \(connections.resets) reset, \
             \(connections.clientTimeouts) clients never came, \(connections.idleTimeouts) idle too long, \
@@ -42,6 +44,8 @@ extension StatusReport {
             \(tracking.evicted) evicted\(anomalies)
             kernel       compared \(tracking.compared) times, \(tracking.disagreements) disagreements, \
             \(tracking.unseen) handshakes not seen
+            put back     \(repairs.isEmpty ? "nothing" : repairs)\
+            \(healing.guarded ? "" : "; running connections are reset while rules are away")
             SYNs so far\(decisions.isEmpty ? "  none" : "\n" + decisions.joined(separator: "\n"))
             """
     }

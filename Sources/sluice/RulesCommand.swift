@@ -36,7 +36,10 @@ struct Rules: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
                 "Remove rules and throttles, whoever put them in place; connections that are being converted end.",
-            discussion: "What is Sluice's is known by its names: the configuration isn't read, and may be missing.")
+            discussion: """
+                What is Sluice's is known by its names: the configuration isn't read, and may be missing. Stop a running \
+                daemon first: it puts back what is missing.
+                """)
 
         /// Taken as by the other two, and not needed.
         @OptionGroup var config: ConfigOption

@@ -28,9 +28,9 @@ struct Run: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         do {
             try await Middlebox.run(settings, log: logger, events: events) {
-                let new = withControl(try Settings.load(path: config.config))
-                level.value = new.log.level
-                return new
+                withControl(try Settings.load(path: config.config))
+            } adopted: {
+                level.value = $0.log.level
             }
         } catch {
             printError("\(error)")

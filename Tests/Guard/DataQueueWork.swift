@@ -27,7 +27,8 @@ final class DataQueueWork: Work {
         try loopback.lead(port: connection.ends[1].port, to: Self.queueNumber)
         loop = try LoopThread(named: "path 0")
         inspector = try DataInspector(
-            queue: PacketQueue(Self.queueNumber, .init(copyRange: 192, maximumLength: 1024, gso: true)), tun: 0,
+            queue: PacketQueue(Self.queueNumber, .init(copyRange: 192, maximumLength: 1024, gso: true)),
+            tun: DeviceIndex(0),
             watch: ConnectionWatch(connections: 1024), tap: TraceTap(board), counters: counters,
             log: Logger(label: "guard"), on: loop)
         try loop.start()

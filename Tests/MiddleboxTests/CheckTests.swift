@@ -38,6 +38,23 @@ import Testing
         #expect([Finding]().summary == "sluice can run here")
     }
 
+    @Test func marks() {
+        let rule = MarkOverlap(place: "iptables mangle", rule: "-A PREROUTING -j CONNMARK --save-mark")
+        expectOne(
+            findings { $0.markOverlaps = [rule] }, .warning, .marks,
+            "iptables mangle: `-A PREROUTING -j CONNMARK --save-mark` has to do with bits of Sluice's mark (0xfff0000)",
+            mend: "/0xf000ffff")
+        let many = findings { $0.markOverlaps = Array(repeating: rule, count: 9) }
+        #expect(many.count == 4 && many.last?.message.hasSuffix("(and 5 more)") == true)
+    }
+
+    @Test func familiesAndGuard() {
+        expectOne(findings { $0.hasIPv6 = false }, .note, .ipv6, "IPv4 alone is converted")
+        expectOne(
+            findings { $0.strayGuardError = SystemError("netlink order", .noSuchFileOrDirectory) }, .warning,
+            .strayGuard, "running connections are reset when others flush", mend: "modprobe -a nf_tables")
+    }
+
     @Test func kernel() {
         let old = findings {
             $0.hasFullInfo = false

@@ -87,6 +87,21 @@ import Wire
         }
     }
 
+    /// A reload that fails at its throttles has changed no level either.
+    @Test func aReloadThatFailsChangesNoLogLevel() async throws {
+        try await Lab.with { lab in
+            try await lab.require(in: .box, ["tc", "qdisc", "add", "dev", "lan1", "root", "bfifo", "limit", "99000"])
+            let sluice = try await lab.startSluice()
+            let refused = "\n[[throttle]]\nname = \"a\"\ninterface = \"lan1\"\ndownload = \"1mbit\"\n"
+            try await reload(
+                sluice, lab, lab.configuration(["log": "level = \"debug\""]) + refused,
+                until: "the settings stay as they were")
+            #expect(try await lab.fetch(lab.plan(.echo, 1000)).failures.count == 1, "nobody listens")
+            #expect(try await sluice.count("pass: server refused") == 1)
+            #expect(lines(sluice, "pass: server refused") == [])
+        }
+    }
+
     /// As systemd does behind a daemon that has failed, perhaps because of its configuration.
     @Test func theRulesAreRemovedWithoutTheConfiguration() async throws {
         try await Lab.with { lab in

@@ -49,6 +49,44 @@ import Wire
         }
     }
 
+    /// Of orders that come at once, each is held against those before it.
+    @Test func ordersThatComeAtOnceAreCarriedOutOneAfterTheOther() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let made = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for number in 0..<8 {
+                    group.addTask {
+                        let words = ["throttles", "add", "t\(number)", "--interface", "lan0", "--download", "1mbit"]
+                        return try await sluice.command(words).status.isSuccess
+                    }
+                }
+                return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(made == 1, "the first takes all that the others might")
+            #expect(try await sluice.throttles().count == 1)
+        }
+    }
+
+    /// What an order is held against is what stands: the interfaces of the last reload, and no rule of the past.
+    @Test func ordersAreHeldAgainstWhatStands() async throws {
+        try await Lab.with { lab in
+            let file = lab.configuration([:]) + Self.rule("first")
+            let sluice = try await lab.startSluice(configuration: file)
+            try await sluice.changeThrottles("clear", "first")
+            try await sluice.changeThrottles("add", "first", "--interface", "lan1", "--download", "1mbit")
+            try await lab.reload(sluice, file)
+            #expect(try await sluice.throttles().map(\.interfaces) == [["lan1"]], "what was changed by hand stays")
+            try await sluice.changeThrottles("add", "second", "--interface", "lan0", "--download", "1mbit")
+            for name in ["first", "second"] { try await sluice.changeThrottles("clear", name) }
+
+            let narrow = file.replacing("\"lan0\", \"lan1\"", with: "\"lan1\"")
+            #expect(narrow != file)
+            try await lab.reload(sluice, narrow)
+            try await sluice.changeThrottles("add", "third", "--download", "1mbit")
+            #expect(try await sluice.throttles().map(\.interfaces) == [["lan1"]])
+        }
+    }
+
     /// Somebody's qdisc is in the way: the daemon doesn't start, a reload changes nothing. With `take_over` it is
     /// replaced, and back in the end.
     @Test func anothersQdiscIsRespected() async throws {

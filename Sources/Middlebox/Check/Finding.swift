@@ -21,6 +21,9 @@ public struct Finding: Sendable, Hashable, Encodable, CustomStringConvertible {
         case socketMark = "fwmark_accept"
         case conntrack
         case rules
+        case marks
+        case ipv6
+        case strayGuard = "stray-guard"
         case queues
         case tun
         case throttles

@@ -37,6 +37,38 @@ extension MachineFacts {
         return [.error(.rules, "the rules can't be applied: \(rulesError.problem)", mend: rulesError.mend)]
     }
 
+    /// Some of many: they are of a kind.
+    func markFindings(_ settings: Settings) -> [Finding] {
+        let mask = "0x" + String(settings.advanced.markMask, radix: 16)
+        let others = "0x" + String(~settings.advanced.markMask, radix: 16)
+        return markOverlaps.prefix(Self.shownOverlaps).enumerated().map { index, overlap in
+            let isLast = index == Self.shownOverlaps - 1
+            let more =
+                isLast && markOverlaps.count > Self.shownOverlaps
+                ? " (and \(markOverlaps.count - Self.shownOverlaps) more)" : ""
+            return .warning(
+                .marks,
+                "\(overlap.place): `\(overlap.rule)` has to do with bits of Sluice's mark (\(mask))\(more)",
+                mend: "give it a mask without them (/\(others)), or Sluice other bits: [advanced] mark_mask")
+        }
+    }
+
+    private static let shownOverlaps = 4
+
+    var guardFindings: [Finding] {
+        var findings: [Finding] = []
+        if !hasIPv6 { findings.append(.note(.ipv6, "this kernel's IPv6 is off: IPv4 alone is converted")) }
+        if let strayGuardError, !isMereConsequence(strayGuardError.errno) {
+            findings.append(
+                .warning(
+                    .strayGuard,
+                    "running connections are reset when others flush Sluice's rules: their packets can't be kept here "
+                        + "meanwhile (\(strayGuardError))",
+                    mend: "modprobe -a nf_tables nft_socket nft_ct, or run a kernel of 5.12 or newer with them"))
+        }
+        return findings
+    }
+
     var queueFindings: [Finding] {
         queueErrors.filter { !isMereConsequence($0.errno) }.map { .error(.queues, $0.problem, mend: $0.mend) }
     }

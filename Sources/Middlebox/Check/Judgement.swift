@@ -6,7 +6,9 @@ extension MachineFacts {
         let kernel = kernelFindings + multipathFindings + pathManagerFindings(settings)
         let network =
             forwardingFindings + interfaceFindings(settings) + reversePathFindings(settings) + socketMarkFindings
-        let packets = conntrackFindings + rulesFindings + queueFindings + tunFindings(settings)
+        let packets =
+            conntrackFindings + rulesFindings + guardFindings + markFindings(settings) + queueFindings
+            + tunFindings(settings)
         let throttles = throttleFindings(settings) + shapingFindings(settings) + steeringFindings(settings)
         let process = congestionControlFindings(settings) + descriptorFindings(settings) + portFindings(settings)
         return capabilityFindings(settings) + kernel + network + packets + throttles + process

@@ -36,7 +36,9 @@ extension MachineFacts {
             reversePathFilter: reversePathFilter("all") ?? 0,
             socketMarkIsInherited: sysctl("net.ipv4.tcp_fwmark_accept") == "1",
             hasConntrack: sysctl("net.netfilter.nf_conntrack_max") != nil, daemonVersion: daemon?.version,
-            rulesError: rulesError, queueErrors: daemon == nil ? tryQueues(rules, settings) : [],
+            hasIPv6: await Firewall.hasIPv6(), strayGuardError: tryStrayGuard(rules),
+            markOverlaps: await Firewall.overlaps(with: rules.mark), rulesError: rulesError,
+            queueErrors: daemon == nil ? tryQueues(rules, settings) : [],
             tunError: daemon == nil ? tryTun(rules.tun) : nil,
             controlFolderError: controlFolderError(settings.admin.control),
             httpError: daemon == nil ? settings.admin.http.flatMap(tryListening) : nil,
@@ -59,6 +61,19 @@ extension MachineFacts {
             return nil
         } catch {
             return error
+        }
+    }
+
+    /// In a namespace of its own; what can't be tried is taken to be good.
+    private static func tryStrayGuard(_ rules: RuleSetting) -> SystemError? {
+        let mark = rules.mark
+        return try? NetworkNamespace.runInNew {
+            do throws(SystemError) {
+                _ = try StrayGuard(mark)
+                return nil
+            } catch {
+                return error
+            }
         }
     }
 

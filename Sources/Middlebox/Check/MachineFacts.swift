@@ -58,6 +58,12 @@ struct MachineFacts: Sendable {
 
     /// The version of the daemon that answers on the control socket. Queues and TUN device are then its own.
     var daemonVersion: String?
+    /// The kernel has IPv6 at all (it isn't off by ipv6.disable=1).
+    var hasIPv6 = true
+    /// What keeps running connections' packets here while rules are away can be had (StrayGuard).
+    var strayGuardError: SystemError?
+    /// Rules of the router's own that have to do with bits of the mask.
+    var markOverlaps: [MarkOverlap] = []
     var rulesError: FirewallError?
     var queueErrors: [QueueError]
     var tunError: SystemError?

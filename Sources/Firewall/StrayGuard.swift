@@ -1,0 +1,171 @@
+import LinuxSystem
+import Policy
+import SystemPackage
+
+/// Keeps the packets of running connections at this box while Sluice's own rules are away, because somebody flushed them.
+///
+/// Without the rules a client's segment is forwarded to the server, which knows no such connection and resets the client;
+/// and a server's to the client, which resets the server. Repair comes too late for that: one segment is enough. So what
+/// a transparent socket of ours waits for is marked for it once more, behind the rules, and what can't be delivered because
+/// the routing rules or the route are away is dropped instead of being forwarded: TCP sends it again.
+///
+/// It is a table of nf_tables with an owner (NFT_TABLE_F_OWNER, Linux 5.12): iptables of either kind doesn't know of it,
+/// `nft flush ruleset` and others can't remove it, and it goes with this object's socket, whatever ends the process. As
+/// long as the rules stand it costs a packet of ours one comparison, and others two.
+public final class StrayGuard: Sendable {
+    /// Its table is gone when it is closed; nobody sends anything by it any more.
+    private nonisolated(unsafe) let tables: Nftables
+
+    /// In the network namespace of the calling thread. Throws `SystemError` where the kernel lacks nf_tables, its socket
+    /// expression, or owners.
+    public init(_ mark: PacketMark) throws(SystemError) {
+        tables = try Nftables()
+        try tables.carryOut(Self.orders(mark))
+    }
+
+    static let table = "sluice"
+
+    private static func orders(_ mark: PacketMark) -> [NetlinkMessage] {
+        var table = order(newTable)
+        table.add(2, owner.bigEndian)  // NFTA_TABLE_FLAGS
+        let local = (mark.value(.local), mark.roleMask)
+        let isLocal = [Expression.metaMark, .mask(local.1), .equals(local.0)]
+        let deliver: [Expression] = [
+            .transparentSocket, .equalsByte(1), .metaMark, .mask(~mark.roleMask, xor: local.0), .setMetaMark,
+        ]
+        let isTCP: [Expression] = [.layer4Protocol, .equalsByte(6)]
+        return [
+            table,
+            // Behind mangle (-150), so that what the rules have marked is passed over; in FORWARD before it, whose rule for
+            // a dead daemon's packets takes the mark away.
+            chain("prerouting", hook: 0, priority: -149), chain("forward", hook: 2, priority: -151),
+            rule("prerouting", isLocal + [.accept]),
+            // Not a client's SYN: a socket in TIME_WAIT would take it, without anybody having decided about it.
+            rule(
+                "prerouting",
+                isTCP + [.connectionMark, .mask(mark.pairMask), .equals(mark.value(.client))]
+                    + [.tcpFlags, .maskByte(synAndACK), .differsFromByte(syn)] + deliver),
+            rule(
+                "prerouting",
+                isTCP + [.connectionMark, .mask(mark.pairMask), .equals(mark.value(.upstream))] + deliver),
+            rule("forward", isLocal + [.drop]),
+        ]
+    }
+
+    private static func order(_ type: UInt16, flags: UInt16 = NetlinkMessage.create) -> NetlinkMessage {
+        var order = NetlinkMessage(
+            type: type, flags: NetlinkMessage.request | NetlinkMessage.acknowledge | flags,
+            header: [Nftables.inet, 0, 0, 0])
+        order.add(1, text: table)
+        return order
+    }
+
+    private static func chain(_ name: String, hook: UInt32, priority: Int32) -> NetlinkMessage {
+        var chain = order(newChain)
+        chain.add(3, text: name)  // NFTA_CHAIN_NAME
+        chain.nest(4) { hooked in  // NFTA_CHAIN_HOOK
+            hooked.add(1, hook.bigEndian)
+            hooked.add(2, priority.bigEndian)
+        }
+        chain.add(7, text: "filter")  // NFTA_CHAIN_TYPE
+        return chain
+    }
+
+    private static func rule(_ chain: String, _ expressions: [Expression]) -> NetlinkMessage {
+        var rule = order(newRule, flags: NetlinkMessage.create | NetlinkMessage.append)
+        rule.add(2, text: chain)  // NFTA_RULE_CHAIN
+        rule.nest(4) { list in  // NFTA_RULE_EXPRESSIONS
+            for expression in expressions {
+                list.nest(1) { element in
+                    element.add(1, text: expression.name)
+                    element.nest(2, expression.content)
+                }
+            }
+        }
+        return rule
+    }
+
+    private static let syn: UInt8 = 0x02
+    private static let synAndACK: UInt8 = 0x12
+    // NFT_TABLE_F_OWNER, and message types of linux/netfilter/nf_tables.h.
+    private static let owner: UInt32 = 2
+    private static let newTable = Nftables.subsystem << 8 | 0
+    private static let newChain = Nftables.subsystem << 8 | 3
+    private static let newRule = Nftables.subsystem << 8 | 6
+}
+
+/// An expression of a rule, on register 1 (linux/netfilter/nf_tables.h). Marks are in host order.
+private struct Expression: Sendable {
+    let name: String
+    let content: @Sendable (inout NetlinkMessage) -> Void
+
+    init(_ name: String, _ content: @escaping @Sendable (inout NetlinkMessage) -> Void) {
+        self.name = name
+        self.content = content
+    }
+
+    private static let register = UInt32(1).bigEndian
+
+    static let layer4Protocol = meta(16)
+    static let metaMark = meta(3)
+    static let setMetaMark = Expression("meta") {
+        $0.add(2, UInt32(3).bigEndian)
+        $0.add(3, register)
+    }
+    static let connectionMark = Expression("ct") {
+        $0.add(1, register)
+        $0.add(2, UInt32(3).bigEndian)
+    }
+    /// NFT_SOCKET_TRANSPARENT.
+    static let transparentSocket = Expression("socket") {
+        $0.add(1, UInt32(0).bigEndian)
+        $0.add(2, register)
+    }
+    /// Byte 13 of the transport header.
+    static let tcpFlags = Expression("payload") {
+        for (type, value) in [(1, 1), (2, 2), (3, 13), (4, 1)] { $0.add(UInt16(type), UInt32(value).bigEndian) }
+    }
+    static let drop = verdict(0)
+    static let accept = verdict(1)
+
+    static func equals(_ value: UInt32) -> Expression { compare(0, bytes(value)) }
+    static func equalsByte(_ value: UInt8) -> Expression { compare(0, [value]) }
+    static func differsFromByte(_ value: UInt8) -> Expression { compare(1, [value]) }
+    static func mask(_ mask: UInt32, xor: UInt32 = 0) -> Expression { bitwise(bytes(mask), bytes(xor)) }
+    static func maskByte(_ mask: UInt8) -> Expression { bitwise([mask], [0]) }
+
+    private static func meta(_ key: UInt32) -> Expression {
+        Expression("meta") {
+            $0.add(1, register)
+            $0.add(2, key.bigEndian)
+        }
+    }
+
+    private static func compare(_ operation: UInt32, _ value: [UInt8]) -> Expression {
+        Expression("cmp") {
+            $0.add(1, register)
+            $0.add(2, operation.bigEndian)
+            $0.nest(3) { $0.add(1, value) }
+        }
+    }
+
+    private static func bitwise(_ mask: [UInt8], _ xor: [UInt8]) -> Expression {
+        Expression("bitwise") {
+            $0.add(1, register)
+            $0.add(2, register)
+            $0.add(3, UInt32(mask.count).bigEndian)
+            $0.nest(4) { $0.add(1, mask) }
+            $0.nest(5) { $0.add(1, xor) }
+        }
+    }
+
+    /// To the verdict register (0).
+    private static func verdict(_ code: UInt32) -> Expression {
+        Expression("immediate") {
+            $0.add(1, UInt32(0).bigEndian)
+            $0.nest(2) { $0.nest(2) { $0.add(1, code.bigEndian) } }
+        }
+    }
+
+    private static func bytes(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value, Array.init) }
+}
