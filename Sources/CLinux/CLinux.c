@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
@@ -88,6 +89,26 @@ int sluice_interface_up(const char *name) {
 int sluice_accept4(int fd, struct sockaddr_storage *peer) {
     socklen_t length = sizeof *peer;
     return accept4(fd, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int sluice_ignore_probes(int fd, int on) {
+    // The packet begins with its TCP header here (net/ipv4/tcp_ipv4.c, tcp_filter).
+    static const struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),  // flags
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x07, 8, 0),  // FIN, SYN, RST
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 12),  // the header's length, in words of four bytes, times 16
+        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 2),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x3c),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+        BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+    };
+    if (!on) return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &on, sizeof on);
+    struct sock_fprog filter = {sizeof program / sizeof *program, (struct sock_filter *)program};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
 }
 
 int sluice_pipe(int ends[2], int size) {

@@ -26,17 +26,21 @@ public final class Converter: Sendable {
 
     /// As many workers as the setting says live on `threads`, by turns. On a worker's thread, `outcome` is called for each
     /// dial, with the id of its request, `accepted` for each client, with its connection's token if it speaks MPTCP, and `ended`
-    /// when the session of one is over.
+    /// when the session of one is over. `silence` says whether a client's keepalive probes are not to be answered, since the
+    /// server answers none.
     public init(
         _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
         accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void,
+        silence: @escaping @Sendable (FourTuple, Bool) -> Void = { _, _ in },
         on threads: [LoopThread]
     ) throws(SystemError) {
         stampKeeper = try StreamSocket.open(.tcp, for: setting.listenAddress)
         try? StreamSocket.wantTimestamps(stampKeeper.rawValue)
         var mailboxes: [Mailbox<Worker.Message>] = []
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
-        let shared = Shared(setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted, ended: ended)
+        let shared = Shared(
+            setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted, ended: ended,
+            silence: silence)
         var endings: [LoopThread.Ending] = []
         for (index, mailbox) in mailboxes.enumerated() {
             endings.append(
@@ -120,6 +124,11 @@ public final class Converter: Sendable {
 
     /// The client of this connection keeps nothing of it any more: unless a subflow is left, its session is reset.
     public func clientIsGone(_ tuple: FourTuple) { shared.post(.clientIsGone(tuple), to: shared.worker(for: tuple)) }
+
+    /// The client of this connection probes whether its peer is still there, each time after so long a silence.
+    public func clientProbes(_ tuple: FourTuple, _ interval: Duration) {
+        shared.post(.clientProbes(tuple, interval), to: shared.worker(for: tuple))
+    }
 
     /// Resets the connections that are meant, on both sides; returns how many they were. Those whose client's SYN is still
     /// held aren't among them.

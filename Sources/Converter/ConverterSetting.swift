@@ -21,6 +21,9 @@ public struct ConverterSetting: Sendable {
     public var listenerIdle: Duration
     /// A connection on which nothing has moved for this long is reset; nil: never.
     public var idleTimeout: Duration?
+    /// How long a side may be idle until it is probed; nil: only if its peer probes the box.
+    public var clientKeepalive: Duration?
+    public var serverKeepalive: Duration?
     /// Ports that upstream connections are bound to.
     public var upstreamPorts: ClosedRange<UInt16>
     /// Dialled connections whose client has yet to complete its handshake: in all, and for one client (an IPv6 /64
@@ -40,8 +43,8 @@ public struct ConverterSetting: Sendable {
 
     public init(
         listenAddress: IPAddress, listenAddress6: IPAddress, mark: PacketMark, groups: SocketGroups, workers: Int,
-        dialTimeout: Duration,
-        clientTimeout: Duration, listenerIdle: Duration, idleTimeout: Duration?, upstreamPorts: ClosedRange<UInt16>,
+        dialTimeout: Duration, clientTimeout: Duration, listenerIdle: Duration, idleTimeout: Duration?,
+        clientKeepalive: Duration?, serverKeepalive: Duration?, upstreamPorts: ClosedRange<UInt16>,
         maxPending: Int, maxPendingPerClient: Int, maxConnections: Int, serverMemory: Duration,
         serverMemoryEntries: Int, receiveBuffer: Int32?,
         sendBuffer: Int32?, congestionControl: String?
@@ -55,6 +58,8 @@ public struct ConverterSetting: Sendable {
         self.clientTimeout = clientTimeout
         self.listenerIdle = listenerIdle
         self.idleTimeout = idleTimeout
+        self.clientKeepalive = clientKeepalive
+        self.serverKeepalive = serverKeepalive
         self.upstreamPorts = upstreamPorts
         self.maxPending = maxPending
         self.maxPendingPerClient = maxPendingPerClient
@@ -68,12 +73,25 @@ public struct ConverterSetting: Sendable {
 
     func listenAddress(for server: IPAddress) -> IPAddress { server.isIPv4 ? listenAddress : listenAddress6 }
 
+    /// nil: a side is probed only if its peer probes the box.
+    func keepalive(towards side: Session.Side) -> KeepalivePace? {
+        (side == .client ? clientKeepalive : serverKeepalive).map { KeepalivePace($0) }
+    }
+
     /// Sets the options of a session's socket before its first packet, so that buffer sizes reach the window scale.
     ///
     /// - Parameter side: Whom it leads to. A client's socket gets its options from the listener.
     func prepare(_ descriptor: Int32, towards side: Session.Side) throws(SystemError) {
         try StreamSocket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-        try StreamSocket.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+        if let pace = keepalive(towards: side) {
+            do {
+                try StreamSocket.setKeepalive(
+                    descriptor, idle: pace.idle, interval: pace.interval, count: pace.count)
+            } catch  where side == .client {
+                // MPTCP sockets of older kernels know no pace but the system's (net.ipv4.tcp_keepalive_time).
+                try StreamSocket.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+            }
+        }
         try StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         // A server's urgent byte is part of its stream. Out of line it would be missing from what the client gets, which
         // has no urgent data to put it in: MPTCP knows none (net/mptcp/sockopt.c, mptcp_setsockopt_sol_socket).

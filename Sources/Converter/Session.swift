@@ -76,6 +76,7 @@ final class Session {
     var hasClient = false
     /// Waits for its next turn, its budget being spent.
     var isReady = false
+    var keepalive = Keepalive()
 
     init(_ tuple: FourTuple, phase: Phase, slot: Int, generation: UInt32, now: MonotonicTime) {
         self.tuple = tuple

@@ -10,6 +10,8 @@ struct SessionTable {
     private var index = SlotIndex()
 
     private(set) var count = 0
+    /// Free ones included.
+    var slotCount: Int { slots.count }
 
     mutating func insert(_ tuple: FourTuple, phase: Session.Phase, now: MonotonicTime) -> Session {
         let slot = free.popLast() ?? slots.count

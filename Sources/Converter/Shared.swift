@@ -20,11 +20,14 @@ final class Shared: Sendable {
     let accepted: @Sendable (FourTuple, Token?) -> Void
     /// The session of an accepted client has ended.
     let ended: @Sendable (FourTuple) -> Void
+    /// The client's keepalive probes are not to be answered, since the server doesn't answer the box's; or they are again.
+    let silence: @Sendable (FourTuple, Bool) -> Void
 
     init(
         _ setting: ConverterSetting, log: Logger, mailboxes: [Mailbox<Worker.Message>],
         outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
-        accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void
+        accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void,
+        silence: @escaping @Sendable (FourTuple, Bool) -> Void = { _, _ in }
     ) {
         self.setting = setting
         self.log = log
@@ -32,6 +35,7 @@ final class Shared: Sendable {
         self.outcome = outcome
         self.accepted = accepted
         self.ended = ended
+        self.silence = silence
         listeners = ListenerTable(setting)
         memory = ServerMemory(capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory)
         pending = PendingGuard(limit: setting.maxPending, limitPerClient: setting.maxPendingPerClient)

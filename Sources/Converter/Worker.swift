@@ -20,6 +20,8 @@ final class Worker: LoopMember {
         /// Some sessions, and what is to be asked for next.
         case describe(Selection, @Sendable ([ConnectionDescription], Selection?) -> Void)
         case clientIsGone(FourTuple)
+        /// The client probes an idle connection, after so long a silence each time.
+        case clientProbes(FourTuple, Duration)
         /// Resets those of some sessions that are meant; how many they were, and the slot to go on from.
         case close(ConnectionSelection, fromSlot: Int, @Sendable (Int, Int?) -> Void)
         case sendByMeasuredRate(Set<FourTuple>)
@@ -38,6 +40,10 @@ final class Worker: LoopMember {
     /// Sessions whose last bytes are yet to be acknowledged, before they are reset or closed.
     var leaving: [Session] = []
     var nextLeaving = MonotonicTime.now
+    /// Sessions whose ends probe each other.
+    var probed: [Session] = []
+    /// Where the next look at idle sessions begins.
+    var keepaliveSlot = 0
     var dialDeadlines: DeadlineQueue
     var clientDeadlines: DeadlineQueue
     /// Until when the other side of a failed one may take what is pending for it.
@@ -104,6 +110,7 @@ final class Worker: LoopMember {
             let (descriptions, next) = describe(selection)
             answer(descriptions, next)
         case .clientIsGone(let tuple): clientIsGone(tuple)
+        case .clientProbes(let tuple, let interval): clientProbes(tuple, interval)
         case .close(let selection, let slot, let answer):
             let (closed, next) = close(selection, fromSlot: slot)
             answer(closed, next)
@@ -162,6 +169,7 @@ final class Worker: LoopMember {
             nextSweep = now + .seconds(1)
             retireListeners()
             resetIdle(now)
+            watchKeepalive(now)
         }
     }
 

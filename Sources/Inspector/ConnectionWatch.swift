@@ -15,6 +15,8 @@ public final class ConnectionWatch: Sendable {
         var follower: Follower?
         /// Connections that the follower has been told of, and not yet that they are forgotten.
         var followed: Set<ConnectionID> = []
+        /// Told of clients' keepalive probes.
+        var probed: (@Sendable (FourTuple, Duration) -> Void)?
     }
 
     /// Who is told at once of connections that change.
@@ -38,11 +40,14 @@ public final class ConnectionWatch: Sendable {
     public init(connections: Int) { state = Mutex(State(tracker: Tracker(.init(connections: connections)))) }
 
     /// `interface`: the index of the one that the segment came in by, or 0. What the tracker has made of the segment is
-    /// noted in `record`, if one is wanted.
+    /// noted in `record`, if one is wanted. Returns whether it is to go on.
+    @discardableResult
     func observe(
         _ segment: borrowing Segment, at now: MonotonicTime, interface: UInt32, isForwarded: Bool,
         record: UnsafeMutablePointer<TraceRecord>? = nil
-    ) {
+    ) -> Bool {
+        var goesOn = true
+        var probe: Probe?
         let news: (Follower, [ConnectionID])? = state.withLock { state in
             let sighting = state.tracker.observe(
                 segment, at: now.nanoseconds, interface: interface, isForwarded: isForwarded)
@@ -51,6 +56,10 @@ public final class ConnectionWatch: Sendable {
                 // Under the lock, so that records have the order in which the tracker was told.
                 record.pointee.decided = MonotonicTime.now.nanoseconds
             }
+            if let sighting, sighting.probe != nil, !isForwarded {
+                goesOn = !sighting.isSilenced
+                probe = state.probe(sighting)
+            }
             // Most segments change nothing.
             guard !state.tracker.events.isEmpty else { return nil }
             state.dropForgotten()
@@ -58,7 +67,25 @@ public final class ConnectionWatch: Sendable {
             return state.newsForFollower()
         }
         if let (follower, ids) = news { follower.tell(ids) }
+        if let probe { probe.tell(probe.tuple, probe.interval) }
+        return goesOn
     }
+
+    /// A client's keepalive probe, and who is to be told.
+    fileprivate struct Probe {
+        let tell: @Sendable (FourTuple, Duration) -> Void
+        let tuple: FourTuple
+        let interval: Duration
+    }
+
+    /// Tells of clients' keepalive probes to this box, of which each comes after so long a silence; not of those that come
+    /// after less than half a second. Called on a queue's thread, which must not be kept.
+    public func reportProbes(_ tell: @escaping @Sendable (FourTuple, Duration) -> Void) {
+        state.withLock { $0.probed = tell }
+    }
+
+    /// The client's keepalive probes on this connection go on no longer, or again.
+    public func silence(_ tuple: FourTuple, _ on: Bool) { state.withLock { $0.tracker.silence(tuple, on) } }
 
     /// Forgets connections whose time is over, which else is done with each segment, and gives back their memory when
     /// there are few left of many.
@@ -160,6 +187,15 @@ public final class ConnectionWatch: Sendable {
 }
 
 extension ConnectionWatch.State {
+    /// nil when nobody is to be told.
+    fileprivate func probe(_ sighting: Sighting) -> ConnectionWatch.Probe? {
+        guard let probed, sighting.sender == .client, let silence = sighting.probe, silence >= 500_000_000,
+            let tuple = tracker.tuple(of: sighting.connection)
+        else { return nil }
+        return ConnectionWatch.Probe(
+            tell: probed, tuple: tuple, interval: .nanoseconds(Int64(clamping: silence)))
+    }
+
     fileprivate mutating func dropForgotten() {
         for case .forgotten(let id) in tracker.events { changed[id] = nil }
     }

@@ -96,7 +96,10 @@ public final class DataInspector: Sendable {
                     let count = try queue.receive { packet in
                         packets += 1
                         bytes += UInt64(packet.length)
-                        let flow = tap.isActive ? trace(packet) : inspect(packet, now)
+                        // nil: it is not to go on.
+                        guard let flow = tap.isActive ? trace(packet) : inspect(packet, now) else {
+                            return queue.drop(packet.id)
+                        }
                         guard
                             waiting.passes(
                                 packet.id, flow: flow, packet.hook == QueuedPacket.localIn ? .incoming : .outgoing,
@@ -113,17 +116,17 @@ public final class DataInspector: Sendable {
             counters.dataBytes.wrappingAdd(bytes, ordering: .relaxed)
         }
 
-        /// Returns the hash of its flow.
+        /// Returns the hash of its flow; nil when it is not to go on.
         private func inspect(
             _ packet: QueuedPacket, _ now: MonotonicTime, record: UnsafeMutablePointer<TraceRecord>? = nil
-        ) -> UInt64 {
+        ) -> UInt64? {
             do throws(WireError) {
                 let segment = try Segment(packet.payload.bytes, length: packet.length)
                 record?.pointee.read(segment, isFromClient: packet.hook != QueuedPacket.localOut)
-                watch.observe(
+                let goesOn = watch.observe(
                     segment, at: now, interface: packet.inDevice == tun.value ? 0 : packet.inDevice,
                     isForwarded: packet.hook == QueuedPacket.postRouting, record: record)
-                return segment.flowHash(seed: seed)
+                return goesOn ? segment.flowHash(seed: seed) : nil
             } catch {
                 record?.pointee.note(error)
                 counters.unreadablePackets.wrappingAdd(1, ordering: .relaxed)
@@ -131,10 +134,14 @@ public final class DataInspector: Sendable {
             }
         }
 
-        private func trace(_ packet: QueuedPacket) -> UInt64 {
+        private func trace(_ packet: QueuedPacket) -> UInt64? {
             let now = MonotonicTime.now
             var record = TraceRecord(packet, queue: queue.number, received: now)
             let flow = inspect(packet, now, record: &record)
+            if flow == nil {
+                record.facts.verdict = .drop
+                record.reason = "the server doesn't answer either"
+            }
             tap.note(record, packet.payload)
             return flow
         }

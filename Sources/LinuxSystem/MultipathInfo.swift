@@ -16,6 +16,8 @@ public struct MultipathInfo: Sendable {
         /// Bytes sent and acknowledged.
         public let bytesAcknowledged: UInt64
         public let bytesRetransmitted: UInt64
+        /// Of this host's keepalive probes.
+        public let unansweredProbes: UInt8
 
         public var isEstablished: Bool { state == 1 }
         public var isClosed: Bool { state == 7 }
@@ -76,6 +78,7 @@ extension MultipathInfo.Subflow {
         self.init(
             id: subflow.id, local: local, remote: remote, state: state.state, roundTripTime: state.rtt,
             bytesReceived: state.bytes_received,
-            bytesAcknowledged: state.bytes_acked, bytesRetransmitted: state.bytes_retrans)
+            bytesAcknowledged: state.bytes_acked, bytesRetransmitted: state.bytes_retrans,
+            unansweredProbes: state.probes)
     }
 }

@@ -129,6 +129,39 @@ public enum StreamSocket {
         return result == 0 ? Endpoint(storage) : nil
     }
 
+    /// Has the kernel probe an idle connection (tcp(7): TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT); one that has been idle for
+    /// longer than that, at once. In seconds; `count` unanswered probes end the connection.
+    public static func setKeepalive(
+        _ descriptor: Int32, idle: Int32, interval: Int32, count: Int32
+    ) throws(SystemError) {
+        try set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPINTVL, interval)
+        try set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, count)
+        try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+        try set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE, idle)
+    }
+
+    /// What the kernel tells of the probes on a TCP connection (TCP_INFO).
+    public struct Probes {
+        /// Ours that have not been answered.
+        public let unanswered: UInt8
+        /// All segments that have come in, the peer's probes among them.
+        public let segmentsReceived: UInt32
+    }
+
+    /// nil for what is no TCP connection.
+    public static func probes(_ descriptor: Int32) -> Probes? {
+        var info = sluice_tcp_info()
+        var length = socklen_t(MemoryLayout<sluice_tcp_info>.size)
+        guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return nil }
+        return Probes(unanswered: info.probes, segmentsReceived: info.segs_in)
+    }
+
+    /// With `on`, a TCP socket answers no keepalive probe of its peer's, as if nobody were there. It hears no acknowledgement
+    /// either, so that nothing may be on its way; what else comes in is taken as ever. Returns whether it is deaf now.
+    public static func setDeafToProbes(_ descriptor: Int32, _ on: Bool) -> Bool {
+        sluice_ignore_probes(descriptor, on ? 1 : 0) == 0 && on
+    }
+
     /// Bytes written that the peer has not acknowledged yet (SIOCOUTQ); 0 on a closed connection.
     public static func unacknowledged(_ descriptor: Int32) -> Int { max(0, Int(sluice_outq(descriptor))) }
 }

@@ -171,7 +171,9 @@ public final class Middlebox: Sendable {
         let agreement = Agreement(watch, log: log)
         let threads = try (0..<max(dataQueues.count, conversion.workers)).map { try LoopThread(named: "path \($0)") }
         let converter = try Converter(
-            conversion, log: log, outcome: door.answer, accepted: agreement.check, ended: watch.release, on: threads)
+            conversion, log: log, outcome: door.answer, accepted: agreement.check, ended: watch.release,
+            silence: watch.silence, on: threads)
+        watch.reportProbes(converter.clientProbes)
         self.converter = converter
         let board = TraceBoard()
         let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }

@@ -59,6 +59,10 @@ extension Settings.Relay {
         section.read(&sendBuffer, "send_buffer", buffer)
         section.read(&congestionControl, "congestion_control", .congestionControl)
         section.read(&idleTimeout, "idle_timeout", .durationOrOff(fromOneSecond))
+        // What the kernel takes (include/net/tcp.h, MAX_TCP_KEEPIDLE).
+        let keepalive = Form.durationOrOff(.seconds(1) ... .seconds(32767))
+        section.read(&clientKeepalive, "client_keepalive", keepalive)
+        section.read(&serverKeepalive, "server_keepalive", keepalive)
         section.read(&workers, "workers", .integer(1...64))
     }
 }

@@ -107,17 +107,24 @@ public struct Settings: Hashable, Sendable {
         public var congestionControl: String?
         /// A session without a byte either way for this long is ended; at least 1 s. Default nil: never.
         public var idleTimeout: Duration?
+        /// A client that has been idle for this long is probed, 1-32767 s. Default 2 h; nil: only if its server probes.
+        public var clientKeepalive: Duration?
+        /// The same of a server. Default 2 min.
+        public var serverKeepalive: Duration?
         /// Threads that relay, 1-64. Default nil: one for each core.
         public var workers: Int?
 
         public init(
             receiveBuffer: ByteCount? = nil, sendBuffer: ByteCount? = nil, congestionControl: String? = nil,
-            idleTimeout: Duration? = nil, workers: Int? = nil
+            idleTimeout: Duration? = nil, clientKeepalive: Duration? = .seconds(7200),
+            serverKeepalive: Duration? = .seconds(120), workers: Int? = nil
         ) {
             self.receiveBuffer = receiveBuffer
             self.sendBuffer = sendBuffer
             self.congestionControl = congestionControl
             self.idleTimeout = idleTimeout
+            self.clientKeepalive = clientKeepalive
+            self.serverKeepalive = serverKeepalive
             self.workers = workers
         }
     }

@@ -48,6 +48,8 @@ public struct Connection: Sendable {
     /// Both ends exist: the one that answers has sent more than a SYN-ACK, or the one that opened it has acknowledged
     /// what only a receiver of the SYN-ACK knows.
     var isProven = false
+    /// The client's probes are not to reach its peer (`Tracker.silence`).
+    var isSilenced = false
     /// Whoever feeds the tracker knows that it has ended (`Tracker.release`).
     var isReleased = false
 

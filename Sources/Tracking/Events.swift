@@ -47,6 +47,11 @@ public struct Sighting: Hashable, Sendable {
     public let retransmitted: Int
     /// Of its DSS, if it has one.
     public var dataNumbers = DataNumbers()
+    /// Nanoseconds since the sender's segment before on this subflow, if this one asks whether the peer is still there
+    /// (keepalive, RFC 9293 section 3.8.4).
+    public var probe: UInt64?
+    /// Such a segment is not to reach the peer (`Tracker.silence`).
+    public var isSilenced = false
 }
 
 /// The numbers of a DSS as 64 bits; nil where they aren't there, or neither a key nor a whole number has been seen that

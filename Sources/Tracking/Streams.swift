@@ -14,6 +14,8 @@ public struct SubflowStream: Hashable, Sendable {
     /// Has the host sent a segment that is neither a SYN nor a reset?
     public internal(set) var hasSpoken = false
 
+    /// When the host's last segment was seen that was no SYN.
+    var lastSeen: UInt64 = 0
     /// Has the host mapped data of its, whether or not they were in the same segment?
     var hasMapped = false
 
@@ -27,6 +29,9 @@ public struct SubflowStream: Hashable, Sendable {
         guard let initial, let next else { return false }
         return number.distance(from: initial) > 0 && next.distance(from: number) >= 0
     }
+
+    /// Does a segment with this number, and payload of one byte at most, only ask for an acknowledgement?
+    func isProbe(_ sequence: SequenceNumber) -> Bool { next.map { sequence.advanced(by: 1) == $0 } ?? false }
 
     mutating func open(_ sequence: SequenceNumber) {
         initial = sequence

@@ -22,6 +22,7 @@ extension Tracker {
             events.append(.interfaceLearned(id, subflow: number))
         }
         let seen = observeOptions(segment, id, index, sender)
+        let probe = probe(segment, id, index, sender, origin.time)
         var retransmitted = 0
         if segment.flags.contains(.rst) {
             close(id, index, seen.reset.map { .resetWithReason($0, by: sender) } ?? .reset(by: sender))
@@ -36,7 +37,20 @@ extension Tracker {
         }
         return Sighting(
             connection: id, subflow: number, sender: sender, retransmitted: retransmitted,
-            dataNumbers: seen.dataNumbers)
+            dataNumbers: seen.dataNumbers, probe: probe,
+            isSilenced: probe != nil && sender == .client && connections[id].isSilenced)
+    }
+
+    /// How long its sender had been silent, if the segment is a keepalive probe.
+    private mutating func probe(
+        _ segment: borrowing Segment, _ id: ConnectionID, _ index: Int, _ sender: Host, _ now: UInt64
+    ) -> UInt64? {
+        let last = connections[id].subflows[index].streams[sender].lastSeen
+        connections[id].subflows[index].streams[sender].lastSeen = now
+        guard segment.payloadLength <= 1, segment.flags.isDisjoint(with: [.syn, .fin, .rst]),
+            connections[id].subflows[index].streams[sender].isProbe(segment.sequence)
+        else { return nil }
+        return now > last ? now - last : 0
     }
 
     /// What a segment's options were, as far as its subflow's state or its sighting depends on it.

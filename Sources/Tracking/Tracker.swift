@@ -50,6 +50,9 @@ public struct Tracker: ~Copyable, Sendable {
     /// The payload that the connection has carried; nil when it has been forgotten.
     public func bytes(of id: ConnectionID) -> UInt64? { connections.contains(id) ? connections[id].bytes : nil }
 
+    /// Who opened the connection; nil when it has been forgotten.
+    public func tuple(of id: ConnectionID) -> FourTuple? { connections.contains(id) ? connections[id].tuple : nil }
+
     /// The connection's token; nil when it isn't known, or the connection has been forgotten.
     public func token(of id: ConnectionID) -> Token? { connections.contains(id) ? connections[id].token : nil }
 
@@ -67,6 +70,11 @@ public struct Tracker: ~Copyable, Sendable {
         guard let (id, _) = find(tuple) else { return }
         connections[id].isReleased = true
         settle(id, now)
+    }
+
+    /// From now on, or no longer, sightings of the client's probes say that they are not to reach their peer.
+    public mutating func silence(_ tuple: FourTuple, _ on: Bool) {
+        if let (id, _) = find(tuple) { connections[id].isSilenced = on }
     }
 
     /// Gives back memory when there is a small part left of the connections that it was needed for.

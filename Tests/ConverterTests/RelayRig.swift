@@ -25,9 +25,19 @@ final class RelayRig {
         var pipeLosesAll = false
     }
 
+    /// Whether clients' probes are not to be answered, as the worker has said, one thing after the other.
+    final class Silences: Sendable {
+        private let list = Mutex<[Bool]>([])
+
+        var all: [Bool] { list.withLock { $0 } }
+
+        func note(_ tuple: FourTuple, _ on: Bool) { list.withLock { $0.append(on) } }
+    }
+
     let shared: Shared
     let mailbox: Mailbox<Worker.Message>
     private(set) var tuples: [FourTuple] = []
+    let silences = Silences()
     private var ends: [(client: Int32, server: Int32)] = []
     private let thread: LoopThread
     private var ending: LoopThread.Ending?
@@ -37,7 +47,7 @@ final class RelayRig {
         thread = try LoopThread(named: "relay rig")
         shared = Shared(
             Self.setting, log: Logger(label: "relay rig"), mailboxes: [mailbox], outcome: { _, _ in },
-            accepted: { _, _ in }, ended: { _ in })
+            accepted: { _, _ in }, ended: { _ in }, silence: silences.note)
         var near: [(client: Int32, server: Int32)] = []
         for number in 0..<plan.sessions {
             let client = try Self.pair(plan.clients, near: .client)
@@ -136,7 +146,11 @@ final class RelayRig {
     /// The tests' own ends block, for ten seconds at most.
     private static func block(_ descriptor: Int32) {
         _ = fcntl(descriptor, F_SETFL, 0)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        limitReads(descriptor, seconds: 10)
+    }
+
+    static func limitReads(_ descriptor: Int32, seconds: Int) {
+        var limit = timeval(tv_sec: seconds, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
@@ -156,6 +170,7 @@ final class RelayRig {
     private static let setting = ConverterSetting(
         listenAddress: IPAddress("127.77.0.1")!, listenAddress6: IPAddress("::1")!, mark: .standard, workers: 1,
         dialTimeout: .seconds(5), clientTimeout: .seconds(5), listenerIdle: .seconds(60), idleTimeout: nil,
+        clientKeepalive: nil, serverKeepalive: nil,
         upstreamPorts: 4096...32767, maxPending: 16, maxPendingPerClient: 16, maxConnections: 16,
         serverMemory: .seconds(60), serverMemoryEntries: 16, receiveBuffer: nil, sendBuffer: nil,
         congestionControl: nil)

@@ -83,6 +83,7 @@ final class ConvertedSession {
     private static let setting = ConverterSetting(
         listenAddress: listener.address, listenAddress6: IPAddress("::1")!, mark: .standard, groups: .standard, workers: 1,
         dialTimeout: .seconds(5), clientTimeout: .seconds(5), listenerIdle: .seconds(60), idleTimeout: .seconds(3600),
+        clientKeepalive: nil, serverKeepalive: nil,
         upstreamPorts: 4096...32767, maxPending: 16, maxPendingPerClient: 16, maxConnections: 16,
         serverMemory: .seconds(60), serverMemoryEntries: 16, receiveBuffer: buffer, sendBuffer: buffer,
         congestionControl: nil)

@@ -43,6 +43,11 @@ int sluice_interface_up(const char *name);
 int sluice_pipe(int ends[2], int size);
 ssize_t sluice_splice(int from, int to, size_t count);
 
+// linux/filter.h is not in Swift's Glibc module map. With `on`, a TCP socket drops what comes in without payload, or with a
+// byte of it, before it can be answered: keepalive probes and acknowledgements, but no SYN, FIN or reset (SO_ATTACH_FILTER). 0
+// or -1 with errno.
+int sluice_ignore_probes(int fd, int on);
+
 // Accepts with SOCK_NONBLOCK | SOCK_CLOEXEC; accept4 needs _GNU_SOURCE.
 int sluice_accept4(int fd, struct sockaddr_storage *peer);
 
@@ -110,8 +115,8 @@ struct sluice_mptcp_subflow_info {
 // glibc's tcp_info ends before the byte counts, and linux/tcp.h's can't be imported beside it: the beginning of the
 // latter, as far as it is read here.
 struct sluice_tcp_info {
-    uint8_t state;
-    uint8_t before_rto[7];
+    uint8_t state, ca_state, retransmits, probes;
+    uint8_t before_rto[4];
     uint32_t rto, ato, snd_mss, rcv_mss;
     uint32_t unacked, sacked, lost, retrans, fackets;
     uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;

@@ -18,6 +18,7 @@ public final class Conversation: Sendable {
         self.rest = rest
         payload = Payload(seed: plan.seed)
         let connection = try PeerSocket.connected(to: plan.to, plan.transport, from: plan.from, limit: plan.limit)
+        try connection.probe(plan.keepalive)
         // The server ignores an echo's length.
         try connection.send(PeerRequest(.echo, length: 0, seed: plan.seed).encoded)
         state = Mutex(State(connection: consume connection))

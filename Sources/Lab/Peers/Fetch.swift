@@ -24,6 +24,8 @@ public struct FetchPlan: Sendable {
     public var abortAfter: UInt64?
     /// For `echo`: the bytes that go there before they come back, 1-65536.
     public var step = UInt64(Payload.blockSize)
+    /// TCP keepalive; nil: none.
+    public var keepalive: Keepalive?
     /// The address to connect from.
     public var from: IPAddress?
     /// The bound of each wait for the server.
@@ -32,6 +34,19 @@ public struct FetchPlan: Sendable {
     public init(to: Endpoint, _ transport: PeerProtocol) {
         self.to = to
         self.transport = transport
+    }
+
+    /// When an idle connection is probed, in seconds, and how many probes without an answer end it.
+    public struct Keepalive: Sendable {
+        public var idle: Int32
+        public var interval: Int32
+        public var count: Int32
+
+        public init(idle: Int32, interval: Int32, count: Int32) {
+            self.idle = idle
+            self.interval = interval
+            self.count = count
+        }
     }
 
     func request(_ index: Int) -> PeerRequest {

@@ -5,6 +5,7 @@ enum PeerClient {
     /// Has one conversation as planned. Returns how many of the payload's bytes were verified, both directions counted.
     static func converse(_ request: PeerRequest, _ plan: FetchPlan) throws(PeerError) -> UInt64 {
         let connection = try PeerSocket.connected(to: plan.to, plan.transport, from: plan.from, limit: plan.limit)
+        try connection.probe(plan.keepalive)
         let payload = Payload(seed: request.seed)
         return try withReceiveBuffer { (buffer) throws(PeerError) in
             try connection.send(request.encoded)

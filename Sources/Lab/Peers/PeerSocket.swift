@@ -46,6 +46,16 @@ struct PeerSocket: ~Copyable {
         }
     }
 
+    func probe(_ keepalive: FetchPlan.Keepalive?) throws(PeerError) {
+        guard let keepalive else { return }
+        do {
+            try StreamSocket.setKeepalive(
+                rawValue, idle: keepalive.idle, interval: keepalive.interval, count: keepalive.count)
+        } catch {
+            throw .system(error)
+        }
+    }
+
     /// The port is chosen at connect, so that it need be free for this server only.
     private func bind(to source: IPAddress) throws(SystemError) {
         set(Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, Int32(1))

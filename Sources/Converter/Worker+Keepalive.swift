@@ -1,0 +1,124 @@
+import Glibc
+import LinuxSystem
+import Wire
+
+// Keepalive, done: what Keepalive.swift decides.
+
+extension Session {
+    /// What is known of the probes of a session's two ends.
+    struct Keepalive {
+        /// How often each side is probed because its peer probes; nil: as the setting says.
+        var client: KeepalivePace?
+        var server: KeepalivePace?
+        var probesOfServer = ProbeWatch()
+        var clientAnswers = Responsiveness()
+        var serverAnswers = Responsiveness()
+        /// The server's probes are not answered, for the client doesn't answer the box's.
+        var isDeafToServer = false
+        /// The same the other way round; the packet path sees to it.
+        var isDeafToClient = false
+        /// In `Worker.probed`.
+        var isWatched = false
+    }
+}
+
+extension Worker {
+    /// In how many seconds all idle sessions are looked at once: a look takes a microsecond or two.
+    private static let looksOfARound = 5
+    /// What an idle session is: shorter silences are no server's that probes.
+    private static let idleTime = Duration.seconds(4)
+
+    /// The packet path has seen the client probe. While bytes wait for the server, the client may be asking whether it may
+    /// send again (RFC 9293 section 3.8.6.1), which looks the same.
+    func clientProbes(_ tuple: FourTuple, _ interval: Duration) {
+        guard let session = sessions.latest(tuple, where: { $0.phase == .relaying }), session.client.pending == nil,
+            StreamSocket.unacknowledged(session.server.descriptor) <= 1
+        else { return }
+        follow(session, .server, interval)
+    }
+
+    /// Once a second: notices which servers probe, and which ends have fallen silent.
+    func watchKeepalive(_ now: MonotonicTime) {
+        let (some, next) = sessions.chunk(
+            from: keepaliveSlot, limit: max(16, sessions.slotCount / Self.looksOfARound + 1))
+        keepaliveSlot = next ?? 0
+        for session in some where session.phase == .relaying && session.lastMoved + Self.idleTime <= now {
+            guard let state = StreamSocket.probes(session.server.descriptor) else { continue }
+            let own = session.keepalive.server?.idle ?? shared.setting.keepalive(towards: .server)?.idle
+            let interval = session.keepalive.probesOfServer.look(
+                segments: state.segmentsReceived, moved: session.lastMoved, ownIdle: own, at: now)
+            if let interval { follow(session, .client, interval) }
+        }
+        probed.removeAll { session in
+            guard session.phase == .relaying else { return true }
+            heedSilence(session)
+            return false
+        }
+    }
+
+    /// Probes a side as often as its peer probes the box.
+    private func follow(_ session: Session, _ side: Session.Side, _ interval: Duration) {
+        let pace = KeepalivePace(following: interval)
+        let current = session.keepalive[side] ?? shared.setting.keepalive(towards: side)
+        if !session.keepalive.isWatched {
+            session.keepalive.isWatched = true
+            probed.append(session)
+        }
+        // The quickest counts: another probe now and then costs little.
+        guard current.map({ pace.idle < $0.idle || session.keepalive[side] == nil && pace.idle == $0.idle }) ?? true
+        else { return }
+        do {
+            try StreamSocket.setKeepalive(
+                session[side].descriptor, idle: pace.idle, interval: pace.interval, count: pace.count)
+            session.keepalive[side] = pace
+        } catch {
+            // Without it the side is probed as the setting says.
+            shared.log.debug("\(session.tuple): \(error)")
+        }
+    }
+
+    private func heedSilence(_ session: Session) {
+        if session.keepalive.server != nil {
+            let probes = StreamSocket.probes(session.server.descriptor)?.unanswered ?? 0
+            let isSilent = session.keepalive.serverAnswers.look(hasUnansweredProbes: probes > 0)
+            if isSilent != session.keepalive.isDeafToClient {
+                session.keepalive.isDeafToClient = isSilent
+                shared.silence(session.tuple, isSilent)
+            }
+        }
+        if session.keepalive.client != nil {
+            let isSilent = session.keepalive.clientAnswers.look(
+                hasUnansweredProbes: hasUnansweredProbes(session.client))
+            // While bytes are on their way to the server, its acknowledgements have to be heard.
+            if !isSilent {
+                listenToServer(session)
+            } else if session.client.pending == nil, StreamSocket.unacknowledged(session.server.descriptor) == 0,
+                !session.keepalive.isDeafToServer
+            {
+                session.keepalive.isDeafToServer = StreamSocket.setDeafToProbes(session.server.descriptor, true)
+            }
+        }
+    }
+
+    /// What the client says, or its answer, is the end of its silence.
+    func listenToServer(_ session: Session) {
+        guard session.keepalive.isDeafToServer else { return }
+        session.keepalive.isDeafToServer = false
+        _ = StreamSocket.setDeafToProbes(session.server.descriptor, false)
+    }
+
+    /// Does no subflow of the client's answer?
+    private func hasUnansweredProbes(_ client: Session.Peer) -> Bool {
+        guard let info = MultipathInfo(client.descriptor) else {
+            return StreamSocket.probes(client.descriptor).map { $0.unanswered > 0 } ?? false
+        }
+        return info.subflows.allSatisfy { $0.isClosed || $0.unansweredProbes > 0 }
+    }
+}
+
+extension Session.Keepalive {
+    subscript(side: Session.Side) -> KeepalivePace? {
+        get { side == .client ? client : server }
+        set { if side == .client { client = newValue } else { server = newValue } }
+    }
+}
