@@ -114,7 +114,8 @@ let package = Package(
             ],
             exclude: ["Captures"]),
         .testTarget(name: "PolicyTests", dependencies: ["PacketForge", "Policy", "Wire"]),
-        .testTarget(name: "ConverterTests", dependencies: ["Converter", "LinuxSystem", "PacketForge", "Wire"]),
+        .testTarget(
+            name: "ConverterTests", dependencies: ["Converter", "LinuxSystem", "PacketForge", "Policy", "Wire"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
         .testTarget(

@@ -33,7 +33,8 @@ final class Shared: Sendable {
         self.accepted = accepted
         self.ended = ended
         listeners = ListenerTable(setting)
-        memory = ServerMemory(capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory)
+        memory = ServerMemory(
+            capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory, dialTimeout: setting.dialTimeout)
         pending = PendingGuard(limit: setting.maxPending, limitPerClient: setting.maxPendingPerClient)
         dialler = UpstreamDialler(setting: setting, ports: UpstreamPorts(setting.upstreamPorts))
     }

@@ -15,6 +15,8 @@ public enum Decision: Int, CaseIterable, Sendable {
     case passServerSilent
     case passPortOccupied
     case passNoRoom
+    /// The kernel's table of connections is nearly full: the two more that a converted one takes would be dropped.
+    case passTrackingFull
     case passUnable
     case passStarting
     case passDraining
@@ -55,6 +57,7 @@ public enum Decision: Int, CaseIterable, Sendable {
         case .passServerSilent: "server silent"
         case .passPortOccupied: "port occupied"
         case .passNoRoom: "no room"
+        case .passTrackingFull: "connection tracking full"
         case .passUnable: "unable"
         case .passStarting: "starting"
         case .passDraining: "draining"
@@ -73,7 +76,7 @@ public enum Decision: Int, CaseIterable, Sendable {
     var isPassing: Bool {
         switch self {
         case .passServerSpeaksMultipath, .passServerRefused, .passServerSilent, .passPortOccupied, .passNoRoom,
-            .passUnable, .passStarting, .passDraining, .passNotTaken:
+            .passTrackingFull, .passUnable, .passStarting, .passDraining, .passNotTaken:
             true
         default: false
         }

@@ -8,7 +8,9 @@ extension MachineFacts {
             forwardingFindings + interfaceFindings(settings) + reversePathFindings(settings) + socketMarkFindings
         let packets = conntrackFindings + rulesFindings + queueFindings + tunFindings(settings)
         let throttles = throttleFindings(settings) + shapingFindings(settings) + steeringFindings(settings)
-        let process = congestionControlFindings(settings) + descriptorFindings(settings) + portFindings(settings)
+        let process =
+            congestionControlFindings(settings) + descriptorFindings(settings)
+            + conntrackRoomFindings(settings) + portFindings(settings)
         return capabilityFindings(settings) + kernel + network + packets + throttles + process
             + controlFindings(settings) + httpFindings + traceFindings(settings)
     }
