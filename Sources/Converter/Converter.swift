@@ -9,6 +9,7 @@
 //     packet path ──dial──▶ worker ──connect──▶ server      outcome ──▶ packet path lets the SYN in
 //     TPROXY ──▶ listener ──accept──▶ worker of the 4-tuple ──▶ session: client ◀── relay ──▶ server
 
+import Glibc
 import LinuxSystem
 import Logging
 import Policy
@@ -60,28 +61,24 @@ public final class Converter: Sendable {
     /// Is there room for one more connection?
     public var hasRoom: Bool { shared.hasRoom }
 
-    /// Makes sure that a redirect listener stands on the server's port; why not, if it can't be had. It then stands for
-    /// at least the listener idle time.
-    public func ensureListener(for server: Endpoint) -> SystemError? {
-        let key = ListenerTable.Key(server)
-        switch shared.listeners.ensure(key) {
+    /// Makes sure that a redirect listener stands for the handshake of a SYN that goes in, until it is through; why not, if
+    /// it can't be had.
+    public func ensureListener(for tuple: FourTuple, isJoin: Bool) -> SystemError? {
+        switch shared.listeners.ensure(tuple, isJoin: isJoin) {
         case .ready: return nil
-        case .opened(let descriptor):
-            shared.post(.listener(key, descriptor), to: shared.worker(for: key))
+        case .opened(let number):
+            let key = ListenerTable.Key(tuple.server)
+            shared.post(.listener(key, number: number), to: shared.worker(for: key))
             return nil
         case .unavailable(let error): return error
         }
     }
 
-    /// Why a listener on the server's port was not to be had lately; nil if nothing speaks against it.
-    public func listenerRefusal(for server: Endpoint) -> SystemError? {
-        shared.listeners.refusal(ListenerTable.Key(server))
-    }
+    /// Why there can be no listener for this client and server, as far as that is known; nil if nothing speaks against it.
+    public func listenerRefusal(for tuple: FourTuple) -> SystemError? { shared.listeners.refusal(tuple) }
 
-    /// Has the server not answered this client lately?
-    public func wasSilent(_ tuple: FourTuple) -> Bool { shared.memory.wasSilent(tuple) }
-
-    public func knowledge(of server: Endpoint) -> ServerKnowledge? { shared.memory.knowledge(of: server) }
+    /// What is known of the server says about this client's next SYN.
+    public func advice(for tuple: FourTuple) -> DialAdvice { shared.memory.advice(for: tuple) }
 
     /// A server has answered a SYN that asked.
     public func learn(_ knowledge: ServerKnowledge, of server: Endpoint) { shared.memory.learn(knowledge, of: server) }
@@ -166,5 +163,9 @@ public final class Converter: Sendable {
     public func stop() {
         for mailbox in mailboxes { mailbox.post(.stop) }
         for ending in endings { ending.wait() }
+        // No worker is left to accept a client for another one, or to be handed it.
+        for mailbox in mailboxes {
+            for case .accepted(let descriptor, _) in mailbox.take() { close(descriptor) }
+        }
     }
 }

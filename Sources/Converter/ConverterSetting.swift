@@ -13,11 +13,11 @@ public struct ConverterSetting: Sendable {
     public var groups: SocketGroups
     /// Threads that relay.
     public var workers: Int
-    /// How long a dial may take while the client's SYN is held.
+    /// How long a dial may take while the client's SYN is held, unless the server is known to take longer.
     public var dialTimeout: Duration
     /// How long an upstream connection waits for its client to complete the handshake.
     public var clientTimeout: Duration
-    /// How long a listener stays without a connection.
+    /// How long a listener stays behind the last of many handshakes in quick succession.
     public var listenerIdle: Duration
     /// A connection on which nothing has moved for this long is reset; nil: never.
     public var idleTimeout: Duration?

@@ -6,10 +6,12 @@ import SystemPackage
 import Wire
 
 /// The redirect listeners: one for each destination port and family in use, on the packet's own port, since the kernel
-/// refuses an MP_JOIN whose listener's port is not the connection's (net/mptcp/subflow.c, subflow_check_req).
+/// refuses an MP_JOIN whose listener's port is not the connection's (net/mptcp/subflow.c, subflow_check_req). Each stands
+/// while a handshake needs it (`ListenerWindow`), and no longer: the port belongs to the router's own services.
 ///
-/// Shared by the packet path, which asks for listeners, and the workers, which own and close them; the lock is taken
-/// once or twice a connection and never across a wait.
+/// Shared by the packet path, which asks for listeners, and the workers, which accept and say when one may close. It owns the
+/// sockets. One is closed on the thread of the worker that watches it, so that the worker's calls find it open. The lock is
+/// taken a few times a connection and never across a wait.
 final class ListenerTable: Sendable {
     struct Key: Hashable, Sendable {
         let port: UInt16
@@ -24,105 +26,169 @@ final class ListenerTable: Sendable {
     }
 
     enum Availability: Sendable {
-        /// It stands, and will for at least the idle time.
+        /// It stands.
         case ready
-        /// It has just been opened; the descriptor is to be watched by the worker that owns the key.
-        case opened(Int32)
+        /// It has just been opened, and is to be watched by the worker that owns the key. The number tells it from others of
+        /// that key.
+        case opened(UInt64)
         case unavailable(SystemError)
     }
 
-    private enum Entry {
-        case open(descriptor: Int32, connections: Int, lastUsed: MonotonicTime)
-        /// Not to be had; asked again after a while.
-        case refused(SystemError, until: MonotonicTime)
+    private struct Standing {
+        let socket: OwnedSocket
+        let number: UInt64
+        /// Whose SYN it was opened for.
+        let opener: IPAddress
+        var window: ListenerWindow
+    }
+
+    private struct State {
+        var standing: [Key: Standing] = [:]
+        /// Ports that were not to be had; asked again after a while.
+        var refusals: [Key: (error: SystemError, until: MonotonicTime)] = [:]
+        /// How many stand for each client, an IPv6 /64 counting as one.
+        var openers: [IPAddress: Int] = [:]
+        var lastNumber: UInt64 = 0
     }
 
     private let setting: ConverterSetting
-    private let entries = Mutex<[Key: Entry]>([:])
+    private let state = Mutex(State())
 
     /// How long a port that could not be bound is left alone.
     private static let refusalTime = Duration.seconds(10)
     /// Listeners at a time. The descriptors that `ConverterSetting.room` sets aside have to suffice for them.
     static let limit = 512
+    /// Of these, those for one client: its handshakes to hundreds of ports must not take the places of others.
+    static let limitPerClient = 128
 
     init(_ setting: ConverterSetting) { self.setting = setting }
 
-    func ensure(_ key: Key) -> Availability {
+    /// Makes a listener stand for the handshake of this 4-tuple.
+    func ensure(_ tuple: FourTuple, isJoin: Bool) -> Availability {
+        let key = Key(tuple.server)
         let now = MonotonicTime.now
-        return entries.withLock { entries in
-            switch entries[key] {
-            case .open(let descriptor, let connections, _):
-                entries[key] = .open(descriptor: descriptor, connections: connections, lastUsed: now)
+        return state.withLock { state in
+            if state.standing[key] != nil {
+                state.standing[key]?.window.begin(tuple, isJoin: isJoin, at: now)
                 return .ready
-            case .refused(let error, let until) where until > now:
+            }
+            if let error = refusal(tuple, state, now) { return .unavailable(error) }
+            do throws(SystemError) {
+                let socket = try open(key)
+                state.refusals[key] = nil
+                state.lastNumber += 1
+                let opener = PendingGuard.key(tuple.client.address)
+                var window = ListenerWindow(
+                    .init(patience: setting.clientTimeout, linger: setting.listenerIdle))
+                window.begin(tuple, isJoin: isJoin, at: now)
+                state.standing[key] = Standing(
+                    socket: socket, number: state.lastNumber, opener: opener, window: window)
+                state.openers[opener, default: 0] += 1
+                return .opened(state.lastNumber)
+            } catch {
+                refuse(key, error, &state, now)
                 return .unavailable(error)
-            default:
-                guard entries.count < Self.limit || openCount(entries) < Self.limit else {
-                    return .unavailable(SystemError("listen on port \(key.port)", .tooManyOpenFiles))
-                }
-                do throws(SystemError) {
-                    let descriptor = try open(key)
-                    entries[key] = .open(descriptor: descriptor, connections: 0, lastUsed: now)
-                    return .opened(descriptor)
-                } catch {
-                    entries[key] = .refused(error, until: now + Self.refusalTime)
-                    return .unavailable(error)
-                }
             }
         }
     }
 
-    private func open(_ key: Key) throws(SystemError) -> Int32 {
+    /// Why there is no listener for this 4-tuple, as far as that is known; nil if nothing speaks against it.
+    func refusal(_ tuple: FourTuple) -> SystemError? {
+        let now = MonotonicTime.now
+        return state.withLock { state in
+            state.standing[Key(tuple.server)] == nil ? refusal(tuple, state, now) : nil
+        }
+    }
+
+    private func refusal(_ tuple: FourTuple, _ state: State, _ now: MonotonicTime) -> SystemError? {
+        let key = Key(tuple.server)
+        if let (error, until) = state.refusals[key], now < until { return error }
+        let own = state.openers[PendingGuard.key(tuple.client.address)] ?? 0
+        guard state.standing.count < Self.limit, own < Self.limitPerClient else {
+            return SystemError("listen on port \(key.port)", .tooManyOpenFiles)
+        }
+        return nil
+    }
+
+    private func refuse(_ key: Key, _ error: SystemError, _ state: inout State, _ now: MonotonicTime) {
+        if state.refusals.count >= Self.limit { state.refusals = state.refusals.filter { now < $0.value.until } }
+        // Beyond as many again it is found out anew each time.
+        if state.refusals.count < 2 * Self.limit { state.refusals[key] = (error, now + Self.refusalTime) }
+    }
+
+    private func open(_ key: Key) throws(SystemError) -> OwnedSocket {
         let address = key.isIPv4 ? setting.listenAddress : setting.listenAddress6
         let socket = try StreamSocket.open(.mptcp, for: address)
         try StreamSocket.setTransparent(socket.rawValue, for: address)
         try setting.prepare(socket.rawValue, towards: .client)
+        // A service that shares its port, as many do that run in several processes, can start beside it, and it beside the
+        // service: it gets what TPROXY gives to its own address, and the service all else.
+        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEPORT, 1)
         try StreamSocket.bind(socket.rawValue, to: Endpoint(address: address, port: key.port))
         try StreamSocket.listen(socket.rawValue, backlog: 4096)
-        return socket.release()
+        return OwnedSocket(socket)
     }
 
-    /// Counts a connection that came in by this listener, or has ended.
-    func count(_ key: Key, _ change: Int) {
-        entries.withLock { entries in
-            guard case .open(let descriptor, let connections, _) = entries[key] else { return }
-            entries[key] = .open(descriptor: descriptor, connections: connections + change, lastUsed: .now)
+    /// The descriptor of the listener that stands now; nil if there is none, or another than the one of this number. For the
+    /// worker that watches it.
+    func descriptor(_ key: Key, number: UInt64? = nil) -> Int32? {
+        state.withLock { state in
+            guard let standing = state.standing[key], number ?? standing.number == standing.number else { return nil }
+            return standing.socket.descriptor
         }
     }
 
-    /// Why the port was not to be had, if that was found out lately.
-    func refusal(_ key: Key) -> SystemError? {
-        entries.withLock { entries in
-            guard case .refused(let error, let until) = entries[key], until > .now else { return nil }
-            return error
-        }
+    /// The client has been accepted, or nobody waits for it any more.
+    func end(_ tuple: FourTuple) {
+        state.withLock { $0.standing[Key(tuple.server)]?.window.end(tuple) }
     }
 
-    /// Closes the listener if it has been idle for long enough. For the worker that watches it.
-    func retire(_ key: Key) -> Bool {
-        entries.withLock { entries in
-            guard case .open(let descriptor, connections: 0, let lastUsed) = entries[key],
-                lastUsed + setting.listenerIdle < .now
-            else { return false }
+    /// Closes the listener if no handshake needs it; else, when to ask again, or what has to be known. For the worker that
+    /// watches it, after it has accepted what waits.
+    func review(_ key: Key) -> ListenerWindow.Verdict {
+        let now = MonotonicTime.now
+        return state.withLock { state in
+            let verdict = state.standing[key]?.window.judge(at: now) ?? .close
             // Inside the lock: whoever asks for the port next has to find it free.
-            close(descriptor)
-            entries[key] = nil
-            return true
+            if verdict == .close { close(key, &state) }
+            return verdict
         }
     }
 
-    /// Closes a listener that nobody can watch, so that no client is answered by it.
+    func note(_ key: Key, _ states: [FourTuple: ListenerWindow.JoinState]) {
+        let now = MonotonicTime.now
+        state.withLock { $0.standing[key]?.window.note(states, at: now) }
+    }
+
+    /// Closes a listener that can't be watched, so that no client is answered by it.
     func abandon(_ key: Key, _ error: SystemError) {
-        entries.withLock { entries in
-            guard case .open(let descriptor, _, _) = entries[key] else { return }
-            close(descriptor)
-            entries[key] = .refused(error, until: .now + Self.refusalTime)
+        state.withLock { state in
+            close(key, &state)
+            refuse(key, error, &state, .now)
         }
     }
 
-    var count: Int { entries.withLock { openCount($0) } }
-
-    private func openCount(_ entries: [Key: Entry]) -> Int {
-        entries.values.count { if case .open = $0 { true } else { false } }
+    /// Closes listeners whose worker ends.
+    func close(_ keys: some Sequence<Key>) {
+        state.withLock { state in
+            for key in keys { close(key, &state) }
+        }
     }
+
+    private func close(_ key: Key, _ state: inout State) {
+        guard let closed = state.standing.removeValue(forKey: key) else { return }
+        let left = (state.openers[closed.opener] ?? 1) - 1
+        state.openers[closed.opener] = left > 0 ? left : nil
+    }
+
+    var count: Int { state.withLock { $0.standing.count } }
+}
+
+/// A socket that is closed when it is forgotten.
+private final class OwnedSocket: Sendable {
+    private let socket: Descriptor
+
+    init(_ socket: consuming Descriptor) { self.socket = socket }
+
+    var descriptor: Int32 { socket.rawValue }
 }

@@ -42,7 +42,7 @@ final class PendingGuard: Sendable {
     var total: Int { counts.withLock { $0.total } }
 
     /// A host can use any address of its IPv6 /64.
-    private static func key(_ client: IPAddress) -> IPAddress {
+    static func key(_ client: IPAddress) -> IPAddress {
         client.isIPv4 ? client : IPAddress(high: client.high, low: 0)
     }
 }

@@ -1,4 +1,5 @@
 import LinuxSystem
+import Policy
 import Wire
 
 /// One converted connection: the client's MPTCP connection, ended at the box, and the TCP connection that continues it
@@ -72,7 +73,9 @@ final class Session {
     var lastMoved: MonotonicTime
     /// Of both sockets together, while it is closing.
     var lastUnacknowledged = 0
-    /// Its client has been accepted, and counts at the listener.
+    /// What it is dialled for, until its server has answered.
+    var request: DialRequest?
+    /// Its client has been accepted.
     var hasClient = false
     /// Waits for its next turn, its budget being spent.
     var isReady = false

@@ -160,7 +160,7 @@ enum EventTag {
     }
 }
 
-/// Deadlines that all lie the same time ahead, so that a queue keeps them in order.
+/// Deadlines in their order. Most lie the same time ahead, so that a new one belongs at the end.
 struct DeadlineQueue {
     private struct Entry {
         let deadline: MonotonicTime
@@ -170,14 +170,21 @@ struct DeadlineQueue {
 
     private var entries: [Entry] = []
     private var head = 0
+    /// Of those that are appended.
     private let delay: Duration
 
-    init(delay: Duration) { self.delay = delay }
+    init(delay: Duration = .zero) { self.delay = delay }
 
     var next: MonotonicTime? { head < entries.count ? entries[head].deadline : nil }
 
     mutating func append(_ session: Session, now: MonotonicTime) {
-        entries.append(Entry(deadline: now + delay, slot: session.slot, generation: session.generation))
+        insert(session, at: now + delay)
+    }
+
+    mutating func insert(_ session: Session, at deadline: MonotonicTime) {
+        var index = entries.count
+        while index > head, entries[index - 1].deadline > deadline { index -= 1 }
+        entries.insert(Entry(deadline: deadline, slot: session.slot, generation: session.generation), at: index)
     }
 
     /// Takes the next session whose time has come; nil when there is none.

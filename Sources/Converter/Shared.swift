@@ -37,7 +37,8 @@ final class Shared: Sendable {
         self.ended = ended
         self.silence = silence
         listeners = ListenerTable(setting)
-        memory = ServerMemory(capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory)
+        memory = ServerMemory(
+            capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory, dialTimeout: setting.dialTimeout)
         pending = PendingGuard(limit: setting.maxPending, limitPerClient: setting.maxPendingPerClient)
         dialler = UpstreamDialler(setting: setting, ports: UpstreamPorts(setting.upstreamPorts))
     }

@@ -9,19 +9,19 @@ struct UpstreamDialler: Sendable {
     let setting: ConverterSetting
     let ports: UpstreamPorts
 
-    /// Ports that are tried before a dial is given up.
-    private static let attempts = 8
-
     /// Starts to connect and returns the socket, or why the box can't dial.
     ///
     /// - Parameters:
     ///   - asking: the SYN is to ask whether the server speaks MPTCP, which the packet path sees to.
     ///   - way: the held SYN's.
-    func dial(_ tuple: FourTuple, asking: Bool, way: Way) throws(SystemError) -> Int32 {
+    ///   - maximumSegmentSize: what the SYN announces at most, in bytes.
+    func dial(
+        _ tuple: FourTuple, asking: Bool, way: Way, maximumSegmentSize: UInt16?
+    ) throws(SystemError) -> Int32 {
         var last = SystemError("bind upstream of \(tuple)", .addressInUse)
-        for _ in 0..<Self.attempts {
+        for _ in 0..<ports.attempts(for: tuple.client) {
             do {
-                return try attempt(tuple, asking: asking, way: way)
+                return try attempt(tuple, asking: asking, way: way, maximumSegmentSize)
             } catch  where error.errno == .addressInUse || error.errno == .addressNotAvailable {
                 last = error
             }
@@ -29,12 +29,15 @@ struct UpstreamDialler: Sendable {
         throw last
     }
 
-    private func attempt(_ tuple: FourTuple, asking: Bool, way: Way) throws(SystemError) -> Int32 {
+    private func attempt(
+        _ tuple: FourTuple, asking: Bool, way: Way, _ maximumSegmentSize: UInt16?
+    ) throws(SystemError) -> Int32 {
         let group = FileGroup.set(asking ? setting.groups.asking : setting.groups.upstream)
         defer { FileGroup.set(group) }
         let socket = try StreamSocket.open(.tcp, for: tuple.server.address)
         try StreamSocket.setTransparent(socket.rawValue, for: tuple.client.address)
         try setting.prepare(socket.rawValue, towards: .server)
+        try UpstreamHandshake.prepare(socket.rawValue, maximumSegmentSize: maximumSegmentSize)
         // As the client's packets have it, so that the router's own policy routing treats it alike.
         if way.mark != 0 { try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: way.mark)) }
         try StreamSocket.bind(
@@ -56,7 +59,39 @@ extension DialOutcome {
             .permissionDenied, .notPermitted:
             self = .refused
         case .timedOut: self = .silent
+        case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace: self = .noRoom
         default: self = .unable
         }
+    }
+}
+
+/// The handshake with a server, as far as it differs from that of any other TCP connection.
+///
+/// Its last segment is put off (net/ipv4/tcp_input.c, tcp_rcv_synsent_state_process: for a socket without TCP_QUICKACK for
+/// 200 ms, TCP_DELACK_MAX), until the client has completed its own handshake. If none of it comes, because the server speaks
+/// MPTCP or there can be no listener for the client, the socket's reset comes first, and the server never accepts.
+enum UpstreamHandshake {
+    /// Before the socket connects.
+    static func prepare(_ descriptor: Int32, maximumSegmentSize: UInt16?) throws(SystemError) {
+        try StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
+        guard let maximumSegmentSize else { return }
+        // The kernel's own limits (net/ipv4/tcp.c, tcp_sock_set_maxseg).
+        let size = Int32(min(max(maximumSegmentSize, 88), 32767))
+        try StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_MAXSEG, size)
+    }
+
+    /// Sends the last segment, if it hasn't gone with data.
+    static func complete(_ descriptor: Int32) {
+        try? StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, 1)
+    }
+
+    /// What a segment to the server may hold at most, in bytes and without options, as both SYNs and the path allow.
+    static func maximumSegmentSize(_ descriptor: Int32) -> UInt16? {
+        var info = tcp_info()
+        var length = socklen_t(MemoryLayout<tcp_info>.size)
+        guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return nil }
+        // The kernel's figure is what remains beside the timestamps option.
+        let hasTimestamps = info.tcpi_options & 1 != 0
+        return UInt16(clamping: info.tcpi_snd_mss + (hasTimestamps ? 12 : 0))
     }
 }

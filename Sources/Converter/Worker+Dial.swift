@@ -7,41 +7,53 @@ import Wire
 // How a session comes about: dialling for a held SYN, accepting the client, and bringing the two together.
 
 extension Worker {
-    func watch(_ key: ListenerTable.Key, _ descriptor: Int32) {
-        do {
-            try place.watch(descriptor, .readable, tag: EventTag.listener(key).bits)
-            listeners[key] = descriptor
-        } catch {
-            shared.listeners.abandon(key, error)
-            shared.log.error("can't watch the listener on port \(key.port): \(error)")
-        }
-    }
-
     /// Dials for a held SYN.
     func dial(_ request: DialRequest) {
         let session = sessions.insert(request.tuple, phase: .dialling(request.id), now: .now)
-        dial(session, Way(mark: request.mark, outDevice: request.outDevice))
+        session.request = request
+        dial(session, asking: request.plan.asks, Way(request), maximumSegmentSize: request.maximumSegmentSize)
         guard session.phase == .dialling(request.id) else { return }
         shared.counters.synConversion.record(
             nanoseconds: MonotonicTime.now.nanoseconds(since: MonotonicTime(nanoseconds: request.received)))
-        dialDeadlines.append(session, now: session.created)
+        dialDeadlines.insert(session, at: session.created + request.plan.timeout)
+        if request.plan.secondAfter < request.plan.timeout {
+            secondDials.insert(session, at: session.created + request.plan.secondAfter)
+        }
     }
 
-    private func dial(_ session: Session, _ way: Way) {
+    private func dial(_ session: Session, asking: Bool, _ way: Way, maximumSegmentSize: UInt16?) {
         shared.counters.dials.count()
-        let asking = shared.memory.knowledge(of: session.tuple.server) == nil
         do {
-            let descriptor = try shared.dialler.dial(session.tuple, asking: asking, way: way)
+            let descriptor = try shared.dialler.dial(
+                session.tuple, asking: asking, way: way, maximumSegmentSize: maximumSegmentSize)
             session.server.descriptor = descriptor
             session.server.writable = false
             try register(session, .server)
         } catch {
             shared.counters.dialFailures.count()
             let outcome = DialOutcome(error.errno)
-            if outcome == .unable, let suppressed = dialLog.pass(.now) {
+            if outcome == .unable || outcome == .noRoom, let suppressed = dialLog.pass(.now) {
                 shared.log.warning("can't dial: \(error) (\(suppressed) more not logged)")
             }
             dialFailed(session, outcome)
+        }
+    }
+
+    /// Sends a second SYN, which doesn't ask for MPTCP, from another port: the first one is lost, or something on the way
+    /// drops what it doesn't know. Whichever is answered first is the upstream. Until then the second socket has the
+    /// client's place in the session.
+    func dialAgain(_ session: Session) {
+        guard case .dialling = session.phase, let request = session.request, session.client.descriptor < 0,
+            let descriptor = try? shared.dialler.dial(
+                session.tuple, asking: false, way: Way(request), maximumSegmentSize: request.maximumSegmentSize)
+        else { return }
+        session.client.descriptor = descriptor
+        session.client.writable = false
+        do {
+            try register(session, .client)
+        } catch {
+            closeDescriptor(descriptor)
+            session.client = Session.Peer()
         }
     }
 
@@ -51,41 +63,99 @@ extension Worker {
             tag: EventTag.session(slot: session.slot, generation: session.generation, side).bits)
     }
 
-    /// The upstream socket has news while it connects.
-    func continueDial(_ session: Session) {
-        guard session.server.writable else { return }
-        if let error = StreamSocket.pendingError(session.server.descriptor) {
+    /// A socket that connects to the server has news. `side`: that of its place in the session.
+    func continueDial(_ session: Session, _ side: Session.Side) {
+        guard session[side].writable, session[side].descriptor >= 0 else { return }
+        if let error = StreamSocket.pendingError(session[side].descriptor) {
             shared.counters.dialFailures.count()
             return dialFailed(session, DialOutcome(error))
         }
         switch session.phase {
-        case .dialling(let id):
-            // The packet path has seen the server's answer before this socket did.
-            if shared.memory.knowledge(of: session.tuple.server) == .speaksMultipath {
-                end(session, orderly: false)
-                return shared.report(id, .speaksMultipath)
-            }
-            session.phase = .awaitingClient
-            clientDeadlines.append(session, now: .now)
-            shared.report(id, .connected)
+        case .dialling(let id): serverAnswered(session, side, id)
         case .awaitingServer:
             session.phase = .relaying
-            relay(session)
+            startRelaying(session)
         case .awaitingClient, .relaying, .resetting, .closing, .over: break
+        }
+    }
+
+    private func serverAnswered(_ session: Session, _ side: Session.Side, _ id: UInt64) {
+        if let request = session.request {
+            let start = side == .server ? session.created : session.created + request.plan.secondAfter
+            shared.memory.learnAnswer(session.tuple, after: MonotonicTime.now.nanoseconds(since: start))
+            // It, or something before it, has dropped the SYN that asked.
+            if side == .client, request.plan.asks { shared.memory.learn(.speaksTCP, of: session.tuple.server) }
+        }
+        guard id != Self.nobody else { return end(session, orderly: false) }
+        // The packet path has seen the server's answer before this socket did.
+        if shared.memory.knowledge(of: session.tuple.server) == .speaksMultipath {
+            end(session, orderly: false)
+            return shared.report(id, .speaksMultipath)
+        }
+        session.request = nil
+        guard makeUpstream(session, side) else { return dialFailed(session, .unable) }
+        session.phase = .awaitingClient
+        clientDeadlines.append(session, now: .now)
+        let size = UpstreamHandshake.maximumSegmentSize(session.server.descriptor)
+        shared.report(id, .connected(maximumSegmentSize: size))
+    }
+
+    /// Makes the socket in this place the upstream; the other, if there is one, is left to itself.
+    private func makeUpstream(_ session: Session, _ side: Session.Side) -> Bool {
+        guard session.client.descriptor >= 0 else { return true }
+        let other = session[side.other].descriptor
+        session.server = session[side]
+        session.client = Session.Peer()
+        leaveUnanswered(other, session.tuple)
+        guard side == .client else { return true }
+        place.unwatch(session.server.descriptor)
+        do {
+            try register(session, .server)
+            return true
+        } catch {
+            shared.log.error("\(session.tuple): \(error)")
+            return false
+        }
+    }
+
+    /// A dial whose answer nobody waits for.
+    static let nobody: UInt64 = 0
+    /// How long an answer may take that nobody waits for.
+    static let unansweredTime = Duration.seconds(3)
+
+    /// A socket that connects to a server, and isn't needed. It is reset when the server has answered: an answer to a socket
+    /// that is closed would get no reset by IPv4 (net/ipv4/tcp_ipv4.c, tcp_v4_send_reset, for addresses that aren't the box's),
+    /// and the server wait for a minute.
+    private func leaveUnanswered(_ descriptor: Int32, _ tuple: FourTuple) {
+        place.unwatch(descriptor)
+        guard shared.pending.admit(tuple.client.address) else { return closeDescriptor(descriptor) }
+        shared.sessionBegan()
+        let session = sessions.insert(tuple, phase: .dialling(Self.nobody), now: .now)
+        session.server.descriptor = descriptor
+        session.server.writable = false
+        do {
+            try register(session, .server)
+            dialDeadlines.insert(session, at: session.created + Self.unansweredTime)
+        } catch {
+            end(session, orderly: false)
         }
     }
 
     private func dialFailed(_ session: Session, _ outcome: DialOutcome) {
         let phase = session.phase
         end(session, orderly: false)
-        if case .dialling(let id) = phase { shared.report(id, outcome) }
+        if case .dialling(let id) = phase, id != Self.nobody { shared.report(id, outcome) }
     }
 
+    /// The SYN goes on. An answer that comes later still teaches how long the server is to be waited for.
     func dialTimedOut(_ session: Session) {
-        guard case .dialling = session.phase else { return }
+        guard case .dialling(let id) = session.phase else { return }
+        guard id != Self.nobody else { return end(session, orderly: false) }
         shared.counters.dialFailures.count()
         shared.memory.learnSilence(session.tuple)
-        dialFailed(session, .silent)
+        session.phase = .dialling(Self.nobody)
+        dialDeadlines.insert(session, at: session.created + Self.unansweredTime)
+        shared.report(id, .silent)
     }
 
     func clientTimedOut(_ session: Session) {
@@ -94,9 +164,25 @@ extension Worker {
         end(session, orderly: false)
     }
 
-    /// Accepts what waits, at most a burst, and hands each connection to the worker that its 4-tuple belongs to.
+    func watch(_ key: ListenerTable.Key, _ number: UInt64) {
+        // It may have closed before this message came.
+        guard let descriptor = shared.listeners.descriptor(key, number: number) else { return }
+        do {
+            try place.watch(descriptor, .readable, tag: EventTag.listener(key).bits)
+            review(key)
+        } catch {
+            shared.listeners.abandon(key, error)
+            shared.log.error("can't watch the listener on port \(key.port): \(error)")
+        }
+    }
+
+    /// Accepts what waits, at most a burst, and hands each connection to the worker that its 4-tuple belongs to. The listener
+    /// is closed when that was all.
     func acceptAll(_ key: ListenerTable.Key) {
-        guard let listener = listeners[key] else { return }
+        guard let listener = shared.listeners.descriptor(key) else {
+            listeners[key] = nil
+            return
+        }
         let group = FileGroup.set(shared.setting.groups.client)
         defer { FileGroup.set(group) }
         for _ in 0..<64 {
@@ -104,7 +190,7 @@ extension Worker {
                 let accepted = try StreamSocket.accept(listener)
                 let tuple = FourTuple(client: accepted.remote, server: accepted.local)
                 let descriptor = accepted.take().release()
-                shared.listeners.count(key, 1)
+                shared.listeners.end(tuple)
                 let owner = shared.worker(for: tuple)
                 if owner == index {
                     begin(descriptor, tuple)
@@ -114,9 +200,43 @@ extension Worker {
             } catch {
                 if error.errno == .connectionAbort { continue }
                 if error.errno != .wouldBlock { acceptFailed(key, listener, error) }
-                return
+                return review(key)
             }
         }
+    }
+
+    func reviewListeners(_ now: MonotonicTime) {
+        nextReview = nil
+        for (key, time) in listeners {
+            if time <= now {
+                // What has come in meanwhile would be reset with the listener.
+                acceptAll(key)
+            } else {
+                nextReview = min(nextReview ?? time, time)
+            }
+        }
+    }
+
+    /// Closes the listener unless a handshake needs it.
+    private func review(_ key: ListenerTable.Key) {
+        var verdict = shared.listeners.review(key)
+        if case .ask(let joins) = verdict {
+            var states: [FourTuple: ListenerWindow.JoinState] = [:]
+            for join in joins { states[join] = diagnostics.joinState(join) }
+            shared.listeners.note(key, states)
+            verdict = shared.listeners.review(key)
+        }
+        switch verdict {
+        case .close: listeners[key] = nil
+        case .wait(let time): review(key, at: time)
+        // There are more of them than are asked for in one go.
+        case .ask: review(key, at: .now)
+        }
+    }
+
+    private func review(_ key: ListenerTable.Key, at time: MonotonicTime) {
+        listeners[key] = time
+        nextReview = min(nextReview ?? time, time)
     }
 
     /// A listener stays readable while a connection waits: one that can't be taken is refused with the descriptor that
@@ -151,16 +271,32 @@ extension Worker {
         }
         shared.counters.accepted.count()
         shared.accepted(tuple, MultipathInfo.token(descriptor).map { Token($0) })
-        guard waiting == nil else { return relay(session) }
+        guard waiting == nil else { return startRelaying(session) }
         // Only a packet from the outside goes on to a server: who connects to the listener's own address would make the
         // box dial itself.
         guard tuple.server.address != shared.setting.listenAddress(for: tuple.server.address), shared.hasRoom,
             let way = shared.ways.way(of: tuple)
         else { return end(session, orderly: false) }
-        dial(session, way)
+        let asking = shared.memory.knowledge(of: tuple.server) == nil
+        dial(session, asking: asking, way, maximumSegmentSize: nil)
     }
 
-    func retireListeners() {
-        for key in listeners.keys where shared.listeners.retire(key) { listeners[key] = nil }
+    /// Both sides are there. What the client has sent completes the handshake with the server; without anything that is done
+    /// here, since it may be the server that speaks first.
+    private func startRelaying(_ session: Session) {
+        relay(session)
+        if session.client.relayed == 0, session.server.descriptor >= 0 {
+            UpstreamHandshake.complete(session.server.descriptor)
+        }
+    }
+}
+
+extension SocketDiagnostics {
+    fileprivate func joinState(_ tuple: FourTuple) -> ListenerWindow.JoinState {
+        switch connectionState(local: tuple.server, remote: tuple.client) {
+        case .handshake: .underWay
+        case .connection: .established
+        case nil: .unknown
+        }
     }
 }

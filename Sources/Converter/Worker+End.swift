@@ -137,8 +137,8 @@ extension Worker {
             }
         }
         if session.isPending { shared.pending.release(session.tuple.client.address) }
+        if session.phase == .awaitingClient { shared.listeners.end(session.tuple) }
         if session.hasClient {
-            shared.listeners.count(ListenerTable.Key(session.tuple.server), -1)
             // The segments that are seen now may be its successor's.
             if sessions.latest(session.tuple, where: { $0 !== session }) == nil { shared.ended(session.tuple) }
         }

@@ -14,8 +14,8 @@ final class Worker: LoopMember {
     enum Message: Sendable {
         case dial(DialRequest)
         /// A listener of this worker's has been opened.
-        case listener(ListenerTable.Key, Int32)
-        /// A connection that another worker accepted for this one.
+        case listener(ListenerTable.Key, number: UInt64)
+        /// A connection that another worker accepted for this one, which owns it from now on.
         case accepted(Int32, FourTuple)
         /// Some sessions, and what is to be asked for next.
         case describe(Selection, @Sendable ([ConnectionDescription], Selection?) -> Void)
@@ -34,7 +34,10 @@ final class Worker: LoopMember {
     let mailbox: Mailbox<Message>
     let place: LoopThread.Place
     var sessions = SessionTable()
-    var listeners: [ListenerTable.Key: Int32] = [:]
+    /// The listeners that it watches, and when each is to be reviewed.
+    var listeners: [ListenerTable.Key: MonotonicTime] = [:]
+    var nextReview: MonotonicTime?
+    let diagnostics: SocketDiagnostics
     /// Sessions with more to do than one turn's budget.
     var ready: Deque<Session> = []
     /// Sessions whose last bytes are yet to be acknowledged, before they are reset or closed.
@@ -44,7 +47,9 @@ final class Worker: LoopMember {
     var probed: [Session] = []
     /// Where the next look at idle sessions begins.
     var keepaliveSlot = 0
-    var dialDeadlines: DeadlineQueue
+    var dialDeadlines = DeadlineQueue()
+    /// When sessions that are being dialled are dialled a second time.
+    var secondDials = DeadlineQueue()
     var clientDeadlines: DeadlineQueue
     /// Until when the other side of a failed one may take what is pending for it.
     var brokenDeadlines = DeadlineQueue(delay: Worker.resetPatience)
@@ -66,7 +71,7 @@ final class Worker: LoopMember {
         self.index = index
         self.mailbox = mailbox
         self.place = place
-        dialDeadlines = DeadlineQueue(delay: shared.setting.dialTimeout)
+        diagnostics = try SocketDiagnostics()
         clientDeadlines = DeadlineQueue(delay: shared.setting.clientTimeout)
         pipe = try SplicePipe(size: Int32(Session.largestChunk) * 4)
         try place.watch(mailbox.descriptor, .readable, tag: EventTag.mailbox.bits)
@@ -104,7 +109,7 @@ final class Worker: LoopMember {
     private func handle(_ message: Message) {
         switch message {
         case .dial(let request): dial(request)
-        case .listener(let key, let descriptor): watch(key, descriptor)
+        case .listener(let key, let number): watch(key, number)
         case .accepted(let descriptor, let tuple): begin(descriptor, tuple)
         case .describe(let selection, let answer):
             let (descriptions, next) = describe(selection)
@@ -126,7 +131,8 @@ final class Worker: LoopMember {
         // A client that has gone doesn't wait for its server any more.
         case .awaitingServer where side == .client:
             if !events.isDisjoint(with: [.hangup, .error]) { end(session, orderly: false) }
-        case .dialling, .awaitingServer: continueDial(session)
+        case .dialling: continueDial(session, side)
+        case .awaitingServer: continueDial(session, .server)
         case .relaying:
             // Nothing is read from a side that has ended, or whose bytes are still pending: a reset of it shows here alone.
             if events.contains(.error), session[side].ended || session[side].pending != nil { breakDown(session, side) }
@@ -153,6 +159,8 @@ final class Worker: LoopMember {
         let now = MonotonicTime.now
         var next = nextSweep
         if let deadline = dialDeadlines.next { next = min(next, deadline) }
+        if let deadline = secondDials.next { next = min(next, deadline) }
+        if let nextReview { next = min(next, nextReview) }
         if let deadline = clientDeadlines.next { next = min(next, deadline) }
         if let deadline = brokenDeadlines.next { next = min(next, deadline) }
         if !leaving.isEmpty { next = min(next, nextLeaving) }
@@ -162,12 +170,13 @@ final class Worker: LoopMember {
     private func expire() {
         let now = MonotonicTime.now
         while let session = dialDeadlines.popExpired(in: sessions, now: now) { dialTimedOut(session) }
+        while let session = secondDials.popExpired(in: sessions, now: now) { dialAgain(session) }
         while let session = clientDeadlines.popExpired(in: sessions, now: now) { clientTimedOut(session) }
         while let session = brokenDeadlines.popExpired(in: sessions, now: now) { brokenTooLong(session) }
         if !leaving.isEmpty { finishLeaving(now) }
+        if let nextReview, nextReview <= now { reviewListeners(now) }
         if nextSweep <= now {
             nextSweep = now + .seconds(1)
-            retireListeners()
             resetIdle(now)
             watchKeepalive(now)
         }
@@ -177,6 +186,6 @@ final class Worker: LoopMember {
         var open: [Session] = []
         sessions.forEach { open.append($0) }
         for session in open { end(session, orderly: false) }
-        for descriptor in listeners.values { closeDescriptor(descriptor) }
+        shared.listeners.close(listeners.keys)
     }
 }

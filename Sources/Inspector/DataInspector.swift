@@ -48,6 +48,10 @@ public final class DataInspector: Sendable {
         private let place: LoopThread.Place
         private var waiting: FairQueue
         private let seed = UInt64.random(in: .min ... .max)
+        private var segmentSizes = SegmentSizes()
+        private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 8)
+        /// Of the packet in hand, if it goes on with the bytes in `scratch`.
+        private var newLength: Int?
         private var isStopped = false
 
         init(
@@ -64,6 +68,8 @@ public final class DataInspector: Sendable {
             self.place = place
             waiting = FairQueue(capacity: Int(queue.maximumLength))
         }
+
+        deinit { scratch.deallocate() }
 
         func handle(_ tag: UInt64, _ events: EventLoop.Events) {
             if tag == Self.queueTag { read() } else { isStopped = true }
@@ -100,6 +106,10 @@ public final class DataInspector: Sendable {
                         guard let flow = tap.isActive ? trace(packet) : inspect(packet, now) else {
                             return queue.drop(packet.id)
                         }
+                        if let length = newLength {
+                            newLength = nil
+                            return queue.accept(packet.id, as: UnsafeRawBufferPointer(rebasing: scratch[..<length]))
+                        }
                         guard
                             waiting.passes(
                                 packet.id, flow: flow, packet.hook == QueuedPacket.localIn ? .incoming : .outgoing,
@@ -126,11 +136,26 @@ public final class DataInspector: Sendable {
                 let goesOn = watch.observe(
                     segment, at: now, interface: packet.inDevice == tun.value ? 0 : packet.inDevice,
                     isForwarded: packet.hook == QueuedPacket.postRouting, record: record)
+                if segment.flags.contains(.syn) { readHandshake(segment, packet.hook) }
                 return goesOn ? segment.flowHash(seed: seed) : nil
             } catch {
                 record?.pointee.note(error)
                 counters.unreadablePackets.wrappingAdd(1, ordering: .relaxed)
                 return 0
+            }
+        }
+
+        /// What the box announces to a client is no more than the client's SYN does as it comes in: the router's own rules
+        /// have lowered that for the way between the two, and an answer from the server would have met the same rules.
+        private func readHandshake(_ segment: borrowing Segment, _ hook: UInt8) {
+            let isAnswer = segment.flags.contains(.ack)
+            switch hook {
+            case QueuedPacket.localIn where !isAnswer:
+                segmentSizes.note(segment.maximumSegmentSize, flow: segment.flowHash(seed: seed))
+            case QueuedPacket.localOut where isAnswer:
+                guard let size = segmentSizes.size(flow: segment.reverseFlowHash(seed: seed)) else { return }
+                newLength = segment.copyLowering(maximumSegmentSize: size, to: scratch)
+            default: break
             }
         }
 

@@ -19,15 +19,24 @@ extension Decision {
         case .passServerRefused: "the server, or the way to it, refused; the client hears that itself"
         case .passServerSilent:
             """
-            the server didn't answer within [advanced] dial_timeout, so the client was left to wait for it itself; for 15 s \
-            its SYNs to this server aren't held again
+            the server didn't answer within [advanced] dial_timeout, so the client was left to wait for it itself; for a \
+            minute, and twice as long each time, its SYNs to this server aren't held again
             """
         case .passPortOccupied:
             """
             a service of this router listens on that port on all addresses; bind it to its own address, so that Sluice \
             can listen there
             """
-        case .passNoRoom: "there is no room for more connections; raise LimitNOFILE or [advanced] max_connections"
+        case .passNoRoom:
+            """
+            there is no room for more connections: raise LimitNOFILE or [advanced] max_connections; or for handshakes of this \
+            client, which is connecting to more than 128 ports at once
+            """
+        case .passTrackingFull:
+            """
+            the kernel's table of connections is nearly full, and a converted connection takes two places more than a \
+            forwarded one; raise net.netfilter.nf_conntrack_max
+            """
         case .passUnable:
             "Sluice couldn't dial, listen or re-inject in time; its log says why (journalctl -u sluice)"
         case .passOtherWay:

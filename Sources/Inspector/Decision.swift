@@ -15,6 +15,8 @@ public enum Decision: Int, CaseIterable, Sendable {
     case passServerSilent
     case passPortOccupied
     case passNoRoom
+    /// The kernel's table of connections is nearly full: the two more that a converted one takes would be dropped.
+    case passTrackingFull
     case passUnable
     /// The box's own connection to the server would leave by another way than the client's.
     case passOtherWay
@@ -59,6 +61,7 @@ public enum Decision: Int, CaseIterable, Sendable {
         case .passServerSilent: "server silent"
         case .passPortOccupied: "port occupied"
         case .passNoRoom: "no room"
+        case .passTrackingFull: "connection tracking full"
         case .passUnable: "unable"
         case .passOtherWay: "other way out"
         case .passStarting: "starting"
@@ -80,7 +83,7 @@ public enum Decision: Int, CaseIterable, Sendable {
     var isPassing: Bool {
         switch self {
         case .passServerSpeaksMultipath, .passServerRefused, .passServerSilent, .passPortOccupied, .passNoRoom,
-            .passUnable, .passStarting, .passDraining, .passDegraded, .passNotTaken:
+            .passTrackingFull, .passUnable, .passStarting, .passDraining, .passDegraded, .passNotTaken:
             true
         default: false
         }

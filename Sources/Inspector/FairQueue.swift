@@ -196,8 +196,12 @@ struct FairQueue: ~Copyable {
 extension Segment {
     /// For `FairQueue`: differs between flows, and between the two directions of one. Without the seed nobody can choose an
     /// address or port that falls together with another's.
-    func flowHash(seed: UInt64) -> UInt64 {
-        let (from, to) = (source, destination)
+    func flowHash(seed: UInt64) -> UInt64 { flowHash(seed, source, destination) }
+
+    /// That of the other direction's segments.
+    func reverseFlowHash(seed: UInt64) -> UInt64 { flowHash(seed, destination, source) }
+
+    private func flowHash(_ seed: UInt64, _ from: Endpoint, _ to: Endpoint) -> UInt64 {
         var hash = seed
         hash = mix(hash, from.address.high)
         hash = mix(hash, from.address.low)

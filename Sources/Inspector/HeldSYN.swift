@@ -28,6 +28,22 @@ struct HeldSYN {
     let syn: SYN
     /// The whole IP packet, to be put into the TUN device.
     let bytes: [UInt8]
+    /// When it goes on, whatever has become of the stream path.
+    let deadline: MonotonicTime
+
+    /// `timeout`: how long the stream path takes at most for an answer.
+    init(arrival: Arrival, syn: SYN, bytes: [UInt8], timeout: Duration) {
+        self.arrival = arrival
+        self.syn = syn
+        self.bytes = bytes
+        deadline = arrival.time + Self.patience(timeout)
+    }
+
+    /// Below the second after which a client sends its SYN again, unless the server is known to take longer; and after the
+    /// stream path has had its time.
+    static func patience(_ timeout: Duration) -> Duration {
+        max(timeout + .milliseconds(50), min(timeout + .milliseconds(250), .milliseconds(900)))
+    }
 
     var identity: SYNIdentity { syn.identity }
 }
@@ -59,6 +75,6 @@ struct HeldSYNs {
         return syn
     }
 
-    /// Those held since before `time`.
-    func overdue(_ time: MonotonicTime) -> [UInt64] { byID.filter { $0.value.arrival.time < time }.map(\.key) }
+    /// Those whose time is over.
+    func overdue(_ now: MonotonicTime) -> [UInt64] { byID.filter { $0.value.deadline < now }.map(\.key) }
 }

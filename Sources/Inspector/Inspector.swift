@@ -15,15 +15,15 @@ import Wire
 public protocol StreamPath: Sendable {
     /// Is there room for one more connection?
     var hasRoom: Bool { get }
-    /// Makes a redirect listener stand on the server's port; why not, if it can't be had.
-    func ensureListener(for server: Endpoint) -> SystemError?
-    /// Why a listener there was not to be had lately; nil if nothing speaks against it.
-    func listenerRefusal(for server: Endpoint) -> SystemError?
-    func knowledge(of server: Endpoint) -> ServerKnowledge?
+    /// Makes a redirect listener stand for the handshake of a SYN that goes in; why not, if it can't be had. `isJoin`: the
+    /// SYN is another subflow's, which nobody accepts.
+    func ensureListener(for tuple: FourTuple, isJoin: Bool) -> SystemError?
+    /// Why there can be no listener for this client and server, as far as that is known; nil if nothing speaks against it.
+    func listenerRefusal(for tuple: FourTuple) -> SystemError?
+    /// What is known of the server says about this client's next SYN.
+    func advice(for tuple: FourTuple) -> DialAdvice
     /// A server has answered a SYN that asked.
     func learn(_ knowledge: ServerKnowledge, of server: Endpoint)
-    /// Has the server not answered this client lately? Another dial would only delay the client again.
-    func wasSilent(_ tuple: FourTuple) -> Bool
     /// false: too many connections are dialled already; no answer will come.
     func dial(_ request: DialRequest) -> Bool
     /// A SYN with this mark, on its way out by this interface, goes in before its server is dialled.

@@ -16,10 +16,10 @@ extension SYNDesk {
             tuple: FourTuple(client: segment.source, server: segment.destination), sequence: segment.sequence)
         let now = MonotonicTime.now.nanoseconds
         guard asked.value(for: identity, at: now) == nil,
-            let length = segment.copyAskingForMultipath(to: questionBuffer)
+            let length = segment.copyAskingForMultipath(to: scratch)
         else { return queue.accept(packet.id) }
         asked.remember(true, for: identity, at: now, lifetime: Self.passedLifetime)
-        queue.accept(packet.id, as: UnsafeRawBufferPointer(rebasing: questionBuffer[..<length]))
+        queue.accept(packet.id, as: UnsafeRawBufferPointer(rebasing: scratch[..<length]))
     }
 
     /// The server's SYN-ACK. What it says is known before the socket that dialled hears of it.

@@ -44,6 +44,7 @@ extension SYNDesk {
             }
             return pass(packet, .passUnable, syn)
         }
+        if let reason = prepareListener(for: syn.tuple, isJoin: true) { return pass(packet, reason, syn) }
         intercept(packet, .interceptJoin, syn)
     }
 
@@ -53,16 +54,22 @@ extension SYNDesk {
             return queue.drop(packet.id)
         }
         if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
+        let plan: DialPlan
+        switch stream.advice(for: syn.tuple) {
+        case .dial(let advised): plan = advised
+        case .speaksMultipath: return pass(packet, .passServerSpeaksMultipath, syn)
+        case .silent: return pass(packet, .passServerSilent, syn)
+        }
         guard policy.connect == .faithful else { return split(packet, syn, .interceptSplit) }
         let id = held.nextID()
         let arrival = Arrival(packet)
         let request = DialRequest(
-            id: id, tuple: syn.tuple, mark: packet.mark, outDevice: packet.outDevice, received: arrival.time.nanoseconds
-        )
+            id: id, tuple: syn.tuple, mark: packet.mark, outDevice: packet.outDevice,
+            received: arrival.time.nanoseconds, maximumSegmentSize: syn.maximumSegmentSize, plan: plan)
         guard stream.dial(request) else {
             return split(packet, syn, .interceptSplitOverLimit)
         }
-        held.hold(HeldSYN(arrival: arrival, syn: syn, bytes: Array(packet.payload)), as: id)
+        held.hold(HeldSYN(arrival: arrival, syn: syn, bytes: Array(packet.payload), timeout: plan.timeout), as: id)
     }
 
     private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN) -> Decision? {
@@ -77,24 +84,23 @@ extension SYNDesk {
         case .aside: return .passDegraded
         case .converting: break
         }
-        if stream.knowledge(of: syn.tuple.server) == .speaksMultipath { return .passServerSpeaksMultipath }
-        if stream.wasSilent(syn.tuple) { return .passServerSilent }
         guard stream.hasRoom else { return .passNoRoom }
+        guard trackingRoom.suffices(at: .now) else { return .passTrackingFull }
         let flow = RouteLookup.Flow(
             from: syn.tuple.client, to: syn.tuple.server, mark: packet.mark,
             typeOfService: syn.typeOfService)
         guard exits.agrees(flow, inDevice: packet.inDevice) else { return .passOtherWay }
-        return stream.listenerRefusal(for: syn.tuple.server).map(Self.reason)
+        return stream.listenerRefusal(for: syn.tuple).map(Self.reason)
     }
 
     /// Makes the listener stand; why the SYN has to go on if it can't. Only once it is clear that the SYN goes in: a
     /// client that tries all ports must not take all descriptors.
-    private func prepareListener(for server: Endpoint) -> Decision? {
-        guard let error = stream.ensureListener(for: server) else {
-            occupiedPorts.remove(server.port)
+    private func prepareListener(for tuple: FourTuple, isJoin: Bool) -> Decision? {
+        guard let error = stream.ensureListener(for: tuple, isJoin: isJoin) else {
+            occupiedPorts.remove(tuple.server.port)
             return nil
         }
-        reportUnavailable(port: server.port, error)
+        reportUnavailable(port: tuple.server.port, error)
         return Self.reason(error)
     }
 
@@ -139,10 +145,10 @@ extension SYNDesk {
         guard let syn = held.release(id) else { return }
         let now = MonotonicTime.now
         switch outcome {
-        case .connected:
-            if let reason = prepareListener(for: syn.identity.tuple.server) {
+        case .connected(let size):
+            if let reason = prepareListener(for: syn.identity.tuple, isJoin: false) {
                 pass(syn, reason)
-            } else if syn.bytes.withUnsafeBytes(inject) {
+            } else if syn.bytes.withUnsafeBytes({ injectLowered($0, to: size) }) {
                 conclude(syn, .interceptConverted, at: now)
                 rememberIntercepted(syn.identity)
                 queue.drop(syn.arrival.packetID)
@@ -152,6 +158,7 @@ extension SYNDesk {
         case .speaksMultipath: pass(syn, .passServerSpeaksMultipath)
         case .refused: pass(syn, .passServerRefused)
         case .silent: pass(syn, .passServerSilent)
+        case .noRoom: pass(syn, .passNoRoom)
         case .unable: pass(syn, .passUnable)
         }
     }
@@ -178,7 +185,7 @@ extension SYNDesk {
     }
 
     private func split(_ packet: QueuedPacket, _ syn: SYN, _ reason: Decision) {
-        if let reason = prepareListener(for: syn.tuple.server) { return pass(packet, reason, syn) }
+        if let reason = prepareListener(for: syn.tuple, isJoin: false) { return pass(packet, reason, syn) }
         stream.announce(syn.tuple, mark: packet.mark, outDevice: packet.outDevice)
         intercept(packet, reason, syn)
     }
@@ -189,6 +196,14 @@ extension SYNDesk {
         conclude(packet, reason, syn, at: now)
         rememberIntercepted(syn.identity)
         queue.drop(packet.id)
+    }
+
+    /// What the client is sent may be no larger than what the server could send: forwarded, it would have come from there.
+    private func injectLowered(_ bytes: UnsafeRawBufferPointer, to size: UInt16?) -> Bool {
+        guard let size, let segment = try? Segment(bytes.bytes),
+            let length = segment.copyLowering(maximumSegmentSize: size, to: scratch)
+        else { return inject(bytes) }
+        return inject(UnsafeRawBufferPointer(rebasing: scratch[..<length]))
     }
 
     /// Puts the packet into the stack by the TUN device, before its queued copy is dropped: if that fails, it can still
@@ -212,6 +227,8 @@ struct SYN {
     let multipath: MultipathSYN?
     /// The IP header's, DSCP and ECN.
     let typeOfService: UInt8
+    /// As announced, in bytes.
+    let maximumSegmentSize: UInt16?
 
     init(_ packet: QueuedPacket) throws(WireError) {
         let segment = try Segment(packet.payload.bytes)
@@ -220,6 +237,7 @@ struct SYN {
         multipath = try segment.multipathSYN()
         let bytes = packet.payload
         typeOfService = bytes[0] >> 4 == 4 ? bytes[1] : bytes[0] << 4 | bytes[1] >> 4
+        maximumSegmentSize = segment.maximumSegmentSize
     }
 
     var tuple: FourTuple { identity.tuple }

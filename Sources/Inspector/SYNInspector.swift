@@ -38,10 +38,9 @@ public final class SYNInspector: Sendable {
     private let mailbox: Mailbox<Message>
     private let ending: LoopThread.Ending
 
-    /// It lives on `thread`. `dialTimeout`: how long the stream path takes at most for an answer. `endToEnd`: who is told of
-    /// MPTCP connections that go past this box.
+    /// It lives on `thread`. `endToEnd`: who is told of MPTCP connections that go past this box.
     public init(
-        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
+        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
         door: Door, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory, counters: InspectorCounters,
         stream: any StreamPath, log: Logger, on thread: LoopThread
     ) throws(SystemError) {
@@ -51,7 +50,7 @@ public final class SYNInspector: Sendable {
         var device: TunDevice? = tun
         ending = try thread.add { place throws(SystemError) in
             try SYNDesk(
-                queue: queue, tun: device.take()!, policy: policy, mark: mark, dialTimeout: dialTimeout,
+                queue: queue, tun: device.take()!, policy: policy, mark: mark,
                 mailbox: door.mailbox, endToEnd: endToEnd, tap: tap, history: history, counters: counters,
                 stream: stream, log: log, place: place)
         }
@@ -114,7 +113,9 @@ final class SYNDesk: LoopMember {
     var intercepted = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
     /// SYNs of our own that were sent on with the question.
     var asked = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
-    let questionBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 8)
+    /// For packets that go on, or in, with other bytes than they came with.
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 2048, alignment: 8)
+    var trackingRoom = TrackingRoom()
     var interfaces: InterfaceCache
     var exits: ExitCheck
     var occupiedPorts: Set<UInt16> = []
@@ -124,7 +125,6 @@ final class SYNDesk: LoopMember {
     let diagnostics: SocketDiagnostics
     private let mailbox: Mailbox<SYNInspector.Message>
     private let place: LoopThread.Place
-    private let dialTimeout: Duration
     private var isStopped = false
 
     /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
@@ -133,7 +133,7 @@ final class SYNDesk: LoopMember {
     static let interceptedLifetime: UInt64 = 10_000_000_000
 
     init(
-        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, dialTimeout: Duration,
+        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
         mailbox: Mailbox<SYNInspector.Message>, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory,
         counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
     ) throws(SystemError) {
@@ -146,7 +146,6 @@ final class SYNDesk: LoopMember {
         self.tun = tun
         self.policy = policy
         self.mark = mark
-        self.dialTimeout = dialTimeout
         self.mailbox = mailbox
         self.endToEnd = endToEnd
         self.tap = tap
@@ -157,7 +156,7 @@ final class SYNDesk: LoopMember {
         self.place = place
     }
 
-    deinit { questionBuffer.deallocate() }
+    deinit { scratch.deallocate() }
 
     func handle(_ tag: UInt64, _ events: EventLoop.Events) {
         // What other members had to do may have taken long.
@@ -222,12 +221,7 @@ final class SYNDesk: LoopMember {
         counters.held.store(held.count, ordering: .relaxed)
         counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
         guard held.count > 0 else { return }
-        let now = MonotonicTime.now.nanoseconds
-        // Below the second after which a client sends its SYN again; and after the stream path has had its time.
-        let limit = max(dialTimeout + .milliseconds(50), min(dialTimeout + .milliseconds(250), .milliseconds(900)))
-        let patience = (MonotonicTime(nanoseconds: 0) + limit).nanoseconds
-        guard now > patience else { return }
-        for id in held.overdue(MonotonicTime(nanoseconds: now - patience)) { settle(id, .unable) }
+        for id in held.overdue(.now) { settle(id, .unable) }
         queue.flush()
     }
 }

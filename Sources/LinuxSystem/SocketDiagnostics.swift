@@ -37,14 +37,29 @@ public struct SocketDiagnostics: ~Copyable {
         return Int32(bitPattern: code) != -ENOENT
     }
 
+    /// What the kernel keeps for a 4-tuple of this network namespace.
+    public enum ConnectionState: Sendable {
+        /// A SYN has been answered, and the answer's acknowledgement is yet to come.
+        case handshake
+        case connection
+    }
+
+    /// nil if it keeps nothing.
+    public func connectionState(local: Endpoint, remote: Endpoint) -> ConnectionState? {
+        let request = Request(local: local, remote: remote)
+        guard let reply = try? exchange(request, protocolNumber: Int32(IPPROTO_TCP)) else { return nil }
+        // struct inet_diag_msg begins with the family and the state (include/net/tcp_states.h).
+        switch reply.byte(at: 17) {
+        case 3: return .handshake
+        // TCP_CLOSE; a listener of that port, where there is no connection.
+        case 7, 10: return nil
+        default: return .connection
+        }
+    }
+
     /// What the kernel says of one subflow's socket; nil if it is gone.
     public func subflow(local: Endpoint, remote: Endpoint) -> SubflowDiagnostics? {
-        var request = Request()
-        request.family = UInt8(local.address.addressFamily)
-        request.sourcePort = local.port.bigEndian
-        request.destinationPort = remote.port.bigEndian
-        request.source = Request.words(local.address)
-        request.destination = Request.words(remote.address)
+        let request = Request(local: local, remote: remote)
         guard let reply = try? exchange(request, protocolNumber: Int32(IPPROTO_TCP)) else { return nil }
         // struct inet_diag_msg has 72 bytes.
         let information = reply.attribute(Self.diagULPInfo, in: reply.attributes(afterHeader: 72))
@@ -89,8 +104,19 @@ public struct SocketDiagnostics: ~Copyable {
         var attributeType = SocketDiagnostics.requestProtocolAttribute
         var protocolNumber: UInt32 = 0
 
+        init() {}
+
+        /// For one connection.
+        init(local: Endpoint, remote: Endpoint) {
+            family = UInt8(local.address.addressFamily)
+            sourcePort = local.port.bigEndian
+            destinationPort = remote.port.bigEndian
+            source = Self.words(local.address)
+            destination = Self.words(remote.address)
+        }
+
         /// The address as inet_diag takes it: four words in network order, IPv4 in the first.
-        static func words(_ address: IPAddress) -> (UInt32, UInt32, UInt32, UInt32) {
+        private static func words(_ address: IPAddress) -> (UInt32, UInt32, UInt32, UInt32) {
             if address.isIPv4 { return (address.v4Bits.bigEndian, 0, 0, 0) }
             return (
                 UInt32(address.high >> 32).bigEndian, UInt32(truncatingIfNeeded: address.high).bigEndian,

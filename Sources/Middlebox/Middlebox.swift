@@ -179,7 +179,7 @@ public final class Middlebox: Sendable {
         let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }
         let synInspector = try SYNInspector(
             queue: synQueue, tun: tun, policy: ConversionPolicy(settings.intercept), mark: rules.mark,
-            dialTimeout: settings.advanced.dialTimeout, door: door,
+            door: door,
             endToEnd: rules.inspectsEndToEnd ? watch : nil, tap: taps[0], history: history, counters: counters,
             stream: converter, log: log, on: threads.last!)
         let counters = counters

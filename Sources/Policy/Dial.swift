@@ -12,27 +12,64 @@ public struct DialRequest: Hashable, Sendable {
     public let outDevice: UInt32
     /// When the SYN's queue handed it over, in nanoseconds of CLOCK_MONOTONIC.
     public let received: UInt64
+    /// What the held SYN announces, in bytes, after the router's own rules have had their say about it (TCPMSS). The server
+    /// is to see no more.
+    public let maximumSegmentSize: UInt16?
+    public let plan: DialPlan
 
-    public init(id: UInt64, tuple: FourTuple, mark: UInt32, outDevice: UInt32, received: UInt64) {
+    public init(
+        id: UInt64, tuple: FourTuple, mark: UInt32, outDevice: UInt32, received: UInt64, maximumSegmentSize: UInt16?,
+        plan: DialPlan
+    ) {
         self.id = id
         self.tuple = tuple
         self.mark = mark
         self.outDevice = outDevice
         self.received = received
+        self.maximumSegmentSize = maximumSegmentSize
+        self.plan = plan
     }
+}
+
+/// How a server is dialled, by what is known of it.
+public struct DialPlan: Hashable, Sendable {
+    /// The first SYN asks whether the server speaks MPTCP.
+    public let asks: Bool
+    /// A second SYN, which doesn't ask, follows when there is no answer after this time.
+    public let secondAfter: Duration
+    /// How long an answer is waited for.
+    public let timeout: Duration
+
+    public init(asks: Bool, secondAfter: Duration, timeout: Duration) {
+        self.asks = asks
+        self.secondAfter = secondAfter
+        self.timeout = timeout
+    }
+}
+
+/// What is known of a server, and of its answers to a client, says about the client's next SYN.
+public enum DialAdvice: Hashable, Sendable {
+    case dial(DialPlan)
+    /// It speaks MPTCP itself.
+    case speaksMultipath
+    /// It would not answer in time.
+    case silent
 }
 
 /// The answer to a `DialRequest`.
 public enum DialOutcome: Hashable, Sendable {
-    /// The server answered with plain TCP; its connection waits for the client.
-    case connected
+    /// The server answered with plain TCP; its connection waits for the client. What a segment to the server may hold at
+    /// most, in bytes and without options; nil if the kernel doesn't say.
+    case connected(maximumSegmentSize: UInt16?)
     /// The server speaks MPTCP itself: the client is to have it end to end.
     case speaksMultipath
     /// The server, or the way to it, refused: the client is to hear that itself.
     case refused
     /// No answer within the time allowed.
     case silent
-    /// The box could not dial, e.g. for want of a descriptor or a port.
+    /// The box could not dial for want of descriptors or memory.
+    case noRoom
+    /// The box could not dial, e.g. for want of a port.
     case unable
 }
 

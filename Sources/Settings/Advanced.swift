@@ -39,15 +39,16 @@ extension Settings {
         public var maxHeldPerClient: Int
         /// Sessions at one time, beyond which SYNs are let go. Default nil: from the descriptor limit.
         public var maxConnections: Int?
-        /// How long a SYN is held for the server's answer, 10-900 ms: a client's first retransmission comes after
-        /// 1 s (RFC 6298), and a lost SYN costs it its trust in MPTCP. Default 500 ms.
+        /// How long a SYN is held for the answer of a server that isn't known to take longer, 10-900 ms: a client's
+        /// first retransmission comes after 1 s (RFC 6298). Default 900 ms.
         public var dialTimeout: Duration
         /// An upstream whose client never completes its handshake is reset after this, 100 ms - 1 h. Default 5 s.
         public var clientTimeout: Duration
         /// Source ports of upstream sockets, at least 1000 of them; outside the clients' ephemeral range, lest an
         /// upstream and the client's own connection share one conntrack entry. Default 4096-32767.
         public var upstreamPorts: ClosedRange<UInt16>
-        /// A redirect listener whose port has had no connection for this long is closed, 1 s or more. Default 60 s.
+        /// How long a redirect listener stays behind the last of many handshakes in quick succession, 0 s or more; behind
+        /// others it closes at once. No service of the router's own can take the port meanwhile. Default 10 ms.
         public var listenerIdle: Duration
         /// How long it is remembered whether a server speaks MPTCP, 1 s or more. Default 10 min.
         public var serverMemory: Duration
@@ -66,8 +67,8 @@ extension Settings {
             listenAddress: IPAddress = IPAddress("127.77.0.1")!,
             listenAddress6: IPAddress = IPAddress("fd73:6c75:6963:6500::1")!, tun: String = "sluice0",
             ifb: String = "sluice1", maxHeld: Int = 2048, maxHeldPerClient: Int = 512, maxConnections: Int? = nil,
-            dialTimeout: Duration = .milliseconds(500), clientTimeout: Duration = .seconds(5),
-            upstreamPorts: ClosedRange<UInt16> = 4096...32767, listenerIdle: Duration = .seconds(60),
+            dialTimeout: Duration = .milliseconds(900), clientTimeout: Duration = .seconds(5),
+            upstreamPorts: ClosedRange<UInt16> = 4096...32767, listenerIdle: Duration = .milliseconds(10),
             serverMemory: Duration = .seconds(600), serverMemoryEntries: Int = 65536,
             maxTracked: Int = 65536,
             drainTimeout: Duration = .seconds(30), iptables: Iptables = .auto

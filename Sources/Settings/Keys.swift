@@ -102,7 +102,7 @@ extension Settings.Advanced {
         section.read(&dialTimeout, "dial_timeout", .duration(.milliseconds(10) ... .milliseconds(900)))
         section.read(&clientTimeout, "client_timeout", .duration(.milliseconds(100) ... .seconds(3600)))
         section.read(&upstreamPorts, "upstream_ports", .ports(atLeast: 1000))
-        section.read(&listenerIdle, "listener_idle", .duration(fromOneSecond))
+        section.read(&listenerIdle, "listener_idle", .duration(.zero...fromOneSecond.upperBound))
         section.read(&serverMemory, "server_memory", .duration(fromOneSecond))
         section.read(&serverMemoryEntries, "server_memory_entries", .count)
         section.read(&maxTracked, "max_tracked", .integer(4...10_000_000))

@@ -25,6 +25,38 @@ extension Segment {
         copy.setLengths(tcp: start)
         return length
     }
+
+    /// The maximum segment size that a SYN or SYN-ACK announces, in bytes (RFC 9293 section 3.7.1); nil without the option
+    /// or if the options can't be read.
+    public var maximumSegmentSize: UInt16? {
+        maximumSegmentSizeOption.map { bytes.uint16(at: $0 + 2) }
+    }
+
+    /// Where the option begins, counted from the IP header.
+    private var maximumSegmentSizeOption: Int? {
+        var options = options
+        while let option = try? options.next() {
+            if option.kind == 2, option.bytes.byteCount == 4 { return option.offset }
+        }
+        return nil
+    }
+
+    /// Copies the packet, a SYN or SYN-ACK, to `buffer` with a lower maximum segment size in its option. Checksums are those
+    /// of the copy, whatever they were before.
+    ///
+    /// - Returns: the bytes of the copy, as many as the packet has; nil where nothing is to be lowered, or there is no room in
+    ///   the buffer, or the packet wasn't captured whole.
+    public func copyLowering(maximumSegmentSize size: UInt16, to buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        let end = ip.totalLength
+        guard let option = maximumSegmentSizeOption, bytes.uint16(at: option + 2) > size, bytes.byteCount >= end,
+            buffer.count >= end
+        else { return nil }
+        let copy = UnsafeMutableRawBufferPointer(rebasing: buffer[..<end])
+        bytes.withUnsafeBytes { copy.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<end])) }
+        copy.storeBytes(of: size.bigEndian, toByteOffset: option + 2, as: UInt16.self)
+        copy.setLengths(tcp: ip.headerLength)
+        return end
+    }
 }
 
 extension UnsafeMutableRawBufferPointer {

@@ -42,13 +42,15 @@ final class ConvertedSession {
             on: [loop])
         try loop.start()
         do {
-            if let error = converter.ensureListener(for: Self.listener) { throw error }
+            let tuple = FourTuple(client: Self.clientEnd, server: Self.listener)
+            if let error = converter.ensureListener(for: tuple, isJoin: false) { throw error }
             let request = DialRequest(
-                id: 1, tuple: FourTuple(client: Self.clientEnd, server: Self.listener), mark: 0, outDevice: 1,
-                received: MonotonicTime.now.nanoseconds)
+                id: 1, tuple: tuple, mark: 0, outDevice: 1, received: MonotonicTime.now.nanoseconds,
+                maximumSegmentSize: nil,
+                plan: DialPlan(asks: false, secondAfter: .seconds(5), timeout: .seconds(5)))
             guard converter.dial(request) else { throw GuardError("the converter doesn't dial") }
             try wait(for: "the dial") { dialled.outcome != nil }
-            guard dialled.outcome == .connected else { throw GuardError("the dial: \(dialled.outcome!)") }
+            guard case .connected? = dialled.outcome else { throw GuardError("the dial: \(dialled.outcome!)") }
             clientSocket = try Self.socket(.mptcp, at: Self.clientEnd)
             try StreamSocket.connect(clientSocket.rawValue, to: Self.listener)
             try Self.await(listening.rawValue)
@@ -81,9 +83,10 @@ final class ConvertedSession {
     }
 
     private static let setting = ConverterSetting(
-        listenAddress: listener.address, listenAddress6: IPAddress("::1")!, mark: .standard, groups: .standard, workers: 1,
-        dialTimeout: .seconds(5), clientTimeout: .seconds(5), listenerIdle: .seconds(60), idleTimeout: .seconds(3600),
-        clientKeepalive: nil, serverKeepalive: nil,
+        listenAddress: listener.address, listenAddress6: IPAddress("::1")!, mark: .standard, groups: .standard,
+        workers: 1,
+        dialTimeout: .seconds(5), clientTimeout: .seconds(5), listenerIdle: .milliseconds(10),
+        idleTimeout: .seconds(3600), clientKeepalive: nil, serverKeepalive: nil,
         upstreamPorts: 4096...32767, maxPending: 16, maxPendingPerClient: 16, maxConnections: 16,
         serverMemory: .seconds(60), serverMemoryEntries: 16, receiveBuffer: buffer, sendBuffer: buffer,
         congestionControl: nil)

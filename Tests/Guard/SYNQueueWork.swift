@@ -14,6 +14,7 @@ final class SYNQueueWork: Work {
 
     private static let queueNumber: UInt16 = 1
     private let server = Endpoint("127.9.0.2:81")!
+    private static let plan = DialPlan(asks: true, secondAfter: .milliseconds(250), timeout: .milliseconds(500))
     private let expected: Decision
     private let loopback: Loopback
     private let door: SYNInspector.Door
@@ -31,14 +32,14 @@ final class SYNQueueWork: Work {
         try loopback.lead(port: server.port, to: Self.queueNumber)
         door = try SYNInspector.Door()
         let isEndToEnd = [.passServerSpeaksMultipath, .passDecidedBefore].contains(expected)
-        stream = MadeUpStream(isEndToEnd ? .speaksMultipath : nil)
+        stream = MadeUpStream(isEndToEnd ? .speaksMultipath : .dial(Self.plan))
         var policy = ConversionPolicy(interfaces: ["lo"])
         if expected == .passPolicy { policy.ports = [443...443] }
         if expected == .interceptSplit { policy.connect = .split }
         loop = try LoopThread(named: "path 0")
         inspector = try SYNInspector(
             queue: PacketQueue(Self.queueNumber, .init(copyRange: 65535, maximumLength: 1024, gso: false)),
-            tun: TunDevice("guard"), policy: policy, mark: .standard, dialTimeout: .milliseconds(500), door: door,
+            tun: TunDevice("guard"), policy: policy, mark: .standard, door: door,
             endToEnd: nil, tap: TraceTap(TraceBoard()), history: DecisionHistory(), counters: counters, stream: stream,
             log: Logger(label: "guard"), on: loop)
         try loop.start()
@@ -57,7 +58,7 @@ final class SYNQueueWork: Work {
             try loopback.send(packet.bytes, to: server)
             if expected == .interceptConverted {
                 try wait(for: "a dial") { stream.lastDial != dialled }
-                door.answer(stream.lastDial, .connected)
+                door.answer(stream.lastDial, .connected(maximumSegmentSize: 1460))
             }
             try wait(for: "the SYN queue's thread") { counters[expected] > seen }
         }
@@ -90,19 +91,18 @@ final class SYNQueueWork: Work {
 
 /// A stream path that has room, and whose dials are answered by somebody else.
 private final class MadeUpStream: StreamPath {
-    private let known: ServerKnowledge?
+    private let known: DialAdvice
     private let dialled = Atomic<UInt64>(0)
 
-    init(_ known: ServerKnowledge?) { self.known = known }
+    init(_ known: DialAdvice) { self.known = known }
 
     var lastDial: UInt64 { dialled.load(ordering: .acquiring) }
 
     var hasRoom: Bool { true }
-    func ensureListener(for server: Endpoint) -> SystemError? { nil }
-    func listenerRefusal(for server: Endpoint) -> SystemError? { nil }
-    func knowledge(of server: Endpoint) -> ServerKnowledge? { known }
+    func ensureListener(for tuple: FourTuple, isJoin: Bool) -> SystemError? { nil }
+    func listenerRefusal(for tuple: FourTuple) -> SystemError? { nil }
+    func advice(for tuple: FourTuple) -> DialAdvice { known }
     func learn(_ knowledge: ServerKnowledge, of server: Endpoint) {}
-    func wasSilent(_ tuple: FourTuple) -> Bool { false }
     func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32) {}
 
     func dial(_ request: DialRequest) -> Bool {

@@ -215,6 +215,24 @@ import Testing
             mend: "modprobe tcp_bbr, or name one of: reno cubic")
     }
 
+    @Test func conntrackRoom() {
+        expectOne(
+            findings { $0.conntrackLimit = 2999 }, .warning, .conntrack, "2999 allows 999 connections",
+            mend: "nf_conntrack_max=3000")
+        #expect(findings { $0.conntrackLimit = 3000 } == [])
+        #expect(findings { $0.conntrackLimit = 0 } == [])
+        var settings = Self.settings
+        settings.advanced.maxConnections = 8000
+        let wanted = findings(settings) { $0.conntrackLimit = 16384 }
+        expectOne(wanted, .warning, .conntrack, "max_connections = 8000", mend: "nf_conntrack_max=24000")
+        // The descriptors don't allow more.
+        #expect(
+            findings(settings) {
+                $0.conntrackLimit = 16384
+                $0.descriptorLimit = 12000
+            }.count { $0.check == .conntrack } == 1)
+    }
+
     @Test func descriptors() {
         let low = findings { $0.descriptorLimit = 1024 }
         expectOne(low, .warning, .descriptors, "1024 open descriptors allows 384 connections", mend: "LimitNOFILE=")

@@ -26,8 +26,7 @@ import Wire
             }
             // And with that forgotten so soon, a late packet would count as a connection begun elsewhere.
             try await lab.run(in: .box, ["sysctl", "-qw", "net.netfilter.nf_conntrack_tcp_loose=0"])
-            let sluice = try await lab.startSluice(
-                configuration: lab.configuration(["advanced": "listener_idle = \"2s\""]))
+            let sluice = try await lab.startSluice()
             let server = try await lab.serve()
             let before = try await holdings(lab, sluice)
             for (count, parallel, family) in [(1000, 1, IPFamily.v4), (1000, 1, .v6), (500, 500, .v4), (500, 500, .v6)]

@@ -17,8 +17,10 @@ struct SYNSender {
             .split { ":\n".contains($0) }.compactMap { UInt8($0, radix: 16) }
     }
 
-    func send(from source: Endpoint, options: [UInt8] = Self.capable) throws {
-        let draft = PacketDraft(source: source, destination: server, sequence: 1000, options: options)
+    /// `port`: the server's, if it is to be another one.
+    func send(from source: Endpoint, port: UInt16? = nil, options: [UInt8] = Self.capable) throws {
+        let destination = Endpoint(address: server.address, port: port ?? server.port)
+        let draft = PacketDraft(source: source, destination: destination, sequence: 1000, options: options)
         for packet in draft.packets { try out.send(packet, to: hardware) }
     }
 

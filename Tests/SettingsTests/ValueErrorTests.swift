@@ -158,7 +158,7 @@ import Testing
         Case("advanced.client_timeout", "'2h'", "\"2h\" is out of range"),
         Case("advanced.upstream_ports", "'4096-5094'", "\"4096-5094\" is too few ports"),
         Case("advanced.upstream_ports", "4096", "4096 is too few ports"),
-        Case("advanced.listener_idle", "'0s'", "\"0s\" is out of range"),
+        Case("advanced.listener_idle", "'9000h'", "\"9000h\" is out of range"),
         Case("advanced.server_memory", "'9999999h'", "\"9999999h\" is out of range"),
         Case("advanced.server_memory_entries", "10000001", "10000001 is out of range"),
         Case("advanced.drain_timeout", "'25h'", "\"25h\" is out of range"),

@@ -41,5 +41,39 @@ import Wire
         #expect(try question(PacketDraft(payload: [1, 2, 3]).bytes.dropLast()) == nil)
     }
 
+    private func lowered(_ packet: [UInt8], to size: UInt16, room: Int = 256) throws -> [UInt8]? {
+        var copy = [UInt8](repeating: 0xaa, count: room)
+        let length = try copy.withUnsafeMutableBytes {
+            try Segment(packet.span.bytes).copyLowering(maximumSegmentSize: size, to: $0)
+        }
+        return length.map { Array(copy[..<$0]) }
+    }
+
+    /// A copy with a lower maximum segment size is the packet that would have been made with it; also when the checksum
+    /// had yet to be completed.
+    @Test(arguments: 0..<2, [[], [7], [1, 2, 3, 4]] as [[UInt8]])
+    func aLowerMaximumSegmentSizeIsTheOnlyDifference(_ family: Int, _ payload: [UInt8]) throws {
+        let (source, destination) = Self.ends[family]
+        for position in [0, 4] {
+            let others: [UInt8] = [4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7]
+            func packet(_ size: [UInt8]) -> [UInt8] {
+                var options = others
+                options.insert(contentsOf: [2, 4] + size, at: position == 0 ? 0 : 2)
+                return PacketDraft(source: source, destination: destination, options: options, payload: payload).bytes
+            }
+            var before = packet([0x05, 0xb4])
+            #expect(try Segment(before.span.bytes).maximumSegmentSize == 1460)
+            #expect(try lowered(before, to: 1200) == packet([0x04, 0xb0]))
+            let checksum = (family == 0 ? 20 : 40) + 16
+            before[checksum] ^= 0xff
+            #expect(try lowered(before, to: 1200) == packet([0x04, 0xb0]))
+            #expect(try lowered(before, to: 1460) == nil)
+            #expect(try lowered(before, to: 1200, room: before.count - 1) == nil)
+        }
+        let without = PacketDraft(source: source, destination: destination, options: [4, 2, 1, 1]).bytes
+        #expect(try Segment(without.span.bytes).maximumSegmentSize == nil)
+        #expect(try lowered(without, to: 1200) == nil)
+    }
+
     private func question(_ packet: ArraySlice<UInt8>) throws -> [UInt8]? { try question(Array(packet)) }
 }

@@ -45,6 +45,21 @@ extension MachineFacts {
         ]
     }
 
+    /// A session of two subflows takes three places in the kernel's table: one for each, and one for the upstream.
+    func conntrackRoomFindings(_ settings: Settings) -> [Finding] {
+        let wanted = settings.advanced.maxConnections
+        let needed = 3 * min(wanted ?? Self.fewConnections, ConverterSetting.room(descriptorLimit: descriptorLimit))
+        guard let conntrackLimit, conntrackLimit > 0, conntrackLimit < needed else { return [] }
+        let setting = wanted.map { ", [advanced] max_connections = \($0) notwithstanding" } ?? ""
+        return [
+            .warning(
+                .conntrack,
+                "net.netfilter.nf_conntrack_max = \(conntrackLimit) allows \(conntrackLimit / 3) connections of two "
+                    + "subflows at a time\(setting); when the table is nearly full, new ones aren't converted",
+                mend: "sysctl -w net.netfilter.nf_conntrack_max=\(needed)")
+        ]
+    }
+
     /// A handful of browsers open as many.
     private static let fewConnections = 1000
 

@@ -10,7 +10,9 @@ extension MachineFacts {
             conntrackFindings + rulesFindings + guardFindings + markFindings(settings) + queueFindings
             + tunFindings(settings)
         let throttles = throttleFindings(settings) + shapingFindings(settings) + steeringFindings(settings)
-        let process = congestionControlFindings(settings) + descriptorFindings(settings) + portFindings(settings)
+        let process =
+            congestionControlFindings(settings) + descriptorFindings(settings)
+            + conntrackRoomFindings(settings) + portFindings(settings)
         return capabilityFindings(settings) + kernel + network + packets + throttles + process
             + controlFindings(settings) + httpFindings + traceFindings(settings)
     }

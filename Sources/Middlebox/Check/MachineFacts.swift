@@ -55,6 +55,8 @@ struct MachineFacts: Sendable {
     /// net.ipv4.tcp_fwmark_accept
     var socketMarkIsInherited: Bool
     var hasConntrack: Bool
+    /// net.netfilter.nf_conntrack_max: connections that the kernel keeps at a time; nil or 0 when there is no limit.
+    var conntrackLimit: Int?
 
     /// The version of the daemon that answers on the control socket. Queues and TUN device are then its own.
     var daemonVersion: String?

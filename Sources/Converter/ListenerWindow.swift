@@ -1,0 +1,123 @@
+import LinuxSystem
+import Wire
+
+/// The handshakes that a redirect listener stands for. A value that decides when the listener may close; it has no clock, no
+/// lock and no socket.
+///
+/// A service of the router's own can't take the port while the listener stands, so it stands no longer than it has to: until
+/// the clients whose SYNs went in have been accepted, and those that join have joined. Where handshakes come in quick
+/// succession it stays for a moment behind the last one, since a socket for each costs more than they do.
+struct ListenerWindow {
+    /// How the handshake of a subflow that joins a connection stands. Nobody accepts such a subflow: the kernel has to be
+    /// asked.
+    enum JoinState: Sendable {
+        case underWay
+        case established
+        /// The kernel knows nothing of it: not yet, no longer, or it is asked by a SYN cookie.
+        case unknown
+    }
+
+    enum Verdict: Equatable, Sendable {
+        case close
+        /// Asks to be judged again then.
+        case wait(until: MonotonicTime)
+        /// How do these stand?
+        case ask([FourTuple])
+    }
+
+    struct Limits: Sendable {
+        /// How long a client may take for its handshake.
+        let patience: Duration
+        /// How long it stays behind the last of many handshakes.
+        let linger: Duration
+    }
+
+    private struct Join {
+        let tuple: FourTuple
+        let began: MonotonicTime
+        /// When to ask for it.
+        var look: MonotonicTime
+    }
+
+    private let limits: Limits
+    /// Clients whose connection is yet to be accepted, and since when.
+    private var awaited: [FourTuple: MonotonicTime] = [:]
+    private var joins: [Join] = []
+    private var last = MonotonicTime(nanoseconds: 0)
+    /// Handshakes since `spanBegan`, and in the span before.
+    private var count = 0
+    private var countBefore = 0
+    private var spanBegan = MonotonicTime(nanoseconds: 0)
+    private var nextPurge = MonotonicTime(nanoseconds: 0)
+
+    /// So many handshakes within one span, or two, are quick succession.
+    static let many = 8
+    static let span = Duration.milliseconds(50)
+    /// For how long a join may be unknown to the kernel before it counts as over.
+    static let unknownTime = Duration.milliseconds(200)
+    /// Joins that are asked for at a time.
+    static let askedAtATime = 32
+
+    init(_ limits: Limits) { self.limits = limits }
+
+    /// A SYN goes in.
+    mutating func begin(_ tuple: FourTuple, isJoin: Bool, at now: MonotonicTime) {
+        if isJoin {
+            joins.append(Join(tuple: tuple, began: now, look: now + .milliseconds(2)))
+        } else {
+            awaited[tuple] = now
+        }
+        last = now
+        if spanBegan + Self.span <= now {
+            countBefore = now < spanBegan + Self.span + Self.span ? count : 0
+            count = 0
+            spanBegan = now
+        }
+        count += 1
+    }
+
+    /// The client's connection has been accepted, or nobody waits for it any more.
+    mutating func end(_ tuple: FourTuple) { awaited[tuple] = nil }
+
+    /// The answer to what was asked.
+    mutating func note(_ states: [FourTuple: JoinState], at now: MonotonicTime) {
+        var left = 0
+        for index in joins.indices {
+            var join = joins[index]
+            switch states[join.tuple] {
+            case nil: break
+            case .established: continue
+            case .unknown where join.began + Self.unknownTime <= now: continue
+            case .underWay, .unknown:
+                // Twice as long each time, so that a client far away isn't asked for all the time.
+                let age = now.nanoseconds(since: join.began)
+                join.look = now + .nanoseconds(Int64(min(max(age / 2, 2_000_000), 50_000_000)))
+            }
+            joins[left] = join
+            left += 1
+        }
+        joins.removeLast(joins.count - left)
+    }
+
+    mutating func judge(at now: MonotonicTime) -> Verdict {
+        purge(now)
+        if !awaited.isEmpty { return .wait(until: nextPurge) }
+        if isBusy(now), now < last + limits.linger { return .wait(until: last + limits.linger) }
+        guard let next = joins.map(\.look).min() else { return .close }
+        guard next <= now else { return .wait(until: next) }
+        return .ask(joins.lazy.filter { $0.look <= now }.prefix(Self.askedAtATime).map(\.tuple))
+    }
+
+    private func isBusy(_ now: MonotonicTime) -> Bool {
+        now < spanBegan + Self.span + Self.span && count + countBefore >= Self.many
+    }
+
+    /// Forgets what has had its time.
+    private mutating func purge(_ now: MonotonicTime) {
+        guard nextPurge <= now else { return }
+        nextPurge = now + .seconds(1)
+        guard !awaited.isEmpty || !joins.isEmpty else { return }
+        awaited = awaited.filter { now < $0.value + limits.patience }
+        joins.removeAll { $0.began + limits.patience <= now }
+    }
+}

@@ -1,0 +1,102 @@
+import LinuxSystem
+import Testing
+import Wire
+
+@testable import Converter
+
+/// For how long a redirect listener keeps its port.
+@Suite struct ListenerWindowTests {
+    private var window = ListenerWindow(.init(patience: .seconds(5), linger: .milliseconds(10)))
+    private let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
+
+    private func time(_ milliseconds: Int) -> MonotonicTime { start + .milliseconds(milliseconds) }
+
+    private func tuple(_ number: Int) -> FourTuple {
+        FourTuple(
+            client: Endpoint(address: IPAddress("10.1.0.2")!, port: UInt16(number)), server: Endpoint("10.9.0.2:22")!)
+    }
+
+    private func isOpen(_ verdict: ListenerWindow.Verdict) -> Bool { verdict != .close }
+
+    /// It goes with the client that it was opened for.
+    @Test mutating func closesBehindTheLastClient() {
+        window.begin(tuple(1), isJoin: false, at: time(0))
+        window.begin(tuple(2), isJoin: false, at: time(1))
+        #expect(isOpen(window.judge(at: time(2))))
+        window.end(tuple(1))
+        #expect(isOpen(window.judge(at: time(3))))
+        window.end(tuple(2))
+        #expect(window.judge(at: time(3)) == .close)
+        window.begin(tuple(3), isJoin: false, at: time(100))
+        #expect(isOpen(window.judge(at: time(101))))
+        window.end(tuple(3))
+        #expect(window.judge(at: time(101)) == .close)
+    }
+
+    /// A client that never answers the SYN-ACK doesn't keep the port for ever.
+    @Test mutating func patienceHasAnEnd() {
+        window.begin(tuple(1), isJoin: false, at: time(0))
+        #expect(isOpen(window.judge(at: time(4_900))))
+        #expect(window.judge(at: time(6_000)) == .close)
+        window.begin(tuple(2), isJoin: true, at: time(7_000))
+        #expect(window.judge(at: time(7_100)) == .ask([tuple(2)]))
+        window.note([tuple(2): .underWay], at: time(7_100))
+        #expect(window.judge(at: time(13_000)) == .close)
+    }
+
+    @Test mutating func aJoinIsAskedForUntilItIsThrough() {
+        window.begin(tuple(1), isJoin: true, at: time(0))
+        #expect(window.judge(at: time(0)) == .wait(until: time(2)))
+        #expect(window.judge(at: time(2)) == .ask([tuple(1)]))
+        window.note([tuple(1): .underWay], at: time(2))
+        // Half its age later, at least two milliseconds and at most fifty.
+        #expect(window.judge(at: time(3)) == .wait(until: time(4)))
+        window.note([tuple(1): .underWay], at: time(40))
+        #expect(window.judge(at: time(59)) == .wait(until: time(60)))
+        window.note([tuple(1): .underWay], at: time(400))
+        #expect(window.judge(at: time(449)) == .wait(until: time(450)))
+        #expect(window.judge(at: time(450)) == .ask([tuple(1)]))
+        window.note([tuple(1): .established], at: time(450))
+        #expect(window.judge(at: time(450)) == .close)
+    }
+
+    /// What the kernel doesn't know yet may still come; what it hasn't known for long is over.
+    @Test mutating func anUnknownJoinIsGivenAMoment() {
+        window.begin(tuple(1), isJoin: true, at: time(0))
+        window.note([tuple(1): .unknown], at: time(5))
+        #expect(isOpen(window.judge(at: time(5))))
+        window.note([tuple(1): .unknown], at: time(200))
+        #expect(window.judge(at: time(200)) == .close)
+    }
+
+    @Test mutating func joinsAreAskedForSomeAtATime() {
+        for number in 1...100 { window.begin(tuple(number), isJoin: true, at: time(0)) }
+        var asked: Set<FourTuple> = []
+        var rounds = 0
+        while case .ask(let joins) = window.judge(at: time(1_000)) {
+            rounds += 1
+            #expect(joins.count <= ListenerWindow.askedAtATime)
+            #expect(asked.isDisjoint(with: joins))
+            asked.formUnion(joins)
+            window.note(Dictionary(uniqueKeysWithValues: joins.map { ($0, .established) }), at: time(1_000))
+        }
+        #expect(rounds == 4 && asked.count == 100)
+        #expect(window.judge(at: time(1_000)) == .close)
+    }
+
+    /// Where a handshake follows the other it stays for a moment, asking about no join; when they become rare, it goes at once.
+    @Test mutating func quickSuccessionKeepsIt() {
+        for number in 0..<20 {
+            window.begin(tuple(number), isJoin: number % 2 == 1, at: time(number * 5))
+            window.end(tuple(number))
+        }
+        #expect(window.judge(at: time(95)) == .wait(until: time(105)))
+        #expect(window.judge(at: time(104)) == .wait(until: time(105)))
+        guard case .ask = window.judge(at: time(105)) else { return #expect(Bool(false), "it asks for the joins") }
+        for number in 20..<30 {
+            window.begin(tuple(number), isJoin: false, at: time(1_000 * number))
+            window.end(tuple(number))
+            #expect(window.judge(at: time(1_000 * number)) == .close)
+        }
+    }
+}
