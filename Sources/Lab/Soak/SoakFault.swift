@@ -40,6 +40,8 @@ public struct SoakFault: Sendable, Encodable, CustomStringConvertible {
     public let kind: Kind
     /// Which transfer; nil when none in particular.
     public let transfer: String?
+    /// Its client's address and port.
+    public internal(set) var client: String?
     public let details: String
     public let damage: Damage?
     /// Since the soak's beginning.
@@ -59,7 +61,8 @@ public struct SoakFault: Sendable, Encodable, CustomStringConvertible {
     }
 
     public var description: String {
-        var text = "\(Self.text(seconds)), \(kind.rawValue)\(transfer.map { ", \($0)" } ?? ""): \(details)"
+        var text =
+            "\(Self.text(seconds)), \(kind.rawValue)\(transfer.map { ", \($0)" } ?? "")\(client.map { " from \($0)" } ?? ""): \(details)"
         if let damage {
             text += """
 

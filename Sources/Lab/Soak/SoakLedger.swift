@@ -1,5 +1,6 @@
 import LinuxSystem
 import Synchronization
+import Wire
 
 /// What a soak's threads write down for each other: the transfers that are under way, what has been verified, what has
 /// gone wrong.
@@ -19,6 +20,8 @@ final class SoakLedger: Sendable {
 
     private struct Entry {
         let transfer: SoakTransfer
+        /// The client's address and port, by which captures and traces name the connection.
+        var client: Endpoint?
         var endedAtClient = false
         var endedAtServer = false
         var hasFailed = false
@@ -60,6 +63,11 @@ final class SoakLedger: Sendable {
             state.longest = max(state.longest, transfer.up, transfer.down)
             state.issued = max(state.issued, transfer.number + 1)
         }
+    }
+
+    /// A transfer's client has a socket now.
+    func connects(_ transfer: SoakTransfer, from client: Endpoint?) {
+        state.withLock { $0.entries[transfer.number]?.client = client }
     }
 
     /// The transfer that a request names; nil when there is none of that kind.
@@ -107,23 +115,31 @@ final class SoakLedger: Sendable {
 
     /// Bytes came that are wrong; the transfer goes on.
     func damaged(_ transfer: SoakTransfer, _ fault: SoakFault) {
-        state.withLock { $0.entries[transfer.number]?.hasFailed = true }
+        let client = state.withLock { state in
+            state.entries[transfer.number]?.hasFailed = true
+            return state.entries[transfer.number]?.client
+        }
+        var fault = fault
+        fault.client = client.map(\.description)
         add(fault)
     }
 
     /// One side of a transfer has given up. Only the first of both sides' reasons counts: the other follows from it.
     func fail(_ transfer: SoakTransfer, at side: Side, _ kind: SoakFault.Kind, _ details: String) {
         guard !isAborting else { return }
-        let isFirst = state.withLock { state in
-            guard var entry = state.entries[transfer.number] else { return false }
+        let (isFirst, client) = state.withLock { state -> (Bool, Endpoint?) in
+            guard var entry = state.entries[transfer.number] else { return (false, nil) }
             let isFirst = !entry.hasFailed
             entry.hasFailed = true
             if side == .client { entry.endedAtClient = true } else { entry.endedAtServer = true }
             // The server may never have heard of a transfer that fails at its client.
             state.entries[transfer.number] = side == .client || entry.endedAtClient ? nil : entry
-            return isFirst
+            return (isFirst, entry.client)
         }
-        if isFirst { add(SoakFault(kind, transfer, "at the \(side), \(details)")) }
+        guard isFirst else { return }
+        var fault = SoakFault(kind, transfer, "at the \(side), \(details)")
+        fault.client = client.map(\.description)
+        add(fault)
     }
 
     func add(_ fault: SoakFault) {

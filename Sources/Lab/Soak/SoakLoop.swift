@@ -108,6 +108,7 @@ final class SoakLoop: @unchecked Sendable {
                         transfer.transport == .mptcp ? .mptcp : .tcp, for: server.address)
                     try StreamSocket.setCongestionControl(socket.rawValue, transfer.congestionControl)
                     try StreamSocket.connect(socket.rawValue, to: server)
+                    ledger.connects(transfer, from: StreamSocket.localEndpoint(socket.rawValue))
                     add(SoakConnection(connecting: socket, transfer, ledger, buffers))
                 } catch {
                     ledger.fail(transfer, at: .client, .failed, error.description)
