@@ -9,6 +9,6 @@ struct SluiceLab: AsyncParsableCommand {
         commandName: "sluice-lab", abstract: "A client, a router with Sluice and a server, in network namespaces.",
         subcommands: [
             Demo.self, Up.self, Serve.self, Fetch.self, ThrottleExperiments.self, Bench.self, Paper.self,
-            Soak.self,
+            MatrixCommand.self, Soak.self,
         ])
 }
