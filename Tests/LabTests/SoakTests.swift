@@ -15,11 +15,11 @@ import Testing
     }
 
     @Test(arguments: [true, false]) func everyByteIsRight(hasBox: Bool) async throws {
-        var plan = Self.plan(.random, bytes: 40_000_000)
+        var plan = Self.plan(.random, bytes: 16_000_000)
         plan.hasBox = hasBox
         let report = try await plan.run()
         #expect(report.isClean, "\(report.faults)")
-        #expect(report.bytes == 40_000_000)
+        #expect(report.bytes == 16_000_000)
         #expect(report.transfers > 4)
         #expect(report.multipathConnections > 0)
         #expect(report.phases > 1)
@@ -28,7 +28,7 @@ import Testing
 
     /// A middlebox changes one byte of one segment, and mends the checksum.
     @Test func aWrongByteIsFound() async throws {
-        var plan = Self.plan(.shaped, bytes: 40_000_000)
+        var plan = Self.plan(.shaped, bytes: 16_000_000)
         plan.calm = nil
         plan.corruptsOneByte = true
         let report = try await plan.run()

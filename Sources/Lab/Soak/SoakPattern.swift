@@ -136,6 +136,7 @@ final class SoakWindow {
     /// For the rare cases.
     static func array(_ stream: SoakStream, at offset: UInt64, count: Int) -> [UInt8] {
         guard count > 0 else { return [] }
-        return Array(SoakWindow(size: count).bytes(of: stream, at: offset, count: count))
+        let window = SoakWindow(size: count)
+        return withExtendedLifetime(window) { Array(window.bytes(of: stream, at: offset, count: count)) }
     }
 }

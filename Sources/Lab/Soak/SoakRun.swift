@@ -255,11 +255,22 @@ private final class SoakRun: Sendable {
         let trace = try lab.spawn(
             in: .box,
             [try Lab.programBeside("sluice"), "trace", "--write", file, "--control", daemon.controlPath])
+        // The file's head comes once it is ready for a signal, which on a busy machine takes a while.
+        try? await Task { [lab] in
+            try await lab.wait(for: "a trace to begin", within: .seconds(60)) {
+                trace.status != nil || Self.hasContent(file)
+            }
+        }.value
         try? await Task.sleep(for: duration)
         trace.signal(SIGINT)
         // Not with this task, which may have been cancelled.
         let status = try await Task { try await trace.wait(within: .seconds(60)) }.value
         guard status.isSuccess else { throw LabError.command(trace.command, status, errors: trace.errors) }
+    }
+
+    private static func hasContent(_ file: String) -> Bool {
+        var status = stat()
+        return stat(file, &status) == 0 && status.st_size > 0
     }
 
     private func keepBusy(for duration: Duration) async throws {
