@@ -140,9 +140,9 @@ extension Behaviour {
         let socket = try course.connect()
         try socket.send(request)
         try socket.receive(1)
-    } server: { socket, _ in
+    } server: { socket, course in
         try socket.receive(request)
-        try socket.drain()
+        course.sleep(course.limit.inSeconds + 1)
     }
 
     /// An exchange at a port on which the router makes another of it.

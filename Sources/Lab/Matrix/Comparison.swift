@@ -14,6 +14,15 @@ struct Comparison {
     private static let connectAllowance = 0.8
     private static let allowance = 1.8
 
+    /// What is wrong with the situation itself: a truth that fails where it shouldn't would agree with any failure.
+    var problemOfTruth: Problem? {
+        guard situation.endsWell,
+            [truth.client] + truth.servers != Array(repeating: "ok", count: truth.servers.count + 1)
+        else { return nil }
+        let servers = truth.servers.joined(separator: ", ")
+        return Problem(aspect: .client, description: "truth: client: \(truth.client), servers: \(servers)")
+    }
+
     /// A plain client behind the box: the box must make no difference at all.
     func problems(plain: Observation) -> [Problem] {
         var found = differences(plain, except: [.conversion])

@@ -65,6 +65,8 @@ public struct Situation: Sendable {
     var behaviour = Behaviour.fetch()
     /// How long either waits for the other.
     var limit = Duration.seconds(5)
+    /// Do both ends get what they want, without the box? If not though it says so, the situation is wrong itself.
+    var endsWell = true
 
     public var expected = Expectation.converted
     /// What the MPTCP client's run may differ in, and why that is so on purpose.

@@ -80,9 +80,10 @@ extension TransparencyMatrix.Cell {
             async let plain = MatrixRun(situation: situation, family: family, kind: kind, variant: .plain).observe()
             async let mptcp = MatrixRun(situation: situation, family: family, kind: kind, variant: .mptcp).observe()
             let runs = try await (truth: truth, plain: plain, mptcp: mptcp)
-            let comparison = Comparison(situation: situation, truth: runs.truth)
-            let problems = comparison.problems(plain: runs.plain) + comparison.problems(mptcp: runs.mptcp)
             let observations = ["truth": runs.truth, "plain": runs.plain, "mptcp": runs.mptcp]
+            let comparison = Comparison(situation: situation, truth: runs.truth)
+            if let problem = comparison.problemOfTruth { return row(.broken, [problem], isSecond, observations) }
+            let problems = comparison.problems(plain: runs.plain) + comparison.problems(mptcp: runs.mptcp)
             return row(problems.isEmpty ? .passed : .failed, problems, isSecond, observations)
         } catch is MatrixRun.Unfit {
             return row(.skipped, [], isSecond, [:])

@@ -14,20 +14,20 @@ extension TransparencyMatrix {
             behaviour: .halfCloseByServer()),
         Situation(
             name: "reset-by-server", sentence: "The server resets the connection in mid stream.",
-            behaviour: .resetByServer),
+            behaviour: .resetByServer, endsWell: false),
         Situation(
             name: "reset-by-client", sentence: "The client resets the connection in mid stream.",
-            behaviour: .resetByClient),
+            behaviour: .resetByClient, endsWell: false),
         Situation(
             name: "closed-port", sentence: "Nobody listens on the server's port.", behaviour: .attempt(port: 5999),
-            expected: .either),
+            endsWell: false, expected: .either),
         Situation(
             name: "silent-service", sentence: "The server accepts, and says nothing.", behaviour: .silence,
-            limit: .seconds(2)),
+            limit: .milliseconds(1500), endsWell: false),
         Situation(
             name: "silent-server", sentence: "SYNs are lost before the server, without a word.",
             server: ["ipt -A INPUT -p tcp --dport 5000 -j DROP"], behaviour: .attempt(port: 5000),
-            limit: .seconds(2), expected: .either),
+            limit: .milliseconds(2500), endsWell: false, expected: .either),
         Situation(
             name: "many-ports", sentence: "A client talks to twenty ports of a server.",
             ports: Array(5000..<5020), behaviour: .ports(Array(5000..<5020))),

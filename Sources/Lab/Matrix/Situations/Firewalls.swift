@@ -8,7 +8,7 @@ extension TransparencyMatrix {
     {
         Situation(
             name: name, sentence: sentence, router: [rule], behaviour: .attempt(port: 5000), limit: limit,
-            expected: .either)
+            endsWell: false, expected: .either)
     }
 
     /// Rules that let through, or don't.
@@ -54,10 +54,10 @@ extension TransparencyMatrix {
             "ipt -A FORWARD -p tcp --dport 5000 -s $LAN -j REJECT --reject-with $ADMIN"),
         refused(
             "dropped-by-firewall", "The router drops the clients' SYNs.", "ipt -A FORWARD -p tcp -s $LAN -j DROP",
-            limit: .seconds(2)),
+            limit: .milliseconds(2500)),
         refused(
             "dropped-behind-routing", "The router drops them in mangle POSTROUTING.",
-            "ipt -t mangle -A POSTROUTING -o wan0 -p tcp --dport 5000 -j DROP", limit: .seconds(2)),
+            "ipt -t mangle -A POSTROUTING -o wan0 -p tcp --dport 5000 -j DROP", limit: .milliseconds(2500)),
         Situation(
             name: "one-link-only", sentence: "The client may go out by its first link only; a join is refused.",
             router: ["ipt -A FORWARD -i lan1 -p tcp -j REJECT --reject-with tcp-reset"]),
@@ -65,7 +65,7 @@ extension TransparencyMatrix {
             name: "banned-in-mid-connection",
             sentence: "A rule in FORWARD forbids a running connection, as fail2ban does.",
             during: ["ipt -I FORWARD -s $LAN -p tcp -j REJECT --reject-with tcp-reset"],
-            behaviour: .exchange(disturbed: 2), limit: .seconds(3),
+            behaviour: .exchange(disturbed: 2), limit: .seconds(3), endsWell: false,
             differs: [
                 .client: "FORWARD sees the SYN alone; `sluice close` ends a running one.",
                 .server: "FORWARD sees the SYN alone; `sluice close` ends a running one.",
@@ -108,7 +108,7 @@ extension TransparencyMatrix {
                 "ipt -A FORWARD -p tcp -m connbytes --connbytes 50000: --connbytes-dir both --connbytes-mode bytes "
                     + "-j REJECT --reject-with tcp-reset"
             ],
-            started: ["sysctl -qw net.netfilter.nf_conntrack_acct=1"], behaviour: .exchange(10),
+            started: ["sysctl -qw net.netfilter.nf_conntrack_acct=1"], behaviour: .exchange(10), endsWell: false,
             differs: [
                 .client: "Rules in FORWARD that count later packets don't see them.",
                 .server: "Rules in FORWARD that count later packets don't see them.",

@@ -28,7 +28,7 @@ extension TransparencyMatrix {
                 "ipt -t mangle -A $chain -s $LAN -m mark --mark 0/0x3f00 -j MARK --set-xmark 0x100/0x3f00",
                 "ipt -t mangle -A $chain -j CONNMARK --save-mark --nfmask 0x3f00 --ctmask 0x3f00",
                 "done",
-                "ipf rule add fwmark 0x100/0x3f00 lookup 100",
+                "ipf rule add fwmark 0x100/0x3f00 lookup 100", "ipf rule add pref 90 to $LAN lookup main",
             ]
         ),
         (
@@ -82,7 +82,8 @@ extension TransparencyMatrix {
                 sentence:
                     "The LAN's uplink goes down in mid transfer; another has a default route that the LAN may not use.",
                 router: ["ipf route add default via $G1 dev wan1 metric 2000"] + killSwitch.prefix(1),
-                during: ["ip link set wan0 down"], behaviour: .exchange(disturbed: 2), limit: .seconds(3)),
+                during: ["ip link set wan0 down"], behaviour: .exchange(disturbed: 2), limit: .seconds(3),
+                endsWell: false),
             Situation(
                 name: "uplink-moves", sentence: "The default route moves to the other uplink between two connections.",
                 started: ["ipf route replace default via $G1 dev wan1"], behaviour: .connections(2)),
@@ -100,10 +101,12 @@ extension TransparencyMatrix {
                 ]),
             Situation(
                 name: "no-route", sentence: "The route to the server is unreachable.",
-                router: ["ipf route add unreachable $S/$ALL"], behaviour: .attempt(port: 5000), expected: .either),
+                router: ["ipf route add unreachable $S/$ALL"], behaviour: .attempt(port: 5000), endsWell: false,
+                expected: .either),
             Situation(
                 name: "prohibited-by-rule", sentence: "A routing rule prohibits the clients that server.",
-                router: ["ipf rule add from $LAN to $S prohibit"], behaviour: .attempt(port: 5000), expected: .either),
+                router: ["ipf rule add from $LAN to $S prohibit"], behaviour: .attempt(port: 5000), endsWell: false,
+                expected: .either),
             Situation(
                 name: "strict-reverse-path", sentence: "Sources have to be where they are routed to (rp_filter = 1).",
                 router: ["for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 1 >$f; done"]

@@ -36,10 +36,11 @@ extension TransparencyMatrix {
             server: [
                 "sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=3 net.netfilter.nf_conntrack_tcp_loose=0"
             ]
-                + stateful, behaviour: .idle(6, probedEvery: 1)),
+                + stateful, behaviour: .idle(6, probedEvery: 1), limit: .seconds(9)),
         Situation(
             name: "dead-client", sentence: "The server probes a client that has vanished.",
-            during: ["ip link set lan0 down", "ip link set lan1 down"], behaviour: .deadClient, limit: .seconds(7)),
+            during: ["ip link set lan0 down", "ip link set lan1 down"], behaviour: .deadClient, limit: .seconds(7),
+            endsWell: false),
         Situation(
             name: "daemon-killed", sentence: "Daemon and sentinel are killed; the router masquerades by a whole mark.",
             router: [
