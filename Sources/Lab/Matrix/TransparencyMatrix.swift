@@ -1,0 +1,103 @@
+/// All situations, and how they are run.
+public enum TransparencyMatrix {
+    /// In the order of the documentation.
+    public static let situations = basics + ports + routing + firewalls + translation + path + time
+
+    /// A situation with the family and the kind of iptables.
+    public struct Cell: Sendable {
+        public let situation: Situation
+        public let family: IPFamily
+        public let kind: IPTablesKind
+    }
+
+    /// What is to be run: each situation with each family that it has, and with both kinds of iptables where rules
+    /// matter.
+    public static func cells(
+        of situations: [Situation] = situations, families: [IPFamily] = IPFamily.allCases,
+        kinds: [IPTablesKind] = IPTablesKind.allCases
+    ) -> [Cell] {
+        situations.flatMap { situation in
+            situation.families.filter(families.contains).flatMap { family in
+                let wanted = situation.usesRules ? kinds : Array(kinds.prefix(1))
+                return wanted.map { Cell(situation: situation, family: family, kind: $0) }
+            }
+        }
+    }
+
+    /// What came of a cell.
+    public struct Row: Codable, Sendable {
+        public let situation: String
+        public let family: String
+        public let iptables: IPTablesKind
+        public let expected: Expectation
+        public let verdict: Verdict
+        public let problems: [Problem]
+        /// Was a run that took too long repeated?
+        public let isSecondTry: Bool
+        public let observations: [String: Observation]
+    }
+
+    public enum Verdict: String, Codable, Sendable {
+        case passed, failed
+        /// The machine lacks what the situation needs.
+        case skipped
+        /// A run could not be made; the problem is the lab's, or the situation's.
+        case broken
+    }
+
+    /// Runs cells, `jobs` at a time, and hands each row over as it comes.
+    public static func run(
+        _ cells: [Cell], jobs: Int = 2, isolation: isolated (any Actor)? = #isolation,
+        _ report: (Row) -> Void = { _ in }
+    ) async -> [Row] {
+        await withTaskGroup(of: (Int, Row).self) { group in
+            var rows: [Int: Row] = [:]
+            var waiting = Array(cells.enumerated())[...]
+            for (index, cell) in waiting.prefix(jobs) { group.addTask { (index, await cell.run()) } }
+            waiting = waiting.dropFirst(jobs)
+            while let (index, row) = await group.next() {
+                rows[index] = row
+                report(row)
+                if let (index, cell) = waiting.popFirst() { group.addTask { (index, await cell.run()) } }
+            }
+            return cells.indices.compactMap { rows[$0] }
+        }
+    }
+}
+
+extension TransparencyMatrix.Cell {
+    /// The three runs, at the same time, and what is wrong with them.
+    func run() async -> TransparencyMatrix.Row {
+        let row = await attempt(isSecond: false)
+        // The machine may have been busy: what is wrong with time alone is looked at again.
+        let isSlow = !row.problems.isEmpty && row.problems.allSatisfy { [.time, .repeatedSYNs].contains($0.aspect) }
+        return isSlow ? await attempt(isSecond: true) : row
+    }
+
+    private func attempt(isSecond: Bool) async -> TransparencyMatrix.Row {
+        do {
+            async let truth = MatrixRun(situation: situation, family: family, kind: kind, variant: .truth).observe()
+            async let plain = MatrixRun(situation: situation, family: family, kind: kind, variant: .plain).observe()
+            async let mptcp = MatrixRun(situation: situation, family: family, kind: kind, variant: .mptcp).observe()
+            let runs = try await (truth: truth, plain: plain, mptcp: mptcp)
+            let observations = ["truth": runs.truth, "plain": runs.plain, "mptcp": runs.mptcp]
+            let comparison = Comparison(situation: situation, truth: runs.truth)
+            if let problem = comparison.problemOfTruth { return row(.broken, [problem], isSecond, observations) }
+            let problems = comparison.problems(plain: runs.plain) + comparison.problems(mptcp: runs.mptcp)
+            return row(problems.isEmpty ? .passed : .failed, problems, isSecond, observations)
+        } catch is MatrixRun.Unfit {
+            return row(.skipped, [], isSecond, [:])
+        } catch {
+            return row(.broken, [Problem(aspect: .daemon, description: "\(error)")], isSecond, [:])
+        }
+    }
+
+    private func row(
+        _ verdict: TransparencyMatrix.Verdict, _ problems: [Problem], _ isSecond: Bool,
+        _ observations: [String: Observation]
+    ) -> TransparencyMatrix.Row {
+        TransparencyMatrix.Row(
+            situation: situation.name, family: "\(family)", iptables: kind, expected: situation.expected,
+            verdict: verdict, problems: problems, isSecondTry: isSecond, observations: observations)
+    }
+}
