@@ -159,6 +159,10 @@ public final class Middlebox: Sendable {
         self.rules = installed
         queueNumbers = rules.synQueue...rules.dataQueues.upperBound
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
+        // Before all else: a killed process closes its descriptors in their order. Once the TUN device is gone the router's
+        // rules reset the clients (rules.template), and the guard would drop the packets that they answer.
+        let guarding = try? StrayGuard(rules.mark)
+        strayGuard = Mutex(guarding)
         let tun = try TunDevice(rules.tun)
         let synQueue = try PacketQueue(
             rules.synQueue, .syn(held: settings.advanced.maxHeld), patience: .seconds(2))
@@ -200,9 +204,6 @@ public final class Middlebox: Sendable {
         self.watch = watch
         self.agreement = agreement
         deviceIndex = tunIndex
-        // After the sentinel, which would keep its socket open.
-        let guarding = try? StrayGuard(rules.mark)
-        strayGuard = Mutex(guarding)
         healer = Healer(guarded: guarding != nil, log: log)
     }
 
