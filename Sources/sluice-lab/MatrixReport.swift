@@ -11,8 +11,10 @@ struct MatrixReport {
     /// One row, as it comes.
     static func line(_ row: TransparencyMatrix.Row) -> String {
         let place = "\(row.situation) \(row.family) \(row.iptables)"
+        let isLate = row.verdict == .passed && !row.earlierProblems.isEmpty
         return
-            ([place + ": \(row.verdict)" + (row.isSecondTry ? " (second try)" : "")]
+            ([place + ": \(row.verdict)" + (isLate ? " at the second try, after:" : "")]
+            + (isLate ? row.earlierProblems.map { "    \($0)" } : [])
             + row.problems.map { "    \($0)" }).joined(separator: "\n")
     }
 
@@ -37,8 +39,10 @@ struct MatrixReport {
         let counts = [TransparencyMatrix.Verdict.passed, .failed, .broken, .skipped].map { verdict in
             (verdict, rows.count { $0.verdict == verdict })
         }
+        let late = rows.count { $0.verdict == .passed && !$0.earlierProblems.isEmpty }
         return "\(situations.count) situations, \(rows.count) variants: "
             + counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
+            + (late > 0 ? " (\(late) of them at the second try)" : "")
     }
 
     func writeJSON(to path: String) throws {
@@ -81,7 +85,7 @@ struct MatrixReport {
         return (head + lines).joined(separator: "\n")
     }
 
-    private static func words(_ expectation: Expectation) -> String {
+    private static func words(_ expectation: Treatment) -> String {
         switch expectation {
         case .converted: "converted"
         case .passes: "let through"

@@ -25,7 +25,7 @@ struct Comparison {
 
     /// A plain client behind the box: the box must make no difference at all.
     func problems(plain: Observation) -> [Problem] {
-        var found = differences(plain, except: [.conversion])
+        var found = differences(plain, except: situation.byChance)
         if plain.converted != 0 { found.append(Problem(aspect: .conversion, description: "plain TCP was converted")) }
         return found.map { Problem(aspect: $0.aspect, description: "plain: \($0.description)") }
     }
@@ -34,7 +34,7 @@ struct Comparison {
     func problems(mptcp: Observation) -> [Problem] {
         // Also where it isn't converted: the box may have asked the server first.
         let natural: Set<Aspect> = [.port, .hopLimit]
-        let excepted = natural.subtracting(situation.alsoEqual).union(situation.differs.keys)
+        let excepted = natural.subtracting(situation.alsoEqual).union(situation.differs.keys).union(situation.byChance)
         var found = differences(mptcp, except: excepted)
         switch situation.expected {
         case .converted where mptcp.converted < mptcp.established || mptcp.established == 0:

@@ -19,7 +19,7 @@ enum FileTransfer {
         data.end()
         try leave(control)
     } server: { control, course in
-        try control.say("220 ready")
+        try greet(control)
         _ = try control.hear()
         let listener = try course.listen()
         let (high, low) = (listener.port >> 8, listener.port & 0xff)
@@ -50,7 +50,7 @@ enum FileTransfer {
         data.end()
         try leave(control)
     } server: { control, course in
-        try control.say("220 ready")
+        try greet(control)
         let order = try control.hear()
         guard let place = endpoint(in: order, defaultAddress: course.service) else {
             throw MatrixError("heard \(order)")
@@ -63,8 +63,17 @@ enum FileTransfer {
         try finish(control)
     }
 
+    private static func greet(_ control: MatrixSocket) throws {
+        try control.say("220 ready")
+        _ = try control.hear()
+        try control.say("230 welcome")
+    }
+
     private static func greeted(_ course: Course) throws -> MatrixSocket {
         let control = try course.connect()
+        _ = try control.hear()
+        // The helper heeds a command only behind a line's end that it has seen.
+        try control.say("USER anonymous")
         _ = try control.hear()
         return control
     }

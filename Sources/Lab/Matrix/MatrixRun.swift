@@ -67,7 +67,7 @@ struct MatrixRun: Sendable {
             let names = interfaces.map { "\"\($0)\"" }.joined(separator: ", ")
             intercept = "[intercept]\ninterfaces = [\(names)]\n"
         }
-        return "\(intercept)\(situation.sluice)\n[advanced]\niptables = \"\(kind)\"\n"
+        return "\(intercept)\(situation.sluice)\n[advanced]\niptables = \"\(kind)\"\n\(situation.advanced)"
     }
 
     private func converse(_ lab: Lab, _ shell: RouterShell, _ daemon: SluiceDaemon?) async throws -> Observation {

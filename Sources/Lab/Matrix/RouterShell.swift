@@ -7,7 +7,8 @@ import Wire
 /// - `$S` the service's address, `$P` its first port;
 /// - `$C0`, `$C1` the client's addresses, `$LAN` a prefix that holds both, `$A0`, `$A1` the box's addresses there;
 /// - `$G0`, `$G1` the next hops at wan0 and wan1, `$B0`, `$B1` the box's addresses there;
-/// - `$ICMP` the protocol, `$ADMIN` and `$PORT` the REJECT types, `$ALL` the length of a host's prefix;
+/// - `$ICMP` the protocol, `$TOOBIG` its type for that, `$ADMIN` and `$PORT` the REJECT types, `$ALL` the length of a host's
+///   prefix;
 /// - `linklocal DEV`: the link-local address of one of the node's interfaces.
 struct RouterShell: Sendable {
     private let preamble: String
@@ -21,6 +22,7 @@ struct RouterShell: Sendable {
             "S": "\(MatrixNetwork.service(family))", "LAN": isIPv4 ? "10.0.0.0/14" : "fd00::/30",
             "ICMP": isIPv4 ? "icmp" : "ipv6-icmp", "ALL": isIPv4 ? "32" : "128",
             "ADMIN": isIPv4 ? "icmp-admin-prohibited" : "icmp6-adm-prohibited",
+            "TOOBIG": isIPv4 ? "--icmp-type fragmentation-needed" : "--icmpv6-type packet-too-big",
             "PORT": isIPv4 ? "icmp-port-unreachable" : "icmp6-port-unreachable",
         ]
         for (index, link) in client.enumerated() {
@@ -33,7 +35,7 @@ struct RouterShell: Sendable {
         }
         let tool = isIPv4 ? "iptables" : "ip6tables"
         preamble =
-            words.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "\n") + """
+            words.map { "\($0.key)='\($0.value)'" }.sorted().joined(separator: "\n") + """
 
                 ipt() { \(tool)-\(kind) -w "$@"; }
                 restore() { \(tool)-\(kind)-restore -w "$@"; }

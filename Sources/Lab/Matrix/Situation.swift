@@ -12,7 +12,7 @@
 // is reached tells by which uplink a connection went. The box's default route goes by wan0.
 
 /// What an MPTCP client of a situation gets.
-public enum Expectation: String, Codable, Sendable {
+public enum Treatment: String, Codable, Sendable {
     /// Every connection that comes about speaks MPTCP with the box.
     case converted
     /// None does: the box steps aside.
@@ -52,6 +52,8 @@ public struct Situation: Sendable {
 
     /// More of Sluice's configuration: the lines of its `[intercept]` section, then other sections.
     var sluice = ""
+    /// Lines of its `[advanced]` section.
+    var advanced = ""
     /// The client-facing interfaces that Sluice is told of, where these aren't the links.
     var interfaces: [String]?
     /// What the server's sockets speak.
@@ -68,9 +70,11 @@ public struct Situation: Sendable {
     /// Do both ends get what they want, without the box? If not though it says so, the situation is wrong itself.
     var endsWell = true
 
-    public var expected = Expectation.converted
+    public var expected = Treatment.converted
     /// What the MPTCP client's run may differ in, and why that is so on purpose.
     var differs: [Aspect: String] = [:]
+    /// What differs from run to run, whoever speaks.
+    var byChance: Set<Aspect> = []
     /// Aspects that differ by nature when a connection is converted, but not here.
     var alsoEqual: Set<Aspect> = []
 

@@ -29,11 +29,12 @@ public enum TransparencyMatrix {
         public let situation: String
         public let family: String
         public let iptables: IPTablesKind
-        public let expected: Expectation
+        public let expected: Treatment
         public let verdict: Verdict
         public let problems: [Problem]
-        /// Was a run that took too long repeated?
-        public let isSecondTry: Bool
+        /// What earlier tries found wrong: the machine may have been busy, or the fault is one that comes and goes.
+        public internal(set) var earlierProblems: [Problem] = []
+        /// By the variants' names.
         public let observations: [String: Observation]
     }
 
@@ -45,20 +46,20 @@ public enum TransparencyMatrix {
         case broken
     }
 
-    /// Runs cells, `jobs` at a time, and hands each row over as it comes.
+    /// Runs cells, `jobs` at a time, each up to `tries` times until it passes, and hands each row over as it comes.
     public static func run(
-        _ cells: [Cell], jobs: Int = 2, isolation: isolated (any Actor)? = #isolation,
+        _ cells: [Cell], jobs: Int = 2, tries: Int = 2, isolation: isolated (any Actor)? = #isolation,
         _ report: (Row) -> Void = { _ in }
     ) async -> [Row] {
         await withTaskGroup(of: (Int, Row).self) { group in
             var rows: [Int: Row] = [:]
             var waiting = Array(cells.enumerated())[...]
-            for (index, cell) in waiting.prefix(jobs) { group.addTask { (index, await cell.run()) } }
+            for (index, cell) in waiting.prefix(jobs) { group.addTask { (index, await cell.run(tries: tries)) } }
             waiting = waiting.dropFirst(jobs)
             while let (index, row) = await group.next() {
                 rows[index] = row
                 report(row)
-                if let (index, cell) = waiting.popFirst() { group.addTask { (index, await cell.run()) } }
+                if let (index, cell) = waiting.popFirst() { group.addTask { (index, await cell.run(tries: tries)) } }
             }
             return cells.indices.compactMap { rows[$0] }
         }
@@ -66,15 +67,19 @@ public enum TransparencyMatrix {
 }
 
 extension TransparencyMatrix.Cell {
-    /// The three runs, at the same time, and what is wrong with them.
-    func run() async -> TransparencyMatrix.Row {
-        let row = await attempt(isSecond: false)
-        // The machine may have been busy: what is wrong with time alone is looked at again.
-        let isSlow = !row.problems.isEmpty && row.problems.allSatisfy { [.time, .repeatedSYNs].contains($0.aspect) }
-        return isSlow ? await attempt(isSecond: true) : row
+    fileprivate func run(tries: Int) async -> TransparencyMatrix.Row {
+        var row = await attempt()
+        var earlier: [Problem] = []
+        for _ in 1..<max(tries, 1) where row.verdict == .failed || row.verdict == .broken {
+            earlier += row.problems
+            row = await attempt()
+        }
+        row.earlierProblems = earlier
+        return row
     }
 
-    private func attempt(isSecond: Bool) async -> TransparencyMatrix.Row {
+    /// The three runs, at the same time, and what is wrong with them.
+    private func attempt() async -> TransparencyMatrix.Row {
         do {
             async let truth = MatrixRun(situation: situation, family: family, kind: kind, variant: .truth).observe()
             async let plain = MatrixRun(situation: situation, family: family, kind: kind, variant: .plain).observe()
@@ -82,22 +87,21 @@ extension TransparencyMatrix.Cell {
             let runs = try await (truth: truth, plain: plain, mptcp: mptcp)
             let observations = ["truth": runs.truth, "plain": runs.plain, "mptcp": runs.mptcp]
             let comparison = Comparison(situation: situation, truth: runs.truth)
-            if let problem = comparison.problemOfTruth { return row(.broken, [problem], isSecond, observations) }
+            if let problem = comparison.problemOfTruth { return row(.broken, [problem], observations) }
             let problems = comparison.problems(plain: runs.plain) + comparison.problems(mptcp: runs.mptcp)
-            return row(problems.isEmpty ? .passed : .failed, problems, isSecond, observations)
+            return row(problems.isEmpty ? .passed : .failed, problems, observations)
         } catch is MatrixRun.Unfit {
-            return row(.skipped, [], isSecond, [:])
+            return row(.skipped)
         } catch {
-            return row(.broken, [Problem(aspect: .daemon, description: "\(error)")], isSecond, [:])
+            return row(.broken, [Problem(aspect: .daemon, description: "\(error)")])
         }
     }
 
     private func row(
-        _ verdict: TransparencyMatrix.Verdict, _ problems: [Problem], _ isSecond: Bool,
-        _ observations: [String: Observation]
+        _ verdict: TransparencyMatrix.Verdict, _ problems: [Problem] = [], _ observations: [String: Observation] = [:]
     ) -> TransparencyMatrix.Row {
         TransparencyMatrix.Row(
             situation: situation.name, family: "\(family)", iptables: kind, expected: situation.expected,
-            verdict: verdict, problems: problems, isSecondTry: isSecond, observations: observations)
+            verdict: verdict, problems: problems, observations: observations)
     }
 }

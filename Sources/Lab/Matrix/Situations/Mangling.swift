@@ -27,7 +27,7 @@ extension TransparencyMatrix {
             sentence: "A hop behind the router has MTU 1280 and drops ICMP; the router clamps the MSS.",
             uplinks: [narrow, plain],
             router: ["ipt -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1200"],
-            hop: ["ipt -A OUTPUT -p $ICMP -j DROP"], behaviour: .exchange(4, of: 100_000)),
+            hop: ["ipt -A OUTPUT -p $ICMP $TOOBIG -j DROP"], behaviour: .exchange(4, of: 100_000)),
         Situation(
             name: "narrow-access", sentence: "A hop between client and router has MTU 1280, and says so.",
             links: [narrow, plain], behaviour: .exchange(4, of: 100_000)),
@@ -36,7 +36,7 @@ extension TransparencyMatrix {
             sentence: "A hop between client and router has MTU 1280 and drops ICMP; the router clamps the MSS.",
             links: [narrow],
             router: ["ipt -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1200"],
-            hop: ["ipt -A OUTPUT -p $ICMP -j DROP"], behaviour: .exchange(4, of: 100_000)),
+            hop: ["ipt -A OUTPUT -p $ICMP $TOOBIG -j DROP"], behaviour: .exchange(4, of: 100_000)),
         Situation(
             name: "dscp-in-prerouting", sentence: "The router marks its clients' packets in mangle PREROUTING.",
             router: ["ipt -t mangle -A PREROUTING -i lan+ -j DSCP --set-dscp 10"]),
@@ -51,7 +51,7 @@ extension TransparencyMatrix {
             name: "hop-limit-set", sentence: "The router sets the TTL or hop limit of all that leaves.",
             router: [
                 "[ $F = 4 ] && target='TTL --ttl-set' || target='HL --hl-set'",
-                "ipt -t mangle -A POSTROUTING -o wan+ -j $target 65",
+                "ipt -t mangle -A POSTROUTING -o wan+ -p tcp -j $target 65",
             ], alsoEqual: [.hopLimit]),
         Situation(
             name: "far-server", sentence: "The round trip to the server takes 600 ms.", uplinks: [far, plain],
@@ -63,7 +63,7 @@ extension TransparencyMatrix {
         Situation(
             name: "lossy-path", sentence: "One packet in fifty is lost behind the router.",
             uplinks: [.init(loss: 0.02), plain], behaviour: .exchange(10, of: 50_000), limit: .seconds(10),
-            differs: [.time: "Loss hits each run otherwise.", .repeatedSYNs: "Loss hits each run otherwise."]),
+            byChance: [.time, .repeatedSYNs]),
         Situation(
             name: "multipath-option-dropped", sentence: "A firewall before the server drops SYNs with MPTCP's option.",
             server: ["ipt -A INPUT -p tcp --syn --tcp-option 30 -j DROP"], behaviour: .connections(3)),
