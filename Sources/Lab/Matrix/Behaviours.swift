@@ -154,6 +154,41 @@ extension Behaviour {
         }
     }
 
+    /// The server speaks first, and ends.
+    static let greeting = Behaviour("the server speaks first, and ends") { course in
+        let socket = try course.connect()
+        try socket.receive(toEnd: 1000)
+    } server: { socket, _ in
+        try socket.send(1000)
+        socket.end()
+        try socket.receive(toEnd: 0)
+    }
+
+    /// The client connects and ends, as monitors and scanners do.
+    static let touch = Behaviour("the client connects, and ends at once") { course in
+        let socket = try course.connect()
+        socket.end()
+        try socket.receive(toEnd: 0)
+    } server: { socket, _ in
+        try socket.receive(toEnd: 0)
+    }
+
+    /// Bulk to one who doesn't read for a while.
+    static func slow(client isClient: Bool, _ bytes: Int = 10_000_000) -> Behaviour {
+        Behaviour("\(bytes / 1_000_000) MB to a \(isClient ? "client" : "server") that reads after 2 s") { course in
+            let socket = try course.connect()
+            try socket.send(isClient ? request : bytes)
+            if isClient { course.sleep(2) }
+            try socket.receive(toEnd: isClient ? bytes : request)
+        } server: { socket, course in
+            if !isClient { course.sleep(2) }
+            try socket.receive(isClient ? request : bytes)
+            try socket.send(isClient ? bytes : request)
+            socket.end()
+            try socket.drain()
+        }
+    }
+
     /// Connects to a port and no more.
     static func attempt(port: UInt16) -> Behaviour {
         Behaviour("the client connects to port \(port)") { course in
@@ -201,6 +236,15 @@ extension Behaviour {
             }
             for socket in open { socket.end() }
             for socket in open { try socket.receive(toEnd: 0) }
+        } server: { socket, _ in
+            try answer(socket)
+        }
+    }
+
+    /// The client marks its segments from its SYN on.
+    static func marked(_ codePoint: UInt8) -> Behaviour {
+        Behaviour("an exchange with DSCP \(codePoint) by the client") { course in
+            try bounce(try course.connect { $0.setDSCP(codePoint, course.family) })
         } server: { socket, _ in
             try answer(socket)
         }

@@ -18,6 +18,12 @@ extension TransparencyMatrix {
         Situation(
             name: "reset-by-client", sentence: "The client resets the connection in mid stream.",
             behaviour: .resetByClient, endsWell: false),
+        Situation(name: "server-first", sentence: "The server speaks first.", behaviour: .greeting),
+        Situation(name: "touch", sentence: "A monitor looks whether the server is there.", behaviour: .touch),
+        Situation(
+            name: "slow-server", sentence: "The server doesn't read for a while.", behaviour: .slow(client: false)),
+        Situation(
+            name: "slow-client", sentence: "The client doesn't read for a while.", behaviour: .slow(client: true)),
         Situation(
             name: "closed-port", sentence: "Nobody listens on the server's port.", behaviour: .attempt(port: 5999),
             endsWell: false, expected: .either),

@@ -31,6 +31,12 @@ extension TransparencyMatrix {
                 "for chain in INPUT OUTPUT; do ipt -A $chain -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT; done",
             ]),
         Situation(
+            name: "guest-network", sentence: "Clients may go out, and reach nothing on the router.",
+            router: ["ipt -A INPUT -p $ICMP -j ACCEPT", "ipt -A INPUT -i lan+ -j DROP"]),
+        Situation(
+            name: "no-connections-of-its-own", sentence: "No process of the router may open a connection.",
+            router: ["ipt -A OUTPUT -p tcp --syn -m owner --uid-owner 0 -j REJECT --reject-with tcp-reset"]),
+        Situation(
             name: "invalid-dropped", sentence: "What connection tracking takes for invalid is dropped everywhere.",
             router: [
                 "for chain in PREROUTING INPUT FORWARD OUTPUT POSTROUTING; do",

@@ -38,6 +38,10 @@ extension TransparencyMatrix {
             router: ["ipt -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1200"],
             hop: ["ipt -A OUTPUT -p $ICMP $TOOBIG -j DROP"], behaviour: .exchange(4, of: 100_000)),
         Situation(
+            name: "jumbo-frames", sentence: "The LAN has MTU 9000, the uplink 1500.",
+            router: ["ip link set lan0 mtu 9000", "ip link set lan1 mtu 9000"],
+            client: ["ip link set lan0 mtu 9000", "ip link set lan1 mtu 9000"], behaviour: .exchange(4, of: 100_000)),
+        Situation(
             name: "dscp-in-prerouting", sentence: "The router marks its clients' packets in mangle PREROUTING.",
             router: ["ipt -t mangle -A PREROUTING -i lan+ -j DSCP --set-dscp 10"]),
         Situation(

@@ -53,6 +53,16 @@ extension TransparencyMatrix {
             ]
         } + [
             Situation(
+                name: "uplink-by-port", sentence: "The uplink is chosen by the server's port.",
+                router: split + ["ipf rule add ipproto tcp dport 5000 lookup 100"], expected: .either),
+            Situation(
+                name: "uplink-by-client-port", sentence: "The uplink is chosen by the client's port.",
+                router: split + ["ipf rule add ipproto tcp sport 41003 lookup 100"], behaviour: .bound(to: 41_003),
+                expected: .either),
+            Situation(
+                name: "uplink-by-dscp", sentence: "The uplink is chosen by the client's DSCP.",
+                router: split + ["ipf rule add tos 0x10 lookup 100"], behaviour: .marked(4), expected: .either),
+            Situation(
                 name: "wireguard",
                 sentence: "All but WireGuard's own packets goes by the tunnel, as wg-quick sets it up.",
                 router: [
