@@ -25,6 +25,7 @@ struct SoakSummary {
         if let before = report.before, let after = report.after {
             lines += ["", resources(before, report.peak ?? after, after)]
         }
+        if !report.status.isEmpty { lines += ["", report.status] }
         lines += ["", report.isClean ? "no fault" : "\(report.faultCount) FAULTS"]
         lines += report.faults.map(\.description)
         if report.wasInterrupted { lines.append("interrupted") }

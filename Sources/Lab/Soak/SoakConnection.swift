@@ -168,7 +168,8 @@ final class SoakConnection {
         received += UInt64(count)
         ledger.verified(count, incoming)
         guard count == bytes.count else {
-            return .failed(.surplus, "\(bytes.count - count) bytes or more came behind the last; \(state)")
+            let surplus = SoakFault.Damage.hexadecimal(bytes[count...].prefix(64))
+            return .failed(.surplus, "\(bytes.count - count) bytes or more came behind the last: \(surplus); \(state)")
         }
         return nil
     }

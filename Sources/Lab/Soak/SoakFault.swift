@@ -102,7 +102,7 @@ extension SoakFault.Damage {
 
     private static let locatedBytes = 16 << 10
 
-    private static func hexadecimal(_ bytes: some Collection<UInt8>) -> String {
+    static func hexadecimal(_ bytes: some Collection<UInt8>) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 

@@ -23,6 +23,8 @@ public struct SoakReport: Sendable, Encodable {
     public internal(set) var peak: SoakResources?
     /// Seconds between the last transfer's end and `after`.
     public internal(set) var rest = 0.0
+    /// What the daemon said of itself at the end (`sluice status`): why which SYNs were converted, or not, above all.
+    public internal(set) var status = ""
     /// Those with details; `faultCount` counts all.
     public internal(set) var faults: [SoakFault] = []
     public internal(set) var faultCount = 0

@@ -320,6 +320,7 @@ private final class SoakRun: Sendable {
             ledger.add(SoakFault(.daemon, nil, "not one of the MPTCP connections was one beyond the client"))
         }
         guard let daemon, daemon.process.status == nil else { return }
+        report.status = try await daemon.command("status", within: .seconds(60)).output
         if let before = report.before?.descriptors, let after = report.after?.descriptors, report.rest >= 120,
             after > before + Self.toleratedDescriptors
         {
