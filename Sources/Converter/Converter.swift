@@ -165,7 +165,7 @@ public final class Converter: Sendable {
         for ending in endings { ending.wait() }
         // No worker is left to accept a client for another one, or to be handed it.
         for mailbox in mailboxes {
-            for case .accepted(let descriptor, _) in mailbox.take() { close(descriptor) }
+            for case .accepted(let descriptor, _) in mailbox.take() { _ = Glibc.close(descriptor) }
         }
     }
 }

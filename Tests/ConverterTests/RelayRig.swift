@@ -168,7 +168,8 @@ final class RelayRig {
     }
 
     private static let setting = ConverterSetting(
-        listenAddress: IPAddress("127.77.0.1")!, listenAddress6: IPAddress("::1")!, mark: .standard, workers: 1,
+        listenAddress: IPAddress("127.77.0.1")!, listenAddress6: IPAddress("::1")!, mark: .standard, groups: .standard,
+        workers: 1,
         dialTimeout: .seconds(5), clientTimeout: .seconds(5), listenerIdle: .seconds(60), idleTimeout: nil,
         clientKeepalive: nil, serverKeepalive: nil,
         upstreamPorts: 4096...32767, maxPending: 16, maxPendingPerClient: 16, maxConnections: 16,
