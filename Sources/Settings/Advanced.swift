@@ -62,8 +62,8 @@ extension Settings {
         public var iptables: Iptables
 
         public init(
-            queueBase: UInt16 = 7700, dataQueues: Int? = nil, markMask: UInt32 = 0x0fff_0000, socketGroup: UInt32 = 64083,
-            routeTable: UInt32 = 7700, rulePriority: UInt32 = 77,
+            queueBase: UInt16 = 7700, dataQueues: Int? = nil, markMask: UInt32 = 0x0fff_0000,
+            socketGroup: UInt32 = 64083, routeTable: UInt32 = 7700, rulePriority: UInt32 = 77,
             listenAddress: IPAddress = IPAddress("127.77.0.1")!,
             listenAddress6: IPAddress = IPAddress("fd73:6c75:6963:6500::1")!, tun: String = "sluice0",
             ifb: String = "sluice1", maxHeld: Int = 2048, maxHeldPerClient: Int = 512, maxConnections: Int? = nil,
