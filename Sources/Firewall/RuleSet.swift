@@ -38,8 +38,14 @@ struct RuleSet {
         return (tables + leftovers).map { $0.restoreInput(replacing: saved.table($0.name)) }.joined()
     }
 
-    /// Is there a chain of ours of this name?
-    func declares(_ chain: String) -> Bool { tables.contains { $0.chains.contains(chain) } }
+    /// Is there a chain of ours, or the administrator's, of this name?
+    func declares(_ chain: String) -> Bool {
+        tables.contains { table in
+            table.chains.contains(chain)
+                || chain == Self.administratorsChain
+                    && table.lines.contains(where: Table.declaresAdministratorsChain)
+        }
+    }
 
     /// `table` in place of that of its name.
     mutating func add(_ table: Table) {
@@ -88,7 +94,7 @@ extension RuleSet.Table {
         return input.joined(separator: "\n")
     }
 
-    private static func declaresAdministratorsChain(_ line: String) -> Bool {
+    fileprivate static func declaresAdministratorsChain(_ line: String) -> Bool {
         line.hasPrefix(":\(RuleSet.administratorsChain) ")
     }
 

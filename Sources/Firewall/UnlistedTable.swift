@@ -4,15 +4,16 @@ import LinuxSystem
 /// iptables-nft-restore removes no rule from the chains that have them (though it adds some).
 struct UnlistedTable {
     let name: String
-    /// Those of ours.
+    /// Those of ours, and the administrator's.
     let chains: [String]
+    private let hasAdministratorsRules: Bool
     private let family: AddressFamily
     private let jumps: [(chain: String, handle: UInt64)]
 
     init(_ name: String, _ family: AddressFamily, _ tool: Tool) throws(FirewallError) {
         self.name = name
         self.family = family
-        let found: (ours: [String], jumps: [Jump])
+        let found: (ours: [String], jumps: [Jump], hasAdministratorsRules: Bool)
         do throws(SystemError) {
             found = try tool.inNamespace { () throws(SystemError) in
                 let tables = try Nftables()
@@ -22,12 +23,15 @@ struct UnlistedTable {
                     rules.filter { $0.leadsToOurs && !chain.hasPrefix(RuleSet.chainPrefix) }
                         .map { Jump(chain: chain, handle: $0.id) }
                 }
-                return (chains.filter { $0.hasPrefix(RuleSet.chainPrefix) }, jumps)
+                let administrators = RuleSet.administratorsChain
+                let ours = chains.filter { $0.hasPrefix(RuleSet.chainPrefix) || $0 == administrators }
+                return (ours, jumps, !view[administrators].isEmpty)
             }
         } catch {
             throw .unlisted(name, family, error)
         }
         chains = found.ours
+        hasAdministratorsRules = found.hasAdministratorsRules
         jumps = found.jumps.map { ($0.chain, $0.handle) }
     }
 
@@ -39,7 +43,9 @@ struct UnlistedTable {
     /// Removes the rules that led into our chains, and the chains that are not wanted any more.
     func removeJumps(and isUnwanted: (String) -> Bool, _ tool: Tool) throws(FirewallError) {
         let (family, name) = (family, name)
-        let stale = chains.filter(isUnwanted)
+        let stale = chains.filter {
+            isUnwanted($0) && !($0 == RuleSet.administratorsChain && hasAdministratorsRules)
+        }
         let jumps = jumps.map { Jump(chain: $0.chain, handle: $0.handle) }
         guard !jumps.isEmpty || !stale.isEmpty else { return }
         do throws(SystemError) {

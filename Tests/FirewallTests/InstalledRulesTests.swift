@@ -79,16 +79,17 @@ struct InstalledRulesTests {
             try await scratch.tool.run(
                 "iptables-\(backend)", "-t", "mangle", "-I", "PREROUTING", "-p", "udp", "-j", "ACCEPT")
             try await scratch.tool.run(
-                "iptables-\(backend)", "-t", "mangle", "-A", "FORWARD", "-p", "udp", "-j", "ACCEPT")
+                "iptables-\(backend)", "-t", "mangle", "-A", "POSTROUTING", "-p", "udp", "-j", "ACCEPT")
             let found = await rules.damages()
             #expect(found.map(\.isOrderOnly) == [true])
-            #expect(found.first?.finding == "Sluice's rules in FORWARD, PREROUTING were no longer where they belong")
+            #expect(
+                found.first?.finding == "Sluice's rules in POSTROUTING, PREROUTING were no longer where they belong")
             try await rules.repair(found)
             #expect(await rules.damages() == [])
             try await scratch.tool.run(
                 "iptables-\(backend)", "-t", "mangle", "-D", "PREROUTING", "-p", "udp", "-j", "ACCEPT")
             try await scratch.tool.run(
-                "iptables-\(backend)", "-t", "mangle", "-D", "FORWARD", "-p", "udp", "-j", "ACCEPT")
+                "iptables-\(backend)", "-t", "mangle", "-D", "POSTROUTING", "-p", "udp", "-j", "ACCEPT")
             #expect(try await order() == whole)
         }
     }
@@ -113,7 +114,12 @@ struct InstalledRulesTests {
                 #expect(rules.split(separator: "jump SLUICE_INPUT").count == 2, "\(rules)")
                 #expect(rules.split(separator: "jump SLUICE_FORWARD").count == 2, "\(rules)")
                 #expect(rules.contains("meta hour"))
+                if !rules.contains("1.2.3.4") {
+                    try await tool.run("iptables-nft", "-A", "SLUICE-USER", "-s", "1.2.3.4", "-j", "DROP")
+                }
             }
+            #expect(try await list().contains("1.2.3.4"), "the administrator's rule is kept")
+            try await tool.run("nft", "flush", "chain", "ip", "filter", "SLUICE-USER")
             try await firewall.remove()
             let after = try await list()
             #expect(!after.contains("SLUICE"), "\(after)")
