@@ -59,6 +59,9 @@ final class Session {
         var readsToSample = 0
     }
 
+    /// In the place of a held SYN's id: nobody waits for the answer any more.
+    static let nobody: UInt64 = 0
+
     static let smallestChunk = 16 << 10
     static let firstChunk = 64 << 10
     static let largestChunk = 256 << 10
@@ -101,6 +104,13 @@ final class Session {
         case .dialling, .awaitingClient: true
         case .awaitingServer, .relaying, .resetting, .closing, .over: false
         }
+    }
+
+    /// Its places in the guard's count: one, and another for the second dial, which is in the client's place until the server
+    /// has answered.
+    var pendingPlaces: Int {
+        guard isPending, phase != .dialling(Self.nobody) else { return 0 }
+        return client.descriptor >= 0 ? 2 : 1
     }
 
     /// An event tells that there is something to read. Bytes that are left from before, or from a handshake, may have

@@ -43,10 +43,14 @@ extension Worker {
     /// drops what it doesn't know. Whichever is answered first is the upstream. Until then the second socket has the
     /// client's place in the session.
     func dialAgain(_ session: Session) {
+        let client = session.tuple.client.address
         guard case .dialling = session.phase, let request = session.request, session.client.descriptor < 0,
+            shared.pending.admit(client)
+        else { return }
+        guard
             let descriptor = try? shared.dialler.dial(
                 session.tuple, asking: false, way: Way(request), maximumSegmentSize: request.maximumSegmentSize)
-        else { return }
+        else { return shared.pending.release(client) }
         session.client.descriptor = descriptor
         session.client.writable = false
         do {
@@ -54,6 +58,7 @@ extension Worker {
         } catch {
             closeDescriptor(descriptor)
             session.client = Session.Peer()
+            shared.pending.release(client)
         }
     }
 
@@ -86,7 +91,7 @@ extension Worker {
             // It, or something before it, has dropped the SYN that asked.
             if side == .client, request.plan.asks { shared.memory.learn(.speaksTCP, of: session.tuple.server) }
         }
-        guard id != Self.nobody else { return end(session, orderly: false) }
+        guard id != Session.nobody else { return end(session, orderly: false) }
         // The packet path has seen the server's answer before this socket did.
         if shared.memory.knowledge(of: session.tuple.server) == .speaksMultipath {
             end(session, orderly: false)
@@ -118,19 +123,17 @@ extension Worker {
         }
     }
 
-    /// A dial whose answer nobody waits for.
-    static let nobody: UInt64 = 0
     /// How long an answer may take that nobody waits for.
     static let unansweredTime = Duration.seconds(3)
 
-    /// A socket that connects to a server, and isn't needed. It is reset when the server has answered: an answer to a socket
-    /// that is closed would get no reset by IPv4 (net/ipv4/tcp_ipv4.c, tcp_v4_send_reset, for addresses that aren't the box's),
-    /// and the server wait for a minute.
+    /// A socket that connects to a server, and isn't needed, is reset when the server has answered. An answer to a socket that
+    /// is closed would get no reset with IPv4 (net/ipv4/tcp_ipv4.c, tcp_v4_send_reset: not from an address that isn't the
+    /// box's), and the server would wait for a minute. Its place in the guard's count is given back.
     private func leaveUnanswered(_ descriptor: Int32, _ tuple: FourTuple) {
+        shared.pending.release(tuple.client.address)
         place.unwatch(descriptor)
-        guard shared.pending.admit(tuple.client.address) else { return closeDescriptor(descriptor) }
         shared.sessionBegan()
-        let session = sessions.insert(tuple, phase: .dialling(Self.nobody), now: .now)
+        let session = sessions.insert(tuple, phase: .dialling(Session.nobody), now: .now)
         session.server.descriptor = descriptor
         session.server.writable = false
         do {
@@ -144,16 +147,17 @@ extension Worker {
     private func dialFailed(_ session: Session, _ outcome: DialOutcome) {
         let phase = session.phase
         end(session, orderly: false)
-        if case .dialling(let id) = phase, id != Self.nobody { shared.report(id, outcome) }
+        if case .dialling(let id) = phase, id != Session.nobody { shared.report(id, outcome) }
     }
 
     /// The SYN goes on. An answer that comes later still teaches how long the server is to be waited for.
     func dialTimedOut(_ session: Session) {
         guard case .dialling(let id) = session.phase else { return }
-        guard id != Self.nobody else { return end(session, orderly: false) }
+        guard id != Session.nobody else { return end(session, orderly: false) }
         shared.counters.dialFailures.count()
         shared.memory.learnSilence(session.tuple)
-        session.phase = .dialling(Self.nobody)
+        for _ in 0..<session.pendingPlaces { shared.pending.release(session.tuple.client.address) }
+        session.phase = .dialling(Session.nobody)
         dialDeadlines.insert(session, at: session.created + Self.unansweredTime)
         shared.report(id, .silent)
     }

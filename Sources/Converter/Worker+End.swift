@@ -136,7 +136,7 @@ extension Worker {
                 StreamSocket.abort(session[side].descriptor)
             }
         }
-        if session.isPending { shared.pending.release(session.tuple.client.address) }
+        for _ in 0..<session.pendingPlaces { shared.pending.release(session.tuple.client.address) }
         if session.phase == .awaitingClient { shared.listeners.end(session.tuple) }
         if session.hasClient {
             // The segments that are seen now may be its successor's.

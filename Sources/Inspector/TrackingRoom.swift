@@ -7,6 +7,9 @@ struct TrackingRoom {
     private var nextLook = MonotonicTime(nanoseconds: 0)
     private var isSufficient = true
 
+    /// Asks for the first time, which takes two descriptors for good.
+    init() { _ = files.fill() }
+
     /// How often the kernel is asked.
     private static let pace = Duration.milliseconds(100)
 
