@@ -64,8 +64,8 @@ extension Lab {
     }
 
     /// Runs the same iptables command for both families.
-    func tables(in node: Node = .box, _ arguments: String) async throws {
-        for tool in ["iptables", "ip6tables"] { try await shell(in: node, "\(tool) \(arguments)") }
+    func tables(in node: Node = .box, of kind: String = "", _ arguments: String) async throws {
+        for tool in ["iptables\(kind)", "ip6tables\(kind)"] { try await shell(in: node, "\(tool) \(arguments)") }
     }
 }
 
