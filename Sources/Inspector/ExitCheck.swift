@@ -6,27 +6,30 @@ import LinuxSystem
 /// box's would go elsewhere, past a VPN perhaps. Routers without such rules are asked nothing for each SYN.
 struct ExitCheck: ~Copyable {
     private let routes: RouteLookup
+    private let news: RoutingNews
     /// The interfaces whose packets have rules of their own.
     private var interfaces: Set<UInt32> = []
     /// Packets of all interfaces have.
     private var concernsAll = true
-    private var expiry = MonotonicTime(nanoseconds: 0)
 
     /// The origin that our own routing rules state (`Firewall.routeProtocol`).
     private static let ownRules: UInt8 = 83
 
     /// In the network namespace of the calling thread.
-    init() throws(SystemError) { routes = try RouteLookup() }
+    init() throws(SystemError) {
+        // Before the rules are read, so that no change falls between the two.
+        let news = try RoutingNews()
+        let routes = try RouteLookup()
+        self.news = news
+        self.routes = routes
+        readRules()
+    }
 
     /// - Parameters:
     ///   - flow: the client's SYN's.
     ///   - inDevice: the index of the interface that it came in by.
     mutating func agrees(_ flow: RouteLookup.Flow, inDevice: UInt32) -> Bool {
-        let now = MonotonicTime.now
-        if expiry <= now {
-            readRules()
-            expiry = now + .seconds(1)
-        }
+        if news.haveCome() { readRules() }
         guard concernsAll || interfaces.contains(inDevice) else { return true }
         guard let own = routes.routeOfOwn(flow), let forwarded = routes.route(of: flow, comingInBy: inDevice) else {
             return false
