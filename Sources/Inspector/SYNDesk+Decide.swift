@@ -33,7 +33,11 @@ extension SYNDesk {
 
     /// Whatever interface it comes in on: a client joins by the link that the connection was not opened on.
     private func decideJoin(_ packet: QueuedPacket, _ syn: SYN, _ token: Token) {
-        if wasNotTaken(syn) { return pass(packet, .passNotTaken, syn) }
+        switch injected.fate(of: syn.identity, at: MonotonicTime.now.nanoseconds) {
+        case .notInjected: break
+        case .underWay: return drop(packet, syn)
+        case .lost: return passNotTaken(packet, syn)
+        }
         do {
             guard try diagnostics.hasConnection(token: token.rawValue) else {
                 return pass(packet, .passUnknownToken, syn)
@@ -49,9 +53,11 @@ extension SYNDesk {
     }
 
     private func decideCapable(_ packet: QueuedPacket, _ syn: SYN) {
-        guard !held.contains(syn.tuple) else {
-            conclude(packet, .dropRetransmissionOfHeld, syn)
-            return queue.drop(packet.id)
+        if held.contains(syn.tuple) { return drop(packet, syn) }
+        switch injected.fate(of: syn.identity, at: MonotonicTime.now.nanoseconds) {
+        case .notInjected: break
+        case .underWay: return drop(packet, syn)
+        case .lost: return passNotTaken(packet, syn)
         }
         if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
         let plan: DialPlan
@@ -77,7 +83,6 @@ extension SYNDesk {
         guard policy.covers(syn.tuple) else { return .passPolicy }
         if policy.passedPorts.contains(syn.tuple.server.port) { return .passHelper }
         if passed.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
-        if wasNotTaken(syn) { return .passNotTaken }
         switch stage {
         case .starting: return .passStarting
         case .draining: return .passDraining
@@ -112,9 +117,14 @@ extension SYNDesk {
         }
     }
 
-    /// Has this very SYN been put into the TUN device before? It would be dropped again, and the client kept waiting.
-    private func wasNotTaken(_ syn: SYN) -> Bool {
-        guard intercepted.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil else { return false }
+    /// The client sends it again; the first one goes on.
+    private func drop(_ packet: QueuedPacket, _ syn: SYN) {
+        conclude(packet, .dropRetransmissionOfHeld, syn)
+        queue.drop(packet.id)
+    }
+
+    /// Put into the TUN device again, it would be dropped again, and the client kept waiting.
+    private func passNotTaken(_ packet: QueuedPacket, _ syn: SYN) {
         if let suppressed = notTakenLog.pass(.now) {
             log.warning(
                 """
@@ -123,7 +133,7 @@ extension SYNDesk {
                 \(tun.name), and let it accept iifname "\(tun.name)"
                 """)
         }
-        return true
+        pass(packet, .passNotTaken, syn)
     }
 
     /// Once for each port, until it can be had.
@@ -150,7 +160,7 @@ extension SYNDesk {
                 pass(syn, reason)
             } else if syn.bytes.withUnsafeBytes({ injectLowered($0, to: size) }) {
                 conclude(syn, .interceptConverted, at: now)
-                rememberIntercepted(syn.identity)
+                injected.note(syn.identity, at: now.nanoseconds)
                 queue.drop(syn.arrival.packetID)
             } else {
                 pass(syn, .passUnable)
@@ -180,13 +190,10 @@ extension SYNDesk {
         passed.remember(true, for: syn, at: MonotonicTime.now.nanoseconds, lifetime: Self.passedLifetime)
     }
 
-    private func rememberIntercepted(_ syn: SYNIdentity) {
-        intercepted.remember(true, for: syn, at: MonotonicTime.now.nanoseconds, lifetime: Self.interceptedLifetime)
-    }
-
     private func split(_ packet: QueuedPacket, _ syn: SYN, _ reason: Decision) {
         if let reason = prepareListener(for: syn.tuple, isJoin: false) { return pass(packet, reason, syn) }
-        stream.announce(syn.tuple, mark: packet.mark, outDevice: packet.outDevice)
+        stream.announce(
+            syn.tuple, mark: packet.mark, outDevice: packet.outDevice, maximumSegmentSize: syn.maximumSegmentSize)
         intercept(packet, reason, syn)
     }
 
@@ -194,7 +201,7 @@ extension SYNDesk {
         let now = MonotonicTime.now
         guard inject(packet.payload) else { return pass(packet, .passUnable, syn) }
         conclude(packet, reason, syn, at: now)
-        rememberIntercepted(syn.identity)
+        injected.note(syn.identity, at: now.nanoseconds)
         queue.drop(packet.id)
     }
 
