@@ -36,7 +36,9 @@ extension SYNDesk {
         switch injected.fate(of: syn.identity, at: MonotonicTime.now.nanoseconds) {
         case .notInjected: break
         case .underWay: return drop(packet, syn)
-        case .lost: return passNotTaken(packet, syn)
+        case .lost:
+            reportNotTaken(syn)
+            return pass(packet, .passNotTaken, syn)
         }
         do {
             guard try diagnostics.hasConnection(token: token.rawValue) else {
@@ -53,13 +55,9 @@ extension SYNDesk {
     }
 
     private func decideCapable(_ packet: QueuedPacket, _ syn: SYN) {
-        if held.contains(syn.tuple) { return drop(packet, syn) }
-        switch injected.fate(of: syn.identity, at: MonotonicTime.now.nanoseconds) {
-        case .notInjected: break
-        case .underWay: return drop(packet, syn)
-        case .lost: return passNotTaken(packet, syn)
-        }
-        if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
+        let fate = injected.fate(of: syn.identity, at: MonotonicTime.now.nanoseconds)
+        if held.contains(syn.tuple) || fate == .underWay { return drop(packet, syn) }
+        if let reason = reasonToPass(packet, syn, fate) { return pass(packet, reason, syn) }
         let plan: DialPlan
         switch stream.advice(for: syn.tuple) {
         case .dial(let advised): plan = advised
@@ -78,11 +76,15 @@ extension SYNDesk {
         held.hold(HeldSYN(arrival: arrival, syn: syn, bytes: Array(packet.payload), timeout: plan.timeout), as: id)
     }
 
-    private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN) -> Decision? {
+    private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN, _ fate: InjectedSYNs.Fate) -> Decision? {
         guard interfaces.contains(packet.inDevice) else { return .passOtherInterface }
         guard policy.covers(syn.tuple) else { return .passPolicy }
         if policy.passedPorts.contains(syn.tuple.server.port) { return .passHelper }
         if passed.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
+        if fate == .lost {
+            reportNotTaken(syn)
+            return .passNotTaken
+        }
         switch stage {
         case .starting: return .passStarting
         case .draining: return .passDraining
@@ -124,16 +126,14 @@ extension SYNDesk {
     }
 
     /// Put into the TUN device again, it would be dropped again, and the client kept waiting.
-    private func passNotTaken(_ packet: QueuedPacket, _ syn: SYN) {
-        if let suppressed = notTakenLog.pass(.now) {
-            log.warning(
-                """
-                \(syn.tuple): its SYN was dropped on the way from \(tun.name) to the listener, so it is not converted \
-                (\(suppressed) more not logged); look for an rpfilter match or an nftables chain that drops packets on \
-                \(tun.name), and let it accept iifname "\(tun.name)"
-                """)
-        }
-        pass(packet, .passNotTaken, syn)
+    private func reportNotTaken(_ syn: SYN) {
+        guard let suppressed = notTakenLog.pass(.now) else { return }
+        log.warning(
+            """
+            \(syn.tuple): its SYN was dropped on the way from \(tun.name) to the listener, so it is not converted \
+            (\(suppressed) more not logged); look for an rpfilter match or an nftables chain that drops packets on \
+            \(tun.name), and let it accept iifname "\(tun.name)"
+            """)
     }
 
     /// Once for each port, until it can be had.

@@ -32,7 +32,10 @@ import Wire
     }
 
     /// A SYN that comes again, so many milliseconds behind its injection.
-    @Test(arguments: [(0, InjectedSYNs.Fate.underWay), (499, .underWay), (500, .lost), (1000, .lost), (10_000, .notInjected)])
+    @Test(
+        arguments: [
+            (0, .underWay), (499, .underWay), (500, .lost), (1000, .lost), (10_000, .notInjected),
+        ] as [(UInt64, InjectedSYNs.Fate)])
     func aRetransmissionIsDroppedWhileTheFirstIsUnderWay(after milliseconds: UInt64, fate: InjectedSYNs.Fate) {
         let tuple = FourTuple(client: Endpoint("10.1.0.2:1000")!, server: Endpoint("10.9.0.2:80")!)
         let syn = SYNIdentity(tuple: tuple, sequence: SequenceNumber(7))

@@ -98,7 +98,8 @@ import Wire
             let server = try await HandSocket.listen(lab, port: 5000, family)
             let source = lab.endpoint(.client(0), port: 40_000, family)
             for _ in 1...3 {
-                let client = try await HandSocket.connect(lab, from: source, to: lab.endpoint(.server(0), port: 5000, family))
+                let client = try await HandSocket.connect(
+                    lab, from: source, to: lab.endpoint(.server(0), port: 5000, family))
                 do {
                     let (connection, _) = try #require(try server.accept())
                     try connection.resetOnRelease()
