@@ -92,10 +92,11 @@ public final class Converter: Sendable {
         return true
     }
 
-    /// A SYN with this mark, on its way out by this interface, goes in now; its server is dialled once the client has been
-    /// accepted.
-    public func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32) {
-        shared.ways.announce(Way(mark: mark, outDevice: outDevice), of: tuple)
+    /// A SYN with this mark and maximum segment size, on its way out by this interface, goes in now; its server is dialled
+    /// once the client has been accepted.
+    public func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32, maximumSegmentSize: UInt16?) {
+        let way = Way(mark: mark, outDevice: outDevice, maximumSegmentSize: maximumSegmentSize)
+        shared.ways.announce(way, of: tuple)
     }
 
     /// Dialled connections whose client has yet to complete its handshake.

@@ -6,7 +6,7 @@ import Wire
 /// What dials have taught about servers (`ServerRecord`, `Silence`), shared by the packet path, which asks, and the workers,
 /// which learn.
 final class ServerMemory: Sendable {
-    private struct Way: Hashable {
+    private struct Pair: Hashable {
         let client: IPAddress
         let server: Endpoint
 
@@ -18,7 +18,7 @@ final class ServerMemory: Sendable {
 
     private struct State {
         var records: BoundedMemory<Endpoint, ServerRecord>
-        var silences: BoundedMemory<Way, Silence>
+        var silences: BoundedMemory<Pair, Silence>
     }
 
     private let state: Mutex<State>
@@ -46,7 +46,7 @@ final class ServerMemory: Sendable {
         return state.withLock { state in
             let record = state.records.value(for: tuple.server, at: now) ?? ServerRecord()
             let advice = record.advice(at: now, limits)
-            guard case .dial = advice, state.silences.value(for: Way(tuple), at: now)?.lasts(at: now) == true else {
+            guard case .dial = advice, state.silences.value(for: Pair(tuple), at: now)?.lasts(at: now) == true else {
                 return advice
             }
             return .silent
@@ -64,17 +64,17 @@ final class ServerMemory: Sendable {
         state.withLock { state in
             change(&state, tuple.server, now) { $0.answered(after: time, limits) }
             // Mostly there is none.
-            guard state.silences.value(for: Way(tuple), at: now) != nil else { return }
-            state.silences.remember(Silence(), for: Way(tuple), at: now, lifetime: 1)
+            guard state.silences.value(for: Pair(tuple), at: now) != nil else { return }
+            state.silences.remember(Silence(), for: Pair(tuple), at: now, lifetime: 1)
         }
     }
 
     func learnSilence(_ tuple: FourTuple) {
         let now = MonotonicTime.now.nanoseconds
         state.withLock { state in
-            var silence = state.silences.value(for: Way(tuple), at: now) ?? Silence()
+            var silence = state.silences.value(for: Pair(tuple), at: now) ?? Silence()
             let length = silence.again(at: now)
-            state.silences.remember(silence, for: Way(tuple), at: now, lifetime: length + Silence.memory)
+            state.silences.remember(silence, for: Pair(tuple), at: now, lifetime: length + Silence.memory)
         }
     }
 

@@ -14,14 +14,11 @@ struct UpstreamDialler: Sendable {
     /// - Parameters:
     ///   - asking: the SYN is to ask whether the server speaks MPTCP, which the packet path sees to.
     ///   - way: the held SYN's.
-    ///   - maximumSegmentSize: what the SYN announces at most, in bytes.
-    func dial(
-        _ tuple: FourTuple, asking: Bool, way: Way, maximumSegmentSize: UInt16?
-    ) throws(SystemError) -> Int32 {
+    func dial(_ tuple: FourTuple, asking: Bool, way: Way) throws(SystemError) -> Int32 {
         var last = SystemError("bind upstream of \(tuple)", .addressInUse)
         for _ in 0..<ports.attempts(for: tuple.client) {
             do {
-                return try attempt(tuple, asking: asking, way: way, maximumSegmentSize)
+                return try attempt(tuple, asking: asking, way: way)
             } catch  where error.errno == .addressInUse || error.errno == .addressNotAvailable {
                 last = error
             }
@@ -29,15 +26,13 @@ struct UpstreamDialler: Sendable {
         throw last
     }
 
-    private func attempt(
-        _ tuple: FourTuple, asking: Bool, way: Way, _ maximumSegmentSize: UInt16?
-    ) throws(SystemError) -> Int32 {
+    private func attempt(_ tuple: FourTuple, asking: Bool, way: Way) throws(SystemError) -> Int32 {
         let group = FileGroup.set(asking ? setting.groups.asking : setting.groups.upstream)
         defer { FileGroup.set(group) }
         let socket = try StreamSocket.open(.tcp, for: tuple.server.address)
         try StreamSocket.setTransparent(socket.rawValue, for: tuple.client.address)
         try setting.prepare(socket.rawValue, towards: .server)
-        try UpstreamHandshake.prepare(socket.rawValue, maximumSegmentSize: maximumSegmentSize)
+        try UpstreamHandshake.prepare(socket.rawValue, maximumSegmentSize: way.maximumSegmentSize)
         // As the client's packets have it, so that the router's own policy routing treats it alike.
         if way.mark != 0 { try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: way.mark)) }
         try StreamSocket.bind(

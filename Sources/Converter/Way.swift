@@ -6,8 +6,13 @@ struct Way: Hashable, Sendable {
     let mark: UInt32
     /// The index of the interface that it was about to leave by.
     let outDevice: UInt32
+    /// What it announces, in bytes, after the router's own rules have had their say about it (TCPMSS). The server is to see no
+    /// more. nil without the option.
+    let maximumSegmentSize: UInt16?
 }
 
 extension Way {
-    init(_ request: DialRequest) { self.init(mark: request.mark, outDevice: request.outDevice) }
+    init(_ request: DialRequest) {
+        self.init(mark: request.mark, outDevice: request.outDevice, maximumSegmentSize: request.maximumSegmentSize)
+    }
 }

@@ -11,7 +11,7 @@ extension Worker {
     func dial(_ request: DialRequest) {
         let session = sessions.insert(request.tuple, phase: .dialling(request.id), now: .now)
         session.request = request
-        dial(session, asking: request.plan.asks, Way(request), maximumSegmentSize: request.maximumSegmentSize)
+        dial(session, asking: request.plan.asks, Way(request))
         guard session.phase == .dialling(request.id) else { return }
         shared.counters.synConversion.record(
             nanoseconds: MonotonicTime.now.nanoseconds(since: MonotonicTime(nanoseconds: request.received)))
@@ -21,11 +21,10 @@ extension Worker {
         }
     }
 
-    private func dial(_ session: Session, asking: Bool, _ way: Way, maximumSegmentSize: UInt16?) {
+    private func dial(_ session: Session, asking: Bool, _ way: Way) {
         shared.counters.dials.count()
         do {
-            let descriptor = try shared.dialler.dial(
-                session.tuple, asking: asking, way: way, maximumSegmentSize: maximumSegmentSize)
+            let descriptor = try shared.dialler.dial(session.tuple, asking: asking, way: way)
             session.server.descriptor = descriptor
             session.server.writable = false
             try register(session, .server)
@@ -47,10 +46,9 @@ extension Worker {
         guard case .dialling = session.phase, let request = session.request, session.client.descriptor < 0,
             shared.pending.admit(client)
         else { return }
-        guard
-            let descriptor = try? shared.dialler.dial(
-                session.tuple, asking: false, way: Way(request), maximumSegmentSize: request.maximumSegmentSize)
-        else { return shared.pending.release(client) }
+        guard let descriptor = try? shared.dialler.dial(session.tuple, asking: false, way: Way(request)) else {
+            return shared.pending.release(client)
+        }
         session.client.descriptor = descriptor
         session.client.writable = false
         do {
@@ -282,7 +280,7 @@ extension Worker {
             let way = shared.ways.way(of: tuple)
         else { return end(session, orderly: false) }
         let asking = shared.memory.knowledge(of: tuple.server) == nil
-        dial(session, asking: asking, way, maximumSegmentSize: nil)
+        dial(session, asking: asking, way)
     }
 
     /// Both sides are there. What the client has sent completes the handshake with the server; without anything that is done

@@ -33,7 +33,13 @@ extension SYNDesk {
 
     /// Whatever interface it comes in on: a client joins by the link that the connection was not opened on.
     private func decideJoin(_ packet: QueuedPacket, _ syn: SYN, _ token: Token) {
-        if wasNotTaken(syn) { return pass(packet, .passNotTaken, syn) }
+        switch injected.fate(of: syn.identity, at: MonotonicTime.now.nanoseconds) {
+        case .notInjected: break
+        case .underWay: return drop(packet, syn)
+        case .lost:
+            reportNotTaken(syn)
+            return pass(packet, .passNotTaken, syn)
+        }
         do {
             guard try diagnostics.hasConnection(token: token.rawValue) else {
                 return pass(packet, .passUnknownToken, syn)
@@ -49,11 +55,9 @@ extension SYNDesk {
     }
 
     private func decideCapable(_ packet: QueuedPacket, _ syn: SYN) {
-        guard !held.contains(syn.tuple) else {
-            conclude(packet, .dropRetransmissionOfHeld, syn)
-            return queue.drop(packet.id)
-        }
-        if let reason = reasonToPass(packet, syn) { return pass(packet, reason, syn) }
+        let fate = injected.fate(of: syn.identity, at: MonotonicTime.now.nanoseconds)
+        if held.contains(syn.tuple) || fate == .underWay { return drop(packet, syn) }
+        if let reason = reasonToPass(packet, syn, fate) { return pass(packet, reason, syn) }
         let plan: DialPlan
         switch stream.advice(for: syn.tuple) {
         case .dial(let advised): plan = advised
@@ -72,12 +76,15 @@ extension SYNDesk {
         held.hold(HeldSYN(arrival: arrival, syn: syn, bytes: Array(packet.payload), timeout: plan.timeout), as: id)
     }
 
-    private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN) -> Decision? {
+    private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN, _ fate: InjectedSYNs.Fate) -> Decision? {
         guard interfaces.contains(packet.inDevice) else { return .passOtherInterface }
         guard policy.covers(syn.tuple) else { return .passPolicy }
         if policy.passedPorts.contains(syn.tuple.server.port) { return .passHelper }
         if passed.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
-        if wasNotTaken(syn) { return .passNotTaken }
+        if fate == .lost {
+            reportNotTaken(syn)
+            return .passNotTaken
+        }
         switch stage {
         case .starting: return .passStarting
         case .draining: return .passDraining
@@ -112,18 +119,21 @@ extension SYNDesk {
         }
     }
 
-    /// Has this very SYN been put into the TUN device before? It would be dropped again, and the client kept waiting.
-    private func wasNotTaken(_ syn: SYN) -> Bool {
-        guard intercepted.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil else { return false }
-        if let suppressed = notTakenLog.pass(.now) {
-            log.warning(
-                """
-                \(syn.tuple): its SYN was dropped on the way from \(tun.name) to the listener, so it is not converted \
-                (\(suppressed) more not logged); look for an rpfilter match or an nftables chain that drops packets on \
-                \(tun.name), and let it accept iifname "\(tun.name)"
-                """)
-        }
-        return true
+    /// The client sends it again; the first one goes on.
+    private func drop(_ packet: QueuedPacket, _ syn: SYN) {
+        conclude(packet, .dropRetransmissionOfHeld, syn)
+        queue.drop(packet.id)
+    }
+
+    /// Put into the TUN device again, it would be dropped again, and the client kept waiting.
+    private func reportNotTaken(_ syn: SYN) {
+        guard let suppressed = notTakenLog.pass(.now) else { return }
+        log.warning(
+            """
+            \(syn.tuple): its SYN was dropped on the way from \(tun.name) to the listener, so it is not converted \
+            (\(suppressed) more not logged); look for an rpfilter match or an nftables chain that drops packets on \
+            \(tun.name), and let it accept iifname "\(tun.name)"
+            """)
     }
 
     /// Once for each port, until it can be had.
@@ -150,7 +160,7 @@ extension SYNDesk {
                 pass(syn, reason)
             } else if syn.bytes.withUnsafeBytes({ injectLowered($0, to: size) }) {
                 conclude(syn, .interceptConverted, at: now)
-                rememberIntercepted(syn.identity)
+                injected.note(syn.identity, at: now.nanoseconds)
                 queue.drop(syn.arrival.packetID)
             } else {
                 pass(syn, .passUnable)
@@ -180,13 +190,10 @@ extension SYNDesk {
         passed.remember(true, for: syn, at: MonotonicTime.now.nanoseconds, lifetime: Self.passedLifetime)
     }
 
-    private func rememberIntercepted(_ syn: SYNIdentity) {
-        intercepted.remember(true, for: syn, at: MonotonicTime.now.nanoseconds, lifetime: Self.interceptedLifetime)
-    }
-
     private func split(_ packet: QueuedPacket, _ syn: SYN, _ reason: Decision) {
         if let reason = prepareListener(for: syn.tuple, isJoin: false) { return pass(packet, reason, syn) }
-        stream.announce(syn.tuple, mark: packet.mark, outDevice: packet.outDevice)
+        stream.announce(
+            syn.tuple, mark: packet.mark, outDevice: packet.outDevice, maximumSegmentSize: syn.maximumSegmentSize)
         intercept(packet, reason, syn)
     }
 
@@ -194,7 +201,7 @@ extension SYNDesk {
         let now = MonotonicTime.now
         guard inject(packet.payload) else { return pass(packet, .passUnable, syn) }
         conclude(packet, reason, syn, at: now)
-        rememberIntercepted(syn.identity)
+        injected.note(syn.identity, at: now.nanoseconds)
         queue.drop(packet.id)
     }
 

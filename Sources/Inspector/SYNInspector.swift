@@ -108,9 +108,7 @@ final class SYNDesk: LoopMember {
     var held = HeldSYNs()
     /// SYNs that went on for a reason that may be over.
     var passed = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
-    /// SYNs that were put into the TUN device. Their retransmissions don't come to the queue, since the connmark leads
-    /// them to the listener, unless the first never got there.
-    var intercepted = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
+    var injected = InjectedSYNs()
     /// SYNs of our own that were sent on with the question.
     var asked = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
     /// For packets that go on, or in, with other bytes than they came with.
@@ -129,8 +127,6 @@ final class SYNDesk: LoopMember {
 
     /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
     static let passedLifetime: UInt64 = 130_000_000_000
-    /// Clients send a SYN again after a second, and then after two and four more.
-    static let interceptedLifetime: UInt64 = 10_000_000_000
 
     init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,

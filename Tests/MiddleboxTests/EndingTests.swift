@@ -90,6 +90,26 @@ import Wire
         }
     }
 
+    /// The client's port is free for a new connection as soon as the server has reset the old one.
+    @Test(arguments: IPFamily.allCases)
+    func aPortIsUsedAgainBehindAReset(_ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let server = try await HandSocket.listen(lab, port: 5000, family)
+            let source = lab.endpoint(.client(0), port: 40_000, family)
+            for _ in 1...3 {
+                let client = try await HandSocket.connect(
+                    lab, from: source, to: lab.endpoint(.server(0), port: 5000, family))
+                do {
+                    let (connection, _) = try #require(try server.accept())
+                    try connection.resetOnRelease()
+                }
+                #expect(client.isEnded())
+            }
+            #expect(try await sluice.decisions() == ["intercept: server answered": 3])
+        }
+    }
+
     /// Has conversations that the client resets after so many bytes: with servers that are met for the first time and
     /// dialled with MPTCP, and with the same again, then dialled with TCP.
     private func expectResets(

@@ -10,6 +10,21 @@ import Wire
         "*mangle\n-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss \(size)\nCOMMIT"
     }
 
+    /// Also when the client is answered before the server has been.
+    @Test(arguments: ["faithful", "split"], IPFamily.allCases)
+    func theWayOfConnectingMakesNoDifference(_ connect: String, _ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            try await lab.operate(.nft, Self.clamp(1200))
+            let sluice = try await lab.startSluice(
+                configuration: lab.configuration(["intercept": "connect = \"\(connect)\""]))
+            try await lab.serve()
+            let toServer = try await lab.record(in: .server(0), interface: "eth0")
+            #expect(try await lab.fetch(lab.plan(.echo, 1000, family)).failures == [:])
+            #expect(try await lab.announcedSizes(toServer, byServer: false) == [1200])
+            #expect(try await sluice.status().connections.accepted == 1)
+        }
+    }
+
     @Test(arguments: IPTables.allCases, IPFamily.allCases)
     func bothSidesSeeWhatForwardingSets(_ backend: IPTables, _ family: IPFamily) async throws {
         try await Lab.with { lab in
