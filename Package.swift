@@ -138,7 +138,7 @@ let package = Package(
             name: "MiddleboxTests",
             dependencies: [
                 "Middlebox", "Settings", "Firewall", "NetfilterQueue", "TrafficControl", "Admin", "Capture", "Lab",
-                "LinuxSystem", "PacketForge", "Wire", "sluice", subprocess, systemPackage,
+                "LinuxSystem", "PacketForge", "Policy", "Wire", "sluice", subprocess, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -86,6 +86,7 @@ extension Worker {
                 session.keepalive.isDeafToClient = isSilent
                 shared.silence(session.tuple, isSilent)
             }
+            if isSilent { endIfGivenUp(session) }
         }
         if session.keepalive.client != nil {
             let isSilent = session.keepalive.clientAnswers.look(
@@ -99,6 +100,13 @@ extension Worker {
                 session.keepalive.isDeafToServer = StreamSocket.setDeafToProbes(session.server.descriptor, true)
             }
         }
+    }
+
+    /// A client whose probes fail resets its subflows and gives a reason, after which the kernel would keep the connection
+    /// for another subflow (RFC 8684 section 3.6; net.mptcp.close_timeout, a minute).
+    private func endIfGivenUp(_ session: Session) {
+        guard let info = MultipathInfo(session.client.descriptor), info.subflows.allSatisfy(\.isClosed) else { return }
+        breakDown(session, .client)
     }
 
     /// What the client says, or its answer, is the end of its silence.

@@ -8,8 +8,8 @@ import Wire
 /// to the client: how long Sluice takes to throttle.
 ///
 /// It reads two NFQUEUEs of its own: what comes in by the joined link before anything else has seen it (raw
-/// PREROUTING), and what leaves with a class in its connmark after Sluice's rules (the end of mangle POSTROUTING). Its
-/// own turns are part of what it measures.
+/// PREROUTING), and what leaves with a class in its connmark before Sluice's rules put it there (security OUTPUT: what is
+/// queued in mangle POSTROUTING doesn't come back to the rules that follow). Its own turns are part of what it measures.
 public final class ThrottleProbe: @unchecked Sendable {
     /// When the last join was completed, and the first classified packet since.
     private struct Times {
@@ -44,10 +44,7 @@ public final class ThrottleProbe: @unchecked Sendable {
                     + ["--tcp-flags", "SYN,FIN,RST", "NONE", "-j", "NFQUEUE", "--queue-num", "\(Self.joinQueue)"])
             try await lab.require(
                 in: .box,
-                [
-                    command, "-w", "-t", "mangle", "-A", "POSTROUTING", "-p", "tcp", "-m", "connmark", "!", "--mark",
-                    mask,
-                ]
+                [command, "-w", "-t", "security", "-A", "OUTPUT", "-p", "tcp", "-m", "connmark", "!", "--mark", mask]
                     + ["-m", "conntrack", "--ctdir", "REPLY", "-j", "NFQUEUE", "--queue-num", "\(Self.classQueue)"])
         }
         let thread = try SystemThread(named: "throttle probe") { [self] in run() }

@@ -51,8 +51,11 @@ public struct RouteLookup: ~Copyable {
         return route(request)
     }
 
-    /// The route of a packet of this machine's own.
+    /// The route of a packet of this machine's own, from a source port that isn't known yet and without a type of service.
     public func routeOfOwn(_ flow: Flow) -> Route? {
+        var flow = flow
+        flow.source = Endpoint(address: flow.source.address, port: 0)
+        flow.typeOfService = 0
         var request = Self.request(for: flow)
         // The kernel refuses to say where a packet of its own from an address of another machine would go. One that comes
         // in by the loopback interface meets the same rules, those by interface included.
@@ -66,7 +69,7 @@ public struct RouteLookup: ~Copyable {
         /// Of FRA_PROTOCOL, who made it.
         public var origin: UInt8 = 0
         public var incomingInterface: String?
-        /// It asks for an outgoing interface, a VRF, a user or a source port.
+        /// It asks for an outgoing interface, a VRF, a user, a source port or a type of service.
         public var asksMore = false
     }
 
@@ -114,7 +117,7 @@ public struct RouteLookup: ~Copyable {
         request.add(Attribute.destination, networkBytes(flow.destination.address))
         request.add(Attribute.source, networkBytes(flow.source.address))
         request.add(Attribute.transport, UInt8(IPPROTO_TCP))
-        request.add(Attribute.sourcePort, flow.source.port.bigEndian)
+        if flow.source.port != 0 { request.add(Attribute.sourcePort, flow.source.port.bigEndian) }
         request.add(Attribute.destinationPort, flow.destination.port.bigEndian)
         if flow.mark != 0 { request.add(Attribute.mark, flow.mark) }
         return request
@@ -142,12 +145,14 @@ public struct RouteLookup: ~Copyable {
 extension RouteLookup.Rule {
     /// Of a message RTM_NEWRULE.
     fileprivate init(_ message: NetlinkReply) {
+        // struct fib_rule_hdr: tos.
+        asksMore = message.byte(at: 16 + 3) != 0
         message.forEachAttribute(in: message.attributes(afterHeader: 12)) { type, payload in
             switch type {
             case 3:  // FRA_IIFNAME
                 incomingInterface = String(decoding: message.bytes[payload].prefix { $0 != 0 }, as: UTF8.self)
             case 21: origin = message.byte(at: payload.lowerBound)  // FRA_PROTOCOL
-            case 17, 20, 23: asksMore = true  // FRA_OIFNAME, FRA_UID_RANGE, FRA_SPORT_RANGE
+            case 17, 20, 23, 25: asksMore = true  // FRA_OIFNAME, FRA_UID_RANGE, FRA_SPORT_RANGE, FRA_DSCP
             case 19: asksMore = asksMore || message.byte(at: payload.lowerBound) != 0  // FRA_L3MDEV
             default: break
             }

@@ -106,34 +106,43 @@ extension [UInt8] {
 }
 
 extension Lab {
-    /// tcpdump just before each queue: every rule that hands packets to one is put there a second time, to log them.
+    /// tcpdump beside each queue: what a rule hands to one is logged by another rule with the same matches. It stands where
+    /// the daemon leaves rules alone, which its own chains aren't: behind the queue, in the table `security`, or else before
+    /// it, in the built-in chain.
     func recordQueues() async throws -> [Recording] {
+        let places = [
+            (ours: "SLUICE_INPUT", table: "security", chain: "INPUT", group: "71"),
+            (ours: "SLUICE_OUTPUT", table: "security", chain: "OUTPUT", group: "72"),
+            (ours: "SLUICE_POSTROUTING", table: "mangle", chain: "POSTROUTING", group: "73"),
+        ]
         var recordings: [Recording] = []
-        for group in Self.groups.values.sorted() {
-            recordings.append(try await record(in: .box, interface: "nflog:\(group)"))
-        }
+        for place in places { recordings.append(try await record(in: .box, interface: "nflog:\(place.group)")) }
         for family in ["iptables", "ip6tables"] {
-            let rules = try await run(in: .box, ["\(family)-save", "-t", "mangle"]).output.split(separator: "\n")
-            for chain in Self.groups.keys {
-                try await log(family, chain, rules.filter { $0.hasPrefix("-A \(chain) ") })
+            let saved = try await run(in: .box, ["\(family)-save", "-t", "mangle"]).output
+            let rules = saved.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+            for place in places {
+                for match in Self.queued(in: place.ours, rules) {
+                    try await require(
+                        in: .box,
+                        [family, "-w", "-t", place.table, "-I", place.chain] + match
+                            + ["-j", "NFLOG", "--nflog-group", place.group, "--nflog-size", "192"])
+                }
             }
         }
         return recordings
     }
 
-    private static let groups = ["SLUICE_INPUT": 71, "SLUICE_OUTPUT": 72, "SLUICE_POSTROUTING": 73]
-
-    private func log(_ family: String, _ chain: String, _ rules: [Substring]) async throws {
-        // From the last one on, so that the others keep their numbers.
-        for (index, rule) in rules.enumerated().reversed() {
+    /// The matches of rules that lead from a chain to a queue, also by one more chain.
+    private static func queued(in chain: String, _ rules: [[String]]) -> [[String]] {
+        rules.filter { $0.starts(with: ["-A", chain]) }.flatMap { rule -> [[String]] in
+            guard let jump = rule.lastIndex(of: "-j"), let target = rule[jump...].dropFirst().first else { return [] }
+            let match = Array(rule[2..<jump])
             // SYNs of the box's own that ask for MPTCP, and their answers, are in no trace (docs/decisions/0011).
-            guard !rule.contains("0xb000000/0xf000000") else { continue }
-            guard let target = rule.firstRange(of: " -j NFQUEUE") else { continue }
-            let match = rule[..<target.lowerBound].split(separator: " ").dropFirst(2).map(String.init)
-            try await require(
-                in: .box,
-                [family, "-w", "-t", "mangle", "-I", chain, "\(index + 1)"] + match
-                    + ["-j", "NFLOG", "--nflog-group", "\(Self.groups[chain]!)", "--nflog-size", "192"])
+            if match.contains("0xb000000/0xf000000") { return [] }
+            if target == "NFQUEUE" { return [match] }
+            guard target == "SLUICE_SYN" else { return [] }
+            // -p may be said but once.
+            return queued(in: target, rules).map { match + ($0.starts(with: ["-p", "tcp"]) ? $0.dropFirst(2) : $0[...]) }
         }
     }
 }

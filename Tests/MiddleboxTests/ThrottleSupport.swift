@@ -1,6 +1,7 @@
 import Admin
 import Foundation
 import Lab
+import Policy
 import Testing
 
 extension LabConfiguration {
@@ -54,12 +55,15 @@ extension Lab {
 
     /// The entries of connection tracking whose mark has a traffic class.
     func marks() async throws -> [Substring] {
+        let layout = PacketMark.standard
         var entries: [Substring] = []
         for family in ["ipv4", "ipv6"] {
             let lines = try await run(in: .box, ["conntrack", "-L", "-f", family]).output.split(separator: "\n")
             entries += lines.filter { line in
-                let mark = line.split(separator: " ").first { $0.hasPrefix("mark=") }?.dropFirst(5)
-                return mark.flatMap { UInt32($0) }.map { $0 & 0xff_0000 != 0 } ?? false
+                let text = line.split(separator: " ").first { $0.hasPrefix("mark=") }?.dropFirst(5)
+                guard let mark = text.flatMap({ UInt32($0) }) else { return false }
+                // An upstream has its exit's number there.
+                return mark & layout.classMask != 0 && layout.role(of: mark) != .upstream
             }
         }
         return entries
