@@ -110,7 +110,7 @@ struct MatrixRun: Sendable {
         let sightings = taps.map { $0.stop() }
         var observation = Observation(
             Evidence(
-                family: family, service: MatrixNetwork.service(family), names: names(lab), client: sightings[0],
+                service: MatrixNetwork.service(family), names: names(lab), client: sightings[0],
                 servers: Array(sightings[1...]), clientCounters: counters[0],
                 serverCounters: counters[1].merging(counters[2], uniquingKeysWith: +)))
         observation.client = outcome

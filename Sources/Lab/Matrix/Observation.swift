@@ -40,6 +40,8 @@ public enum Aspect: String, CaseIterable, Codable, Sendable {
     case conversion
     /// Is the daemon alive at the end?
     case daemon
+    /// Could the run be made at all?
+    case lab
 }
 
 /// What one run of a situation has shown.
@@ -82,7 +84,6 @@ public struct Observation: Hashable, Codable, Sendable {
 
 /// What an observation is made from.
 struct Evidence: Sendable {
-    var family: IPFamily
     var service: IPAddress
     /// Addresses with the names that an observation gives them.
     var names: [IPAddress: String]
@@ -133,8 +134,13 @@ extension Observation {
         let first = segments.filter {
             $0.isOutgoing && $0.flags.contains(.syn) && !$0.flags.contains(.ack) && $0.syn?.isJoin == false
         }
-        // A connection is told by its ports and its first sequence number.
-        repeatedSYNs = first.count - Set(first.map { [$0.source.hashValue, Int($0.sequence.rawValue)] }).count
+        repeatedSYNs = first.count - Set(first.map { Start(source: $0.source, sequence: $0.sequence) }).count
+    }
+
+    /// What tells one connection's SYN from another's.
+    private struct Start: Hashable {
+        let source: Endpoint
+        let sequence: SequenceNumber
     }
 
     private static func codePoints(_ segments: [Sighting]) -> [UInt8] {

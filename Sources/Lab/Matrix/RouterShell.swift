@@ -8,8 +8,7 @@ import Wire
 /// - `$C0`, `$C1` the client's addresses, `$LAN` a prefix that holds both, `$A0`, `$A1` the box's addresses there;
 /// - `$G0`, `$G1` the next hops at wan0 and wan1, `$B0`, `$B1` the box's addresses there;
 /// - `$ICMP` the protocol, `$TOOBIG` its type for that, `$ADMIN` and `$PORT` the REJECT types, `$ALL` the length of a host's
-///   prefix;
-/// - `linklocal DEV`: the link-local address of one of the node's interfaces.
+///   prefix.
 struct RouterShell: Sendable {
     private let preamble: String
 
@@ -40,7 +39,6 @@ struct RouterShell: Sendable {
                 ipt() { \(tool)-\(kind) -w "$@"; }
                 restore() { \(tool)-\(kind)-restore -w "$@"; }
                 ipf() { ip -$F "$@"; }
-                linklocal() { ip -6 -o address show dev $1 scope link | awk '{ sub("/.*", "", $4); print $4; exit }'; }
 
                 """
     }

@@ -93,7 +93,7 @@ extension TransparencyMatrix.Cell {
         } catch is MatrixRun.Unfit {
             return row(.skipped)
         } catch {
-            return row(.broken, [Problem(aspect: .daemon, description: "\(error)")])
+            return row(.broken, [Problem(aspect: .lab, description: "\(error)")])
         }
     }
 
