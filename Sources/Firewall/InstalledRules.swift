@@ -180,21 +180,37 @@ public actor InstalledRules {
 
     // MARK: repair
 
-    /// Puts back what is damaged, but for the device, which is its owner's to make again, before this.
+    /// Puts back what is damaged, but for the device, which is its owner's to make again, before this. What can't be put
+    /// back doesn't keep it from the rest; the first error is thrown behind all.
     public func repair(_ damages: [Damage]) async throws(FirewallError) {
         let parts = Set(damages.map(\.part))
         let isNewDevice = parts.contains(.device) || parts.contains(.deviceDown)
-        try repairSysctls(isNewDevice ? sysctls : sysctls.filter { parts.contains(.sysctl($0.key)) })
+        var failure: FirewallError?
+        do throws(FirewallError) {
+            try repairSysctls(isNewDevice ? sysctls : sysctls.filter { parts.contains(.sysctl($0.key)) })
+        } catch {
+            failure = error
+        }
         for family in families {
-            let tables = (installed?.rules[family]?.tables ?? []).map(\.name).filter {
-                parts.contains(.table(family, $0))
+            do throws(FirewallError) {
+                try await repairTables(
+                    family,
+                    (installed?.rules[family]?.tables ?? []).map(\.name).filter {
+                        parts.contains(.table(family, $0))
+                    })
+            } catch {
+                failure = failure ?? error
             }
-            try await repairTables(family, tables)
-            if parts.contains(.routingRules(family)) { try await repairRules(family) }
-            if isNewDevice || parts.contains(.routes(family)) {
-                try await firewall.routing([family]).applyRoutes(family)
+            do throws(FirewallError) {
+                if parts.contains(.routingRules(family)) { try await repairRules(family) }
+                if isNewDevice || parts.contains(.routes(family)) {
+                    try await firewall.routing([family]).applyRoutes(family)
+                }
+            } catch {
+                failure = failure ?? error
             }
         }
+        if let failure { throw failure }
     }
 
     private func repairTables(_ family: AddressFamily, _ names: [String]) async throws(FirewallError) {

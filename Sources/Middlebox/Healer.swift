@@ -136,6 +136,7 @@ private struct Run {
 
     private mutating func repair(_ damages: [Damage], _ report: borrowing Mutex<Healer.Report>) async {
         failure = nil
+        var others = damages
         do {
             for damage in damages {
                 switch damage.part {
@@ -144,9 +145,15 @@ private struct Run {
                 default: break
                 }
             }
-            try await hands.rules.repair(damages)
         } catch {
             failure = "\(error)"
+            // Without the device there can be no route over it; all else is put back.
+            others.removeAll { $0.kind == .device || $0.kind == .routes }
+        }
+        do {
+            try await hands.rules.repair(others)
+        } catch {
+            failure = failure ?? "\(error)"
         }
         policy.tried(damages, at: .now)
         let left = Set(await hands.rules.damages(withTables: true).map(\.part))

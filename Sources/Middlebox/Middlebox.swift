@@ -123,6 +123,8 @@ public final class Middlebox: Sendable {
             try await box.orders.run { try await Firewall.remove() }
         } catch {
             await admin.stop()
+            // They may be in place already: the socket's name comes behind them.
+            try? await Firewall.remove()
             throw error
         }
         log.notice("sluice has stopped")

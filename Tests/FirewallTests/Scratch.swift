@@ -48,6 +48,8 @@ struct Scratch {
         } catch {
             result = .failure(error)
         }
+        // What a test has applied and not removed is gone with its namespace, but for this file.
+        if let borrowed = BorrowedValues(scratch.tool) { unlink(borrowed.path) }
         // In a task of its own: a test that has run out of time is cancelled, and its commands with it.
         try await Task { _ = try await outside.run("ip", "netns", "delete", name) }.value
         try result.get()
