@@ -94,8 +94,8 @@ public final class Converter: Sendable {
 
     /// A SYN with this mark, on its way out by this interface, goes in now; its server is dialled once the client has been
     /// accepted.
-    public func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32) {
-        shared.ways.announce(Way(mark: mark, outDevice: outDevice), of: tuple)
+    public func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32, dscp: DSCP) {
+        shared.ways.announce(Way(mark: mark, outDevice: outDevice, dscp: dscp), of: tuple)
     }
 
     /// Dialled connections whose client has yet to complete its handshake.
@@ -126,6 +126,14 @@ public final class Converter: Sendable {
     public func clientProbes(_ tuple: FourTuple, _ interval: Duration) {
         shared.post(.clientProbes(tuple, interval), to: shared.worker(for: tuple))
     }
+
+    /// The client of this connection sends with another DSCP than before.
+    public func clientSends(_ tuple: FourTuple, _ dscp: DSCP) {
+        shared.post(.clientSends(tuple, dscp), to: shared.worker(for: tuple))
+    }
+
+    /// A server has sent a segment with a DSCP on an upstream connection, whose client's end is the box's.
+    public func serverSends(_ upstream: FourTuple, _ dscp: DSCP) { shared.serverCodePoints.note(dscp, of: upstream) }
 
     /// Resets the connections that are meant, on both sides; returns how many they were. Those whose client's SYN is still
     /// held aren't among them.

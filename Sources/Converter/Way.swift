@@ -1,4 +1,5 @@
 import Policy
+import Wire
 
 /// Where a client's SYN was going when it was taken.
 struct Way: Hashable, Sendable {
@@ -6,8 +7,9 @@ struct Way: Hashable, Sendable {
     let mark: UInt32
     /// The index of the interface that it was about to leave by.
     let outDevice: UInt32
+    let dscp: DSCP
 }
 
 extension Way {
-    init(_ request: DialRequest) { self.init(mark: request.mark, outDevice: request.outDevice) }
+    init(_ request: DialRequest) { self.init(mark: request.mark, outDevice: request.outDevice, dscp: request.dscp) }
 }

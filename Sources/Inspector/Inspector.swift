@@ -27,5 +27,5 @@ public protocol StreamPath: Sendable {
     /// false: too many connections are dialled already; no answer will come.
     func dial(_ request: DialRequest) -> Bool
     /// A SYN with this mark, on its way out by this interface, goes in before its server is dialled.
-    func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32)
+    func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32, dscp: DSCP)
 }

@@ -65,7 +65,7 @@ extension SYNDesk {
         let arrival = Arrival(packet)
         let request = DialRequest(
             id: id, tuple: syn.tuple, mark: packet.mark, outDevice: packet.outDevice,
-            received: arrival.time.nanoseconds, maximumSegmentSize: syn.maximumSegmentSize, plan: plan)
+            dscp: DSCP(trafficClass: syn.typeOfService), received: arrival.time.nanoseconds, maximumSegmentSize: syn.maximumSegmentSize, plan: plan)
         guard stream.dial(request) else {
             return split(packet, syn, .interceptSplitOverLimit)
         }
@@ -186,7 +186,8 @@ extension SYNDesk {
 
     private func split(_ packet: QueuedPacket, _ syn: SYN, _ reason: Decision) {
         if let reason = prepareListener(for: syn.tuple, isJoin: false) { return pass(packet, reason, syn) }
-        stream.announce(syn.tuple, mark: packet.mark, outDevice: packet.outDevice)
+        stream.announce(syn.tuple, mark: packet.mark, outDevice: packet.outDevice,
+            dscp: DSCP(trafficClass: syn.typeOfService))
         intercept(packet, reason, syn)
     }
 

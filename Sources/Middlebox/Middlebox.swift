@@ -177,7 +177,10 @@ public final class Middlebox: Sendable {
         let converter = try Converter(
             conversion, log: log, outcome: door.answer, accepted: agreement.check, ended: watch.release,
             silence: watch.silence, on: threads)
-        watch.reportProbes(converter.clientProbes)
+        watch.listen(
+            .init(
+                clientProbes: converter.clientProbes, clientSends: converter.clientSends,
+                serverSends: converter.serverSends))
         self.converter = converter
         let board = TraceBoard()
         let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }

@@ -10,6 +10,8 @@ public struct DialRequest: Hashable, Sendable {
     public let mark: UInt32
     /// The interface that the held SYN was about to leave by: its index.
     public let outDevice: UInt32
+    /// The held SYN's.
+    public let dscp: DSCP
     /// When the SYN's queue handed it over, in nanoseconds of CLOCK_MONOTONIC.
     public let received: UInt64
     /// What the held SYN announces, in bytes, after the router's own rules have had their say about it (TCPMSS). The server
@@ -18,13 +20,14 @@ public struct DialRequest: Hashable, Sendable {
     public let plan: DialPlan
 
     public init(
-        id: UInt64, tuple: FourTuple, mark: UInt32, outDevice: UInt32, received: UInt64, maximumSegmentSize: UInt16?,
+        id: UInt64, tuple: FourTuple, mark: UInt32, outDevice: UInt32, dscp: DSCP, received: UInt64, maximumSegmentSize: UInt16?,
         plan: DialPlan
     ) {
         self.id = id
         self.tuple = tuple
         self.mark = mark
         self.outDevice = outDevice
+        self.dscp = dscp
         self.received = received
         self.maximumSegmentSize = maximumSegmentSize
         self.plan = plan

@@ -38,7 +38,20 @@ extension Tracker {
         return Sighting(
             connection: id, subflow: number, sender: sender, retransmitted: retransmitted,
             dataNumbers: seen.dataNumbers, probe: probe,
+            dscp: newCodePoint(segment, id, sender, origin.time),
             isSilenced: probe != nil && sender == .client && connections[id].isSilenced)
+    }
+
+    /// nil when the client still sends with what was told last, or that was told just now. Its host sends resets without.
+    private mutating func newCodePoint(
+        _ segment: borrowing Segment, _ id: ConnectionID, _ sender: Host, _ now: UInt64
+    ) -> DSCP? {
+        guard sender == .client, segment.dscp != connections[id].dscp, !segment.flags.contains(.rst),
+            now >= connections[id].dscpTold + 1_000_000_000
+        else { return nil }
+        connections[id].dscp = segment.dscp
+        connections[id].dscpTold = now
+        return segment.dscp
     }
 
     /// How long its sender had been silent, if the segment is a keepalive probe.

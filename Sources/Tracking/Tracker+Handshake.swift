@@ -68,6 +68,7 @@ extension Tracker {
             Connection(
                 openedAt: origin.time, lastSeen: origin.time, isForwarded: origin.isForwarded, isPartial: false,
                 version: capable.version, state: .opening, tuple: tuple))
+        connections[id].dscp = segment.dscp
         counters.opened += 1
         events.append(.opened(id))
         let endpoints = PerHost(client: tuple.client, server: tuple.server)

@@ -45,7 +45,7 @@ final class ConvertedSession {
             let tuple = FourTuple(client: Self.clientEnd, server: Self.listener)
             if let error = converter.ensureListener(for: tuple, isJoin: false) { throw error }
             let request = DialRequest(
-                id: 1, tuple: tuple, mark: 0, outDevice: 1, received: MonotonicTime.now.nanoseconds,
+                id: 1, tuple: tuple, mark: 0, outDevice: 1, dscp: .standard, received: MonotonicTime.now.nanoseconds,
                 maximumSegmentSize: nil,
                 plan: DialPlan(asks: false, secondAfter: .seconds(5), timeout: .seconds(5)))
             guard converter.dial(request) else { throw GuardError("the converter doesn't dial") }
