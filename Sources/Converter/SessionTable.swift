@@ -69,6 +69,13 @@ struct SessionTable {
         return (slots[slot..<end].compactMap { $0 }, end < slots.count ? end : nil)
     }
 
+    /// The same without an array.
+    func forEach(from slot: Int, limit: Int, _ body: (Session) -> Void) -> Int? {
+        let end = min(slots.count, slot + limit)
+        for index in slot..<max(slot, end) { if let session = slots[index] { body(session) } }
+        return end < slots.count ? end : nil
+    }
+
     func forEach(_ body: (Session) -> Void) {
         for case let session? in slots { body(session) }
     }

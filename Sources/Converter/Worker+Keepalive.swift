@@ -39,16 +39,17 @@ extension Worker {
 
     /// Once a second: notices which servers probe, and which ends have fallen silent.
     func watchKeepalive(_ now: MonotonicTime) {
-        let (some, next) = sessions.chunk(
-            from: keepaliveSlot, limit: max(16, sessions.slotCount / Self.looksOfARound + 1))
-        keepaliveSlot = next ?? 0
-        for session in some where session.phase == .relaying && session.lastMoved + Self.idleTime <= now {
-            guard let state = StreamSocket.probes(session.server.descriptor) else { continue }
+        let limit = max(16, sessions.slotCount / Self.looksOfARound + 1)
+        let next = sessions.forEach(from: keepaliveSlot, limit: limit) { session in
+            guard session.phase == .relaying, session.lastMoved + Self.idleTime <= now,
+                let state = StreamSocket.probes(session.server.descriptor)
+            else { return }
             let own = session.keepalive.server?.idle ?? shared.setting.keepalive(towards: .server)?.idle
             let interval = session.keepalive.probesOfServer.look(
                 segments: state.segmentsReceived, moved: session.lastMoved, ownIdle: own, at: now)
             if let interval { follow(session, .client, interval) }
         }
+        keepaliveSlot = next ?? 0
         probed.removeAll { session in
             guard session.phase == .relaying else { return true }
             heedSilence(session)

@@ -68,6 +68,11 @@ import Wire
         }
         #expect(seen == (0..<100).filter { $0 % 3 != 0 })
         #expect(table.chunk(from: 1000, limit: 32).next == nil)
+        var visited: [Int] = []
+        slot = 0
+        while let from = slot { slot = table.forEach(from: from, limit: 32) { visited.append($0.slot) } }
+        #expect(visited == seen)
+        #expect(table.forEach(from: 1000, limit: 32) { _ in Issue.record("there is none") } == nil)
     }
 
     @Test func eventTagsKeepWhatTheySay() {
