@@ -92,10 +92,9 @@ public final class Converter: Sendable {
         return true
     }
 
-    /// A SYN with this mark and maximum segment size, on its way out by this interface, goes in now; its server is dialled
-    /// once the client has been accepted.
-    public func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32, maximumSegmentSize: UInt16?) {
-        let way = Way(mark: mark, outDevice: outDevice, maximumSegmentSize: maximumSegmentSize)
+    /// A SYN of this tuple is about to go in, having been on this way; its server is dialled once the client has been
+    /// accepted.
+    public func announce(_ tuple: FourTuple, _ way: Way) {
         shared.ways.announce(way, of: tuple)
     }
 
@@ -127,6 +126,14 @@ public final class Converter: Sendable {
     public func clientProbes(_ tuple: FourTuple, _ interval: Duration) {
         shared.post(.clientProbes(tuple, interval), to: shared.worker(for: tuple))
     }
+
+    /// The client of this connection sends with another DSCP than before.
+    public func clientSends(_ tuple: FourTuple, _ dscp: DSCP) {
+        shared.post(.clientSends(tuple, dscp), to: shared.worker(for: tuple))
+    }
+
+    /// A server has sent a segment with a DSCP on an upstream connection, whose client's end is the box's.
+    public func serverSends(_ upstream: FourTuple, _ dscp: DSCP) { shared.serverCodePoints.note(dscp, of: upstream) }
 
     /// Resets the connections that are meant, on both sides; returns how many they were. Those whose client's SYN is still
     /// held aren't among them.

@@ -40,6 +40,8 @@ public struct ConverterSetting: Sendable {
     public var sendBuffer: Int32?
     /// nil: the system's.
     public var congestionControl: String?
+    /// Whether each side's packets have the DSCP of the other one's.
+    public var copiesDSCP: Bool
 
     public init(
         listenAddress: IPAddress, listenAddress6: IPAddress, mark: PacketMark, groups: SocketGroups, workers: Int,
@@ -47,7 +49,7 @@ public struct ConverterSetting: Sendable {
         clientKeepalive: Duration?, serverKeepalive: Duration?, upstreamPorts: ClosedRange<UInt16>,
         maxPending: Int, maxPendingPerClient: Int, maxConnections: Int, serverMemory: Duration,
         serverMemoryEntries: Int, receiveBuffer: Int32?,
-        sendBuffer: Int32?, congestionControl: String?
+        sendBuffer: Int32?, congestionControl: String?, copiesDSCP: Bool = true
     ) {
         self.listenAddress = listenAddress
         self.listenAddress6 = listenAddress6
@@ -69,6 +71,7 @@ public struct ConverterSetting: Sendable {
         self.receiveBuffer = receiveBuffer
         self.sendBuffer = sendBuffer
         self.congestionControl = congestionControl
+        self.copiesDSCP = copiesDSCP
     }
 
     func listenAddress(for server: IPAddress) -> IPAddress { server.isIPv4 ? listenAddress : listenAddress6 }

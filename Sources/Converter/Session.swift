@@ -83,6 +83,9 @@ final class Session {
     /// Waits for its next turn, its budget being spent.
     var isReady = false
     var keepalive = Keepalive()
+    /// What the client's socket sends with, and when to look again at what the server does.
+    var dscpToClient = DSCP.standard
+    var nextCodePoint = MonotonicTime(nanoseconds: 0)
 
     init(_ tuple: FourTuple, phase: Phase, slot: Int, generation: UInt32, now: MonotonicTime) {
         self.tuple = tuple

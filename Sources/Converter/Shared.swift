@@ -10,6 +10,7 @@ final class Shared: Sendable {
     let listeners: ListenerTable
     let memory: ServerMemory
     let ways = AnnouncedWays()
+    let serverCodePoints = ServerCodePoints()
     let dialler: UpstreamDialler
     let pending: PendingGuard
     let counters = ConverterCounters()

@@ -33,6 +33,10 @@ struct UpstreamDialler: Sendable {
         try StreamSocket.setTransparent(socket.rawValue, for: tuple.client.address)
         try setting.prepare(socket.rawValue, towards: .server)
         try UpstreamHandshake.prepare(socket.rawValue, maximumSegmentSize: way.maximumSegmentSize)
+        // What the network makes of it is no reason not to dial.
+        if setting.copiesDSCP, way.dscp != .standard {
+            try? StreamSocket.setDSCP(socket.rawValue, way.dscp, for: tuple.server.address)
+        }
         // As the client's packets have it, so that the router's own policy routing treats it alike.
         if way.mark != 0 { try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: way.mark)) }
         try StreamSocket.bind(

@@ -11,7 +11,7 @@ extension Worker {
     func dial(_ request: DialRequest) {
         let session = sessions.insert(request.tuple, phase: .dialling(request.id), now: .now)
         session.request = request
-        dial(session, asking: request.plan.asks, Way(request))
+        dial(session, asking: request.plan.asks, request.way)
         guard session.phase == .dialling(request.id) else { return }
         shared.counters.synConversion.record(
             nanoseconds: MonotonicTime.now.nanoseconds(since: MonotonicTime(nanoseconds: request.received)))
@@ -46,7 +46,7 @@ extension Worker {
         guard case .dialling = session.phase, let request = session.request, session.client.descriptor < 0,
             shared.pending.admit(client)
         else { return }
-        guard let descriptor = try? shared.dialler.dial(session.tuple, asking: false, way: Way(request)) else {
+        guard let descriptor = try? shared.dialler.dial(session.tuple, asking: false, way: request.way) else {
             return shared.pending.release(client)
         }
         session.client.descriptor = descriptor

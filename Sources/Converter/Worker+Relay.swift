@@ -88,7 +88,7 @@ extension Worker {
             return 0
         case .success(let count):
             session.lastMoved = .now
-            if source == .client { listenToServer(session) }
+            if source == .client { listenToServer(session) } else { followServer(session) }
             // A broken destination takes nothing more; reading on finds the source's own end.
             if session[source.other].broken {
                 // The pipe has to be empty for the next session.

@@ -22,6 +22,7 @@ final class Worker: LoopMember {
         case clientIsGone(FourTuple)
         /// The client probes an idle connection, after so long a silence each time.
         case clientProbes(FourTuple, Duration)
+        case clientSends(FourTuple, DSCP)
         /// Resets those of some sessions that are meant; how many they were, and the slot to go on from.
         case close(ConnectionSelection, fromSlot: Int, @Sendable (Int, Int?) -> Void)
         case sendByMeasuredRate(Set<FourTuple>)
@@ -116,6 +117,7 @@ final class Worker: LoopMember {
             answer(descriptions, next)
         case .clientIsGone(let tuple): clientIsGone(tuple)
         case .clientProbes(let tuple, let interval): clientProbes(tuple, interval)
+        case .clientSends(let tuple, let dscp): clientSends(tuple, dscp)
         case .close(let selection, let slot, let answer):
             let (closed, next) = close(selection, fromSlot: slot)
             answer(closed, next)

@@ -30,7 +30,7 @@ public struct FirewallError: Error, Hashable, CustomStringConvertible {
         if says("No such file", "missing kernel module", "No chain/target/match", "does not exist", "not supported") {
             return """
                 the kernel lacks something that this rule needs: try modprobe -a xt_TPROXY xt_NFQUEUE xt_CLASSIFY \
-                xt_CONNMARK xt_mark xt_connmark xt_conntrack xt_bpf, for nft also nft_compat
+                xt_CONNMARK xt_mark xt_connmark xt_conntrack xt_bpf xt_dscp (without the last: [relay] dscp = false), for nft also nft_compat
                 """
         }
         return "`sluice rules show` prints the whole input; the tool's own words say what it stumbled over"

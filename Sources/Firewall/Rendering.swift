@@ -144,7 +144,7 @@ extension Firewall {
     private func lines(of family: AddressFamily?, in text: String) -> String {
         let signs = [
             "-4 ": family == .ipv4, "-6 ": family == .ipv6, "-E ": setting.inspectsEndToEnd,
-            "-P ": setting.steersSubflows, "-S ": !setting.inspectsBulk,
+            "-D ": setting.copiesDSCP, "-P ": setting.steersSubflows, "-S ": !setting.inspectsBulk,
         ]
         return text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
             var line = line

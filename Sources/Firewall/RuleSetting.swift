@@ -34,6 +34,8 @@ public struct RuleSetting: Sendable, Hashable {
     public var htb: UInt16
     /// Are MPTCP connections of this machine left to a path manager in user space, which can name single subflows?
     public var steersSubflows: Bool
+    /// Are the segments of servers queued that have a DSCP?
+    public var copiesDSCP: Bool
     /// By which rules know the sockets of this box's own.
     public var groups: SocketGroups
     /// The interfaces by which servers may be reached, 255 at most: a connection stays with the one that its SYN was
@@ -44,7 +46,7 @@ public struct RuleSetting: Sendable, Hashable {
         tun: String, mark: PacketMark, synQueue: UInt16, dataQueues: ClosedRange<UInt16>, routeTable: UInt32,
         rulePriority: UInt32, listenAddress: IPAddress, listenAddress6: IPAddress, backend: Backend,
         inspectsEndToEnd: Bool, inspectsBulk: Bool, htb: UInt16, steersSubflows: Bool, groups: SocketGroups,
-        exits: [String] = []
+        copiesDSCP: Bool = true, exits: [String] = []
     ) {
         self.tun = tun
         self.mark = mark
@@ -60,6 +62,7 @@ public struct RuleSetting: Sendable, Hashable {
         self.htb = htb
         self.steersSubflows = steersSubflows
         self.groups = groups
+        self.copiesDSCP = copiesDSCP
         self.exits = exits
     }
 }

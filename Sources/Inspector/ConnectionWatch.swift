@@ -15,8 +15,7 @@ public final class ConnectionWatch: Sendable {
         var follower: Follower?
         /// Connections that the follower has been told of, and not yet that they are forgotten.
         var followed: Set<ConnectionID> = []
-        /// Told of clients' keepalive probes.
-        var probed: (@Sendable (FourTuple, Duration) -> Void)?
+        var listener: Listener?
     }
 
     /// Who is told at once of connections that change.
@@ -47,8 +46,8 @@ public final class ConnectionWatch: Sendable {
         record: UnsafeMutablePointer<TraceRecord>? = nil
     ) -> Bool {
         var goesOn = true
-        var probe: Probe?
-        let news: (Follower, [ConnectionID])? = state.withLock { state in
+        var news = News()
+        let changes: (Follower, [ConnectionID])? = state.withLock { state in
             let sighting = state.tracker.observe(
                 segment, at: now.nanoseconds, interface: interface, isForwarded: isForwarded)
             if let record {
@@ -56,9 +55,9 @@ public final class ConnectionWatch: Sendable {
                 // Under the lock, so that records have the order in which the tracker was told.
                 record.pointee.decided = MonotonicTime.now.nanoseconds
             }
-            if let sighting, sighting.probe != nil, !isForwarded {
-                goesOn = !sighting.isSilenced
-                probe = state.probe(sighting)
+            if !isForwarded {
+                goesOn = !(sighting?.isSilenced ?? false)
+                news = state.news(sighting, segment)
             }
             // Most segments change nothing.
             guard !state.tracker.events.isEmpty else { return nil }
@@ -66,23 +65,50 @@ public final class ConnectionWatch: Sendable {
             if let id = sighting?.connection, state.tracker[id]?.isForwarded == false { state.changed[id] = now }
             return state.newsForFollower()
         }
-        if let (follower, ids) = news { follower.tell(ids) }
-        if let probe { probe.tell(probe.tuple, probe.interval) }
+        if let (follower, ids) = changes { follower.tell(ids) }
+        news.tell()
         return goesOn
     }
 
-    /// A client's keepalive probe, and who is to be told.
-    fileprivate struct Probe {
-        let tell: @Sendable (FourTuple, Duration) -> Void
-        let tuple: FourTuple
-        let interval: Duration
+    /// Who is told at once of what segments of converted connections ask for. Called on a queue's thread, which must not be
+    /// kept.
+    public struct Listener: Sendable {
+        /// A client probes whether its peer is there (keepalive), after so long a silence; of those that come after less than
+        /// half a second nothing is told.
+        public var clientProbes: @Sendable (FourTuple, Duration) -> Void
+        /// A client sends with this DSCP from now on.
+        public var clientSends: @Sendable (FourTuple, DSCP) -> Void
+        /// A segment that belongs to no client's connection, to an upstream therefore, has this DSCP.
+        public var serverSends: @Sendable (FourTuple, DSCP) -> Void
+
+        public init(
+            clientProbes: @escaping @Sendable (FourTuple, Duration) -> Void,
+            clientSends: @escaping @Sendable (FourTuple, DSCP) -> Void,
+            serverSends: @escaping @Sendable (FourTuple, DSCP) -> Void
+        ) {
+            self.clientProbes = clientProbes
+            self.clientSends = clientSends
+            self.serverSends = serverSends
+        }
     }
 
-    /// Tells of clients' keepalive probes to this box, of which each comes after so long a silence; not of those that come
-    /// after less than half a second. Called on a queue's thread, which must not be kept.
-    public func reportProbes(_ tell: @escaping @Sendable (FourTuple, Duration) -> Void) {
-        state.withLock { $0.probed = tell }
+    /// What a segment asks for, and who is to be told; mostly nothing.
+    fileprivate struct News {
+        var listener: Listener?
+        var tuple: FourTuple?
+        var probe: Duration?
+        var clientDSCP: DSCP?
+        var serverDSCP: DSCP?
+
+        func tell() {
+            guard let listener, let tuple else { return }
+            if let probe { listener.clientProbes(tuple, probe) }
+            if let clientDSCP { listener.clientSends(tuple, clientDSCP) }
+            if let serverDSCP { listener.serverSends(tuple, serverDSCP) }
+        }
     }
+
+    public func listen(_ listener: Listener) { state.withLock { $0.listener = listener } }
 
     /// The client's keepalive probes on this connection go on no longer, or again.
     public func silence(_ tuple: FourTuple, _ on: Bool) { state.withLock { $0.tracker.silence(tuple, on) } }
@@ -187,13 +213,20 @@ public final class ConnectionWatch: Sendable {
 }
 
 extension ConnectionWatch.State {
-    /// nil when nobody is to be told.
-    fileprivate func probe(_ sighting: Sighting) -> ConnectionWatch.Probe? {
-        guard let probed, sighting.sender == .client, let silence = sighting.probe, silence >= 500_000_000,
-            let tuple = tracker.tuple(of: sighting.connection)
-        else { return nil }
-        return ConnectionWatch.Probe(
-            tell: probed, tuple: tuple, interval: .nanoseconds(Int64(clamping: silence)))
+    fileprivate func news(_ sighting: Sighting?, _ segment: borrowing Segment) -> ConnectionWatch.News {
+        guard let sighting else {
+            guard segment.dscp != .standard else { return ConnectionWatch.News() }
+            return ConnectionWatch.News(
+                listener: listener, tuple: FourTuple(client: segment.destination, server: segment.source),
+                serverDSCP: segment.dscp)
+        }
+        // Most ask for nothing.
+        let silence = sighting.sender == .client ? sighting.probe : nil
+        guard silence != nil || sighting.dscp != nil else { return ConnectionWatch.News() }
+        return ConnectionWatch.News(
+            listener: listener, tuple: tracker.tuple(of: sighting.connection),
+            probe: silence.flatMap { $0 < 500_000_000 ? nil : .nanoseconds(Int64(clamping: $0)) },
+            clientDSCP: sighting.dscp)
     }
 
     fileprivate mutating func dropForgotten() {

@@ -28,10 +28,13 @@ struct ExitCheck: ~Copyable {
     /// - Parameters:
     ///   - flow: the client's SYN's.
     ///   - inDevice: the index of the interface that it came in by.
-    mutating func agrees(_ flow: RouteLookup.Flow, inDevice: UInt32) -> Bool {
+    ///   - copiesDSCP: the box's own connection has its DSCP.
+    mutating func agrees(_ flow: RouteLookup.Flow, inDevice: UInt32, copiesDSCP: Bool) -> Bool {
         if news.haveCome() { readRules() }
         guard concernsAll || interfaces.contains(inDevice) else { return true }
-        guard let own = routes.routeOfOwn(flow), let forwarded = routes.route(of: flow, comingInBy: inDevice) else {
+        guard let own = routes.routeOfOwn(flow, withDSCP: copiesDSCP),
+            let forwarded = routes.route(of: flow, comingInBy: inDevice)
+        else {
             return false
         }
         return own == forwarded

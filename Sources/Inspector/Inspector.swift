@@ -26,6 +26,6 @@ public protocol StreamPath: Sendable {
     func learn(_ knowledge: ServerKnowledge, of server: Endpoint)
     /// false: too many connections are dialled already; no answer will come.
     func dial(_ request: DialRequest) -> Bool
-    /// A SYN with this mark and maximum segment size, on its way out by this interface, goes in before its server is dialled.
-    func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32, maximumSegmentSize: UInt16?)
+    /// A SYN that was on this way goes in before its server is dialled.
+    func announce(_ tuple: FourTuple, _ way: Way)
 }

@@ -68,12 +68,17 @@ extension SYNDesk {
         let id = held.nextID()
         let arrival = Arrival(packet)
         let request = DialRequest(
-            id: id, tuple: syn.tuple, mark: packet.mark, outDevice: packet.outDevice,
-            received: arrival.time.nanoseconds, maximumSegmentSize: syn.maximumSegmentSize, plan: plan)
+            id: id, tuple: syn.tuple, way: Self.way(of: syn, packet), received: arrival.time.nanoseconds, plan: plan)
         guard stream.dial(request) else {
             return split(packet, syn, .interceptSplitOverLimit)
         }
         held.hold(HeldSYN(arrival: arrival, syn: syn, bytes: Array(packet.payload), timeout: plan.timeout), as: id)
+    }
+
+    private static func way(of syn: SYN, _ packet: QueuedPacket) -> Way {
+        Way(
+            mark: packet.mark, outDevice: packet.outDevice, dscp: DSCP(trafficClass: syn.typeOfService),
+            maximumSegmentSize: syn.maximumSegmentSize)
     }
 
     private func reasonToPass(_ packet: QueuedPacket, _ syn: SYN, _ fate: InjectedSYNs.Fate) -> Decision? {
@@ -96,7 +101,7 @@ extension SYNDesk {
         let flow = RouteLookup.Flow(
             from: syn.tuple.client, to: syn.tuple.server, mark: packet.mark,
             typeOfService: syn.typeOfService)
-        guard exits.agrees(flow, inDevice: packet.inDevice) else { return .passOtherWay }
+        guard exits.agrees(flow, inDevice: packet.inDevice, copiesDSCP: policy.copiesDSCP) else { return .passOtherWay }
         return stream.listenerRefusal(for: syn.tuple).map(Self.reason)
     }
 
@@ -192,8 +197,7 @@ extension SYNDesk {
 
     private func split(_ packet: QueuedPacket, _ syn: SYN, _ reason: Decision) {
         if let reason = prepareListener(for: syn.tuple, isJoin: false) { return pass(packet, reason, syn) }
-        stream.announce(
-            syn.tuple, mark: packet.mark, outDevice: packet.outDevice, maximumSegmentSize: syn.maximumSegmentSize)
+        stream.announce(syn.tuple, Self.way(of: syn, packet))
         intercept(packet, reason, syn)
     }
 

@@ -51,11 +51,14 @@ public struct RouteLookup: ~Copyable {
         return route(request)
     }
 
-    /// The route of a packet of this machine's own, from a source port that isn't known yet and without a type of service.
-    public func routeOfOwn(_ flow: Flow) -> Route? {
+    /// The route of a TCP packet of this machine's own with the same addresses, from a source port that isn't known yet.
+    /// - Parameter withDSCP: it has the same DSCP as well. For IPv6 the kernel's TCP routes without it
+    ///   (net/ipv6/inet6_connection_sock.c, inet6_csk_route_socket).
+    public func routeOfOwn(_ flow: Flow, withDSCP: Bool) -> Route? {
         var flow = flow
         flow.source = Endpoint(address: flow.source.address, port: 0)
-        flow.typeOfService = 0
+        // A socket's own ECN bits come behind routing.
+        flow.typeOfService = withDSCP && flow.source.address.isIPv4 ? flow.typeOfService & 0xfc : 0
         var request = Self.request(for: flow)
         // The kernel refuses to say where a packet of its own from an address of another machine would go. One that comes
         // in by the loopback interface meets the same rules, those by interface included.

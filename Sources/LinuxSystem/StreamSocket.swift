@@ -62,6 +62,17 @@ public enum StreamSocket {
         try set(descriptor, SOL_SOCKET, 62, Int32(bitPattern: index ?? 0))
     }
 
+    /// What the socket sends from now on has this DSCP (IP_TOS, IPV6_TCLASS; ECN's bits stay the kernel's). An MPTCP socket
+    /// takes none for IPv6 (net/mptcp/sockopt.c, mptcp_setsockopt_v6).
+    public static func setDSCP(_ descriptor: Int32, _ dscp: DSCP, for address: IPAddress) throws(SystemError) {
+        let value = Int32(dscp.trafficClass)
+        if address.isIPv4 {
+            try set(descriptor, Int32(IPPROTO_IP), IP_TOS, value)
+        } else {
+            try set(descriptor, Int32(IPPROTO_IPV6), IPV6_TCLASS, value)
+        }
+    }
+
     public static func setCongestionControl(_ descriptor: Int32, _ name: String) throws(SystemError) {
         try systemCall("setsockopt TCP_CONGESTION \(name)") {
             setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, name, socklen_t(name.utf8.count))

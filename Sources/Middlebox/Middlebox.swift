@@ -179,12 +179,15 @@ public final class Middlebox: Sendable {
         let converter = try Converter(
             conversion, log: log, outcome: door.answer, accepted: agreement.check, ended: watch.release,
             silence: watch.silence, on: threads)
-        watch.reportProbes(converter.clientProbes)
+        watch.listen(
+            .init(
+                clientProbes: converter.clientProbes, clientSends: converter.clientSends,
+                serverSends: converter.serverSends))
         self.converter = converter
         let board = TraceBoard()
         let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }
         let synInspector = try SYNInspector(
-            queue: synQueue, tun: tun, policy: ConversionPolicy(settings.intercept), mark: rules.mark,
+            queue: synQueue, tun: tun, policy: ConversionPolicy(settings), mark: rules.mark,
             door: door,
             endToEnd: rules.inspectsEndToEnd ? watch : nil, tap: taps[0], history: history, counters: counters,
             stream: converter, log: log, on: threads.last!)
@@ -284,7 +287,7 @@ public final class Middlebox: Sendable {
     }
 
     private func applyPolicy() {
-        var policy = ConversionPolicy(settings.withLock(\.intercept))
+        var policy = ConversionPolicy(settings.withLock(\.self))
         policy.passedPorts = helperPorts.withLock(\.self)
         synInspector.apply(policy)
     }

@@ -24,7 +24,7 @@ extension RuleSetting {
             inspectsEndToEnd: settings.intercept.inspect == .all,
             inspectsBulk: settings.intercept.inspect != .signalling, htb: TrafficControl.handle,
             steersSubflows: settings.throttles.contains { $0.action == .backup },
-            groups: SocketGroups(first: advanced.socketGroup))
+            groups: SocketGroups(first: advanced.socketGroup), copiesDSCP: settings.relay.dscp)
     }
 }
 
@@ -45,10 +45,12 @@ enum UnusableSetting: Error, CustomStringConvertible {
 }
 
 extension ConversionPolicy {
-    init(_ intercept: Settings.Intercept) {
+    init(_ settings: Settings) {
+        let intercept = settings.intercept
         self.init(
             interfaces: Set(intercept.interfaces), ports: intercept.ports, clients: intercept.clients,
             servers: intercept.servers, connect: Connect(rawValue: intercept.connect.rawValue) ?? .faithful)
+        copiesDSCP = settings.relay.dscp
     }
 }
 
@@ -72,7 +74,7 @@ extension ConverterSetting {
             serverMemoryEntries: advanced.serverMemoryEntries,
             receiveBuffer: settings.relay.receiveBuffer.map { Int32(clamping: $0.bytes) },
             sendBuffer: settings.relay.sendBuffer.map { Int32(clamping: $0.bytes) },
-            congestionControl: settings.relay.congestionControl)
+            congestionControl: settings.relay.congestionControl, copiesDSCP: settings.relay.dscp)
     }
 }
 

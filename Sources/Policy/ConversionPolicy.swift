@@ -21,6 +21,8 @@ public struct ConversionPolicy: Hashable, Sendable {
     public var connect: Connect
     /// Of servers: connections to them pass, because a helper of connection tracking on this router has to see them.
     public var passedPorts: Set<UInt16> = []
+    /// Do connections to servers have the DSCP of the client's SYN?
+    public var copiesDSCP = true
 
     public init(
         interfaces: Set<String>, ports: [ClosedRange<UInt16>] = [], clients: [IPPrefix] = [], servers: [IPPrefix] = [],

@@ -5,28 +5,17 @@ public struct DialRequest: Hashable, Sendable {
     /// Names the held SYN in the answer.
     public let id: UInt64
     public let tuple: FourTuple
-    /// The mark of the held SYN: its bits of other software go onto the upstream connection too, so that the operator's
-    /// policy routing treats it as it would have treated the client's.
-    public let mark: UInt32
-    /// The interface that the held SYN was about to leave by: its index.
-    public let outDevice: UInt32
+    /// The held SYN's.
+    public let way: Way
     /// When the SYN's queue handed it over, in nanoseconds of CLOCK_MONOTONIC.
     public let received: UInt64
-    /// What the held SYN announces, in bytes, after the router's own rules have had their say about it (TCPMSS). The server
-    /// is to see no more.
-    public let maximumSegmentSize: UInt16?
     public let plan: DialPlan
 
-    public init(
-        id: UInt64, tuple: FourTuple, mark: UInt32, outDevice: UInt32, received: UInt64, maximumSegmentSize: UInt16?,
-        plan: DialPlan
-    ) {
+    public init(id: UInt64, tuple: FourTuple, way: Way, received: UInt64, plan: DialPlan) {
         self.id = id
         self.tuple = tuple
-        self.mark = mark
-        self.outDevice = outDevice
+        self.way = way
         self.received = received
-        self.maximumSegmentSize = maximumSegmentSize
         self.plan = plan
     }
 }

@@ -63,6 +63,7 @@ extension Settings.Relay {
         let keepalive = Form.durationOrOff(.seconds(1) ... .seconds(32767))
         section.read(&clientKeepalive, "client_keepalive", keepalive)
         section.read(&serverKeepalive, "server_keepalive", keepalive)
+        section.read(&dscp, "dscp", .boolean)
         section.read(&workers, "workers", .integer(1...64))
     }
 }

@@ -107,6 +107,8 @@ public struct Settings: Hashable, Sendable {
         public var congestionControl: String?
         /// A session without a byte either way for this long is ended; at least 1 s. Default nil: never.
         public var idleTimeout: Duration?
+        /// Whether each side's packets have the DSCP of the other one's. Default true.
+        public var dscp: Bool
         /// A client that has been idle for this long is probed, 1-32767 s. Default 2 h; nil: only if its server probes.
         public var clientKeepalive: Duration?
         /// The same of a server. Default 2 min.
@@ -117,7 +119,7 @@ public struct Settings: Hashable, Sendable {
         public init(
             receiveBuffer: ByteCount? = nil, sendBuffer: ByteCount? = nil, congestionControl: String? = nil,
             idleTimeout: Duration? = nil, clientKeepalive: Duration? = .seconds(7200),
-            serverKeepalive: Duration? = .seconds(120), workers: Int? = nil
+            serverKeepalive: Duration? = .seconds(120), dscp: Bool = true, workers: Int? = nil
         ) {
             self.receiveBuffer = receiveBuffer
             self.sendBuffer = sendBuffer
@@ -125,6 +127,7 @@ public struct Settings: Hashable, Sendable {
             self.idleTimeout = idleTimeout
             self.clientKeepalive = clientKeepalive
             self.serverKeepalive = serverKeepalive
+            self.dscp = dscp
             self.workers = workers
         }
     }

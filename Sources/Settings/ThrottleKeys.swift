@@ -110,7 +110,7 @@ extension Settings.Throttle {
 }
 
 extension Form where Value == Bool {
-    fileprivate static var boolean: Form {
+    static var boolean: Form {
         Form("true or false") { node throws(Mismatch) in
             guard case .boolean(let value) = node else { throw .type(of: node) }
             return value

@@ -70,7 +70,13 @@ extension ThrottleDesk {
     private func offload(_ id: ConnectionID, _ connection: Connection) -> UInt64? {
         guard offloads, !connection.isForwarded, connection.state == .established else { return nil }
         guard connection.bytes >= Self.youth else { return Self.youth - connection.bytes }
+        var bytesLeft: UInt64?
         for subflow in connection.subflows where subflow.isCarrying {
+            // Before the box has sent more than its SYN-ACK, the bit says something else (`PacketMark.offloaded`).
+            guard subflow.streams.server.hasSpoken else {
+                bytesLeft = Self.youth
+                continue
+            }
             let tuple = FourTuple(client: subflow.endpoints.client, server: subflow.endpoints.server)
             guard offloaded[id, default: []].insert(tuple).inserted else { continue }
             do {
@@ -79,7 +85,7 @@ extension ThrottleDesk {
                 log.error("\(tuple.client) > \(tuple.server) goes on being inspected: \(error)")
             }
         }
-        return nil
+        return bytesLeft
     }
 
     /// Bytes.

@@ -48,6 +48,9 @@ public struct Connection: Sendable {
     /// Both ends exist: the one that answers has sent more than a SYN-ACK, or the one that opened it has acknowledged
     /// what only a receiver of the SYN-ACK knows.
     var isProven = false
+    /// What the client was last said to send with, and when; at first what its first segment behind the SYN has. nil before.
+    var dscp: DSCP?
+    var dscpTold: UInt64 = 0
     /// The client's probes are not to reach its peer (`Tracker.silence`).
     var isSilenced = false
     /// Whoever feeds the tracker knows that it has ended (`Tracker.release`).

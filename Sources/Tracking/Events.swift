@@ -50,7 +50,9 @@ public struct Sighting: Hashable, Sendable {
     /// Nanoseconds since the sender's segment before on this subflow, if this one asks whether the peer is still there
     /// (keepalive, RFC 9293 section 3.8.4).
     public var probe: UInt64?
-    /// Such a segment is not to reach the peer (`Tracker.silence`).
+    /// The DSCP that the client sends with from now on; nil: as before. Told once a second at most.
+    public var dscp: DSCP?
+    /// Such a probe is not to reach the peer (`Tracker.silence`).
     public var isSilenced = false
 }
 

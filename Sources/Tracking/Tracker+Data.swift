@@ -38,7 +38,23 @@ extension Tracker {
         return Sighting(
             connection: id, subflow: number, sender: sender, retransmitted: retransmitted,
             dataNumbers: seen.dataNumbers, probe: probe,
+            dscp: newCodePoint(segment, id, sender, origin.time),
             isSilenced: probe != nil && sender == .client && connections[id].isSilenced)
+    }
+
+    /// nil when the client still sends with what was told last, or that was told just now. Its host sends resets without. The
+    /// SYN says nothing of what it sends with: the router's own rules have had their say about that one.
+    private mutating func newCodePoint(
+        _ segment: borrowing Segment, _ id: ConnectionID, _ sender: Host, _ now: UInt64
+    ) -> DSCP? {
+        let before = connections[id].dscp
+        guard sender == .client, segment.dscp != before, !segment.flags.contains(.rst),
+            now >= connections[id].dscpTold + 1_000_000_000
+        else { return nil }
+        connections[id].dscp = segment.dscp
+        guard before != nil else { return nil }
+        connections[id].dscpTold = now
+        return segment.dscp
     }
 
     /// How long its sender had been silent, if the segment is a keepalive probe.

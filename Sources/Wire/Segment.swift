@@ -31,6 +31,11 @@ public struct Segment: ~Escapable {
     public var window: UInt16 { bytes.uint16(at: ip.headerLength + 14) }
     public var flags: TCPFlags { TCPFlags(rawValue: bytes[ip.headerLength + 13]) }
 
+    /// From the IPv4 TOS byte or the IPv6 traffic class.
+    public var dscp: DSCP {
+        DSCP(trafficClass: bytes[0] >> 4 == 4 ? bytes[1] : bytes[0] << 4 | bytes[1] >> 4)
+    }
+
     /// Bytes of payload, captured or not.
     public var payloadLength: Int { max(0, ip.totalLength - ip.headerLength - headerLength) }
 

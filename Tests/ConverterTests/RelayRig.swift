@@ -39,6 +39,7 @@ final class RelayRig {
     private(set) var tuples: [FourTuple] = []
     let silences = Silences()
     private var ends: [(client: Int32, server: Int32)] = []
+    private var near: [(client: Int32, server: Int32)] = []
     private let thread: LoopThread
     private var ending: LoopThread.Ending?
 
@@ -48,7 +49,6 @@ final class RelayRig {
         shared = Shared(
             Self.setting, log: Logger(label: "relay rig"), mailboxes: [mailbox], outcome: { _, _ in },
             accepted: { _, _ in }, ended: { _ in }, silence: silences.note)
-        var near: [(client: Int32, server: Int32)] = []
         for number in 0..<plan.sessions {
             let client = try Self.pair(plan.clients, near: .client)
             let server = try Self.pair(.tcp, near: .server)
@@ -62,7 +62,7 @@ final class RelayRig {
                     client: Endpoint(address: IPAddress("10.1.0.2")!, port: UInt16(40000 + number)),
                     server: Endpoint("10.9.0.2:80")!))
         }
-        let (shared, mailbox, tuples) = (shared, mailbox, tuples)
+        let (shared, mailbox, tuples, near) = (shared, mailbox, tuples, near)
         ending = try thread.add { place throws(SystemError) in
             let worker = try Worker(shared, index: 0, mailbox: mailbox, place: place)
             if plan.pipeLosesAll { worker.pipe = try Self.leakingPipe() }
@@ -95,6 +95,9 @@ final class RelayRig {
 
     func client(_ session: Int = 0) -> Int32 { ends[session].client }
     func server(_ session: Int = 0) -> Int32 { ends[session].server }
+    /// The worker's own sockets, as long as the session lasts.
+    func nearClient(_ session: Int = 0) -> Int32 { near[session].client }
+    func nearServer(_ session: Int = 0) -> Int32 { near[session].server }
 
     static func send(_ text: String, on descriptor: Int32, flags: Int32 = 0) throws {
         let count = try systemCall("send") { Glibc.send(descriptor, text, text.utf8.count, flags) }

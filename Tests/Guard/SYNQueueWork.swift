@@ -103,7 +103,7 @@ private final class MadeUpStream: StreamPath {
     func listenerRefusal(for tuple: FourTuple) -> SystemError? { nil }
     func advice(for tuple: FourTuple) -> DialAdvice { known }
     func learn(_ knowledge: ServerKnowledge, of server: Endpoint) {}
-    func announce(_ tuple: FourTuple, mark: UInt32, outDevice: UInt32, maximumSegmentSize: UInt16?) {}
+    func announce(_ tuple: FourTuple, _ way: Way) {}
 
     func dial(_ request: DialRequest) -> Bool {
         dialled.store(request.id, ordering: .releasing)

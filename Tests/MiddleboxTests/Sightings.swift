@@ -142,7 +142,9 @@ extension Lab {
             if target == "NFQUEUE" { return [match] }
             guard target == "SLUICE_SYN" else { return [] }
             // -p may be said but once.
-            return queued(in: target, rules).map { match + ($0.starts(with: ["-p", "tcp"]) ? $0.dropFirst(2) : $0[...]) }
+            return queued(in: target, rules).map {
+                match + ($0.starts(with: ["-p", "tcp"]) ? $0.dropFirst(2) : $0[...])
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ public struct PacketDraft {
     public var payload: [UInt8]
     public var hasWrongChecksum = false
     public var identification: UInt16
+    /// The TOS byte, or IPv6's traffic class.
+    public var trafficClass: UInt8 = 0
     /// The hop limit of an IPv6 packet.
     public var timeToLive: UInt8 = 64
     public var isDontFragment = false
@@ -62,7 +64,7 @@ public struct PacketDraft {
         fragments(of: tcp).map { offset, more, part in
             let length = 20 + ipv4Options.count
             let flags: UInt16 = (more ? 0x2000 : 0) | (isDontFragment ? 0x4000 : 0)
-            var header = [0x40 | UInt8(length / 4), 0] + stated(length + part.count) + big(identification)
+            var header = [0x40 | UInt8(length / 4), trafficClass] + stated(length + part.count) + big(identification)
             header += big(UInt16(offset / 8) | flags) + [timeToLive, 6, 0, 0]
             header += address(source) + address(destination) + ipv4Options
             header.replaceSubrange(10..<12, with: big(checksum(header)))
@@ -78,7 +80,8 @@ public struct PacketDraft {
             first = type
         }
         func header(_ next: UInt8, _ payload: [UInt8]) -> [UInt8] {
-            [0x60, 0, 0, 0] + stated(payload.count) + [next, timeToLive] + address(source) + address(destination)
+            [0x60 | trafficClass >> 4, trafficClass << 4, 0, 0] + stated(payload.count) + [next, timeToLive]
+                + address(source) + address(destination)
                 + payload
         }
         guard fragmentSize != nil else { return [header(first, chain + tcp)] }
