@@ -98,6 +98,14 @@ public final class Converter: Sendable {
         shared.ways.announce(way, of: tuple)
     }
 
+    /// A SYN that came in by this interface went in, and hasn't arrived at its listener.
+    public func lost(from interface: UInt32) { shared.handshakeFailed(from: interface) }
+
+    /// Do handshakes of clients behind this interface fail, one after the other?
+    public func completesNone(from interface: UInt32) -> Bool {
+        shared.completions.withLock { $0.passes(from: interface, at: MonotonicTime.now.nanoseconds) }
+    }
+
     /// Dialled connections whose client has yet to complete its handshake.
     public var pendingCount: Int { shared.pending.total }
 

@@ -78,6 +78,10 @@ final class Session {
     var lastUnacknowledged = 0
     /// What it is dialled for, until its server has answered.
     var request: DialRequest?
+    /// The index of the interface by which its client's SYN came; 0 where that isn't known.
+    var inDevice: UInt32 = 0
+    /// The server, or something before it, has refused a SYN that asked for MPTCP.
+    var questionRefused = false
     /// Its client has been accepted.
     var hasClient = false
     /// Waits for its next turn, its budget being spent.

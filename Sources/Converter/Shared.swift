@@ -14,6 +14,7 @@ final class Shared: Sendable {
     let dialler: UpstreamDialler
     let pending: PendingGuard
     let counters = ConverterCounters()
+    let completions = Mutex(CompletionRecord())
     let log: Logger
     private let mailboxes: [Mailbox<Worker.Message>]
     private let outcome: @Sendable (UInt64, DialOutcome) -> Void
@@ -47,6 +48,17 @@ final class Shared: Sendable {
     var hasRoom: Bool { counters.open.load(ordering: .relaxed) < setting.maxConnections }
 
     func sessionBegan() { counters.open.wrappingAdd(1, ordering: .relaxed) }
+
+    func handshakeFailed(from interface: UInt32) {
+        let pass = completions.withLock { $0.failed(from: interface, at: MonotonicTime.now.nanoseconds) }
+        guard pass else { return }
+        log.warning(
+            """
+            no client behind \(NetworkInterface.name(interface) ?? "interface \(interface)") completes its handshake with \
+            this box: their connections pass for ten minutes. Look for rules that drop packets in INPUT or OUTPUT, an \
+            nftables chain for example (it has to accept what comes in by the TUN device), and for zones of connection tracking
+            """)
+    }
 
     func sessionEnded() { counters.open.wrappingSubtract(1, ordering: .relaxed) }
 

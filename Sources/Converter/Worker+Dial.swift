@@ -11,6 +11,7 @@ extension Worker {
     func dial(_ request: DialRequest) {
         let session = sessions.insert(request.tuple, phase: .dialling(request.id), now: .now)
         session.request = request
+        session.inDevice = request.way.inDevice
         dial(session, asking: request.plan.asks, request.way)
         guard session.phase == .dialling(request.id) else { return }
         shared.counters.synConversion.record(
@@ -60,6 +61,20 @@ extension Worker {
         }
     }
 
+    /// Some firewalls reset what asks for MPTCP: whether the server itself refuses, a SYN without the question tells.
+    private func dialWithoutQuestion(_ session: Session, _ side: Session.Side) -> Bool {
+        guard side == .server, case .dialling(let id) = session.phase, id != Session.nobody,
+            let request = session.request, request.plan.asks, !session.questionRefused,
+            session.client.descriptor < 0
+        else { return false }
+        session.questionRefused = true
+        place.unwatch(session.server.descriptor)
+        closeDescriptor(session.server.descriptor)
+        session.server = Session.Peer()
+        dial(session, asking: false, request.way)
+        return true
+    }
+
     func register(_ session: Session, _ side: Session.Side) throws(SystemError) {
         try place.watch(
             session[side].descriptor, [.readable, .writable, .edgeTriggered],
@@ -70,6 +85,7 @@ extension Worker {
     func continueDial(_ session: Session, _ side: Session.Side) {
         guard session[side].writable, session[side].descriptor >= 0 else { return }
         if let error = StreamSocket.pendingError(session[side].descriptor) {
+            if error == .connectionRefused, dialWithoutQuestion(session, side) { return }
             shared.counters.dialFailures.count()
             return dialFailed(session, DialOutcome(error))
         }
@@ -86,8 +102,10 @@ extension Worker {
         if let request = session.request {
             let start = side == .server ? session.created : session.created + request.plan.secondAfter
             shared.memory.learnAnswer(session.tuple, after: MonotonicTime.now.nanoseconds(since: start))
-            // It, or something before it, has dropped the SYN that asked.
-            if side == .client, request.plan.asks { shared.memory.learn(.speaksTCP, of: session.tuple.server) }
+            // It, or something before it, has dropped or refused the SYN that asked.
+            if side == .client || session.questionRefused, request.plan.asks {
+                shared.memory.learn(.speaksTCP, of: session.tuple.server)
+            }
         }
         guard id != Session.nobody else { return end(session, orderly: false) }
         // The packet path has seen the server's answer before this socket did.
@@ -163,6 +181,7 @@ extension Worker {
     func clientTimedOut(_ session: Session) {
         guard session.phase == .awaitingClient else { return }
         shared.counters.clientTimeouts.count()
+        shared.handshakeFailed(from: session.inDevice)
         end(session, orderly: false)
     }
 
@@ -257,7 +276,10 @@ extension Worker {
     /// The client has completed its handshake.
     func begin(_ descriptor: Int32, _ tuple: FourTuple) {
         let waiting = sessions.latest(tuple) { $0.phase == .awaitingClient }
-        if waiting != nil { shared.pending.release(tuple.client.address) }
+        if let waiting {
+            shared.pending.release(tuple.client.address)
+            shared.completions.withLock { $0.completed(from: waiting.inDevice) }
+        }
         let session = waiting ?? sessions.insert(tuple, phase: .awaitingServer, now: .now)
         if waiting == nil { shared.sessionBegan() }
         session.client.descriptor = descriptor

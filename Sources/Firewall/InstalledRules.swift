@@ -172,10 +172,10 @@ public actor InstalledRules {
         let value: String
     }
 
-    /// As `Firewall.helperPorts()`; nil when nothing is in place.
-    public func helperPorts() async -> Set<UInt16>? {
+    /// What the router's own rules ask of connection tracking; nil when nothing is in place.
+    public func trackingRules() async -> TrackingRules? {
         guard installed != nil else { return nil }
-        return await Firewall.helperPorts(tool)
+        return await Firewall.trackingRules(tool)
     }
 
     // MARK: repair

@@ -61,6 +61,16 @@ extension Decision {
             its SYN was re-injected and dropped on its way to the listener; let the router's own rules accept what comes \
             in by the TUN device
             """
+        case .passNoneCompletes:
+            """
+            of the clients behind this interface none has completed its handshake with the box lately: rules of the router's \
+            own drop what its listeners receive or send, in INPUT or OUTPUT. One is tried again every ten minutes
+            """
+        case .passZones:
+            """
+            rules of the router's own put the two directions of connections into different zones of connection tracking \
+            (-j CT --zone-orig or --zone-reply): the client's entry and the box's would be in each other's way
+            """
         case .passDecidedBefore: "a retransmission of a SYN that had been forwarded: it fares as the first one did"
         case .interceptConverted: "converted: the server answered with plain TCP"
         case .interceptSplit: "converted: the client is answered at once ([intercept] connect is split)"

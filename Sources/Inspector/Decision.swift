@@ -26,6 +26,10 @@ public enum Decision: Int, CaseIterable, Sendable {
     case passHelper
     /// It was put into the TUN device and has come to the queue again: something dropped it on its way to the listener.
     case passNotTaken
+    /// Handshakes of clients behind this interface fail, one after the other.
+    case passNoneCompletes
+    /// Rules put the two directions of connections into different zones of connection tracking.
+    case passZones
     /// A retransmission of a SYN that went on before.
     case passDecidedBefore
     // Ended at the box:
@@ -69,6 +73,8 @@ public enum Decision: Int, CaseIterable, Sendable {
         case .passDegraded: "degraded"
         case .passHelper: "connection tracking helper"
         case .passNotTaken: "re-injected SYN was not taken"
+        case .passNoneCompletes: "no handshake completes"
+        case .passZones: "zones by direction"
         case .passDecidedBefore: "decided before"
         case .interceptConverted: "server answered"
         case .interceptSplit: "split"
@@ -83,7 +89,8 @@ public enum Decision: Int, CaseIterable, Sendable {
     var isPassing: Bool {
         switch self {
         case .passServerSpeaksMultipath, .passServerRefused, .passServerSilent, .passPortOccupied, .passNoRoom,
-            .passTrackingFull, .passUnable, .passStarting, .passDraining, .passDegraded, .passNotTaken:
+            .passTrackingFull, .passUnable, .passStarting, .passDraining, .passDegraded, .passNotTaken,
+            .passNoneCompletes, .passZones:
             true
         default: false
         }

@@ -1,4 +1,5 @@
 import LinuxSystem
+import Wire
 
 /// Would the box's own connection to a server leave by the way on which the client's SYN was?
 ///
@@ -11,6 +12,8 @@ struct ExitCheck: ~Copyable {
     private var interfaces: Set<UInt32> = []
     /// Packets of all interfaces have.
     private var concernsAll = true
+    /// There are rules by traffic class, of which the kernel can't be asked.
+    private var asksForTrafficClass = false
 
     /// The origin that our own routing rules state (`Firewall.routeProtocol`).
     private static let ownRules: UInt8 = 83
@@ -31,6 +34,9 @@ struct ExitCheck: ~Copyable {
     ///   - copiesDSCP: the box's own connection has its DSCP.
     mutating func agrees(_ flow: RouteLookup.Flow, inDevice: UInt32, copiesDSCP: Bool) -> Bool {
         if news.haveCome() { readRules() }
+        if asksForTrafficClass, !flow.source.address.isIPv4, DSCP(trafficClass: flow.typeOfService) != .standard {
+            return false
+        }
         guard concernsAll || interfaces.contains(inDevice) else { return true }
         guard let own = routes.routeOfOwn(flow, withDSCP: copiesDSCP),
             let forwarded = routes.route(of: flow, comingInBy: inDevice)
@@ -46,6 +52,7 @@ struct ExitCheck: ~Copyable {
             return
         }
         concernsAll = rules.contains { $0.asksMore || $0.incomingInterface == "lo" }
+        asksForTrafficClass = rules.contains(where: \.asksForTrafficClass)
         interfaces = Set(rules.compactMap { $0.incomingInterface.flatMap(NetworkInterface.index) })
     }
 }

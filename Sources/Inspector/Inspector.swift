@@ -28,4 +28,8 @@ public protocol StreamPath: Sendable {
     func dial(_ request: DialRequest) -> Bool
     /// A SYN that was on this way goes in before its server is dialled.
     func announce(_ tuple: FourTuple, _ way: Way)
+    /// A SYN that came in by this interface went in, and hasn't arrived.
+    func lost(from interface: UInt32)
+    /// Do handshakes of clients behind this interface fail, one after the other?
+    func completesNone(from interface: UInt32) -> Bool
 }

@@ -77,7 +77,8 @@ extension SYNDesk {
 
     private static func way(of syn: SYN, _ packet: QueuedPacket) -> Way {
         Way(
-            mark: packet.mark, outDevice: packet.outDevice, dscp: DSCP(trafficClass: syn.typeOfService),
+            mark: packet.mark, inDevice: packet.inDevice, outDevice: packet.outDevice,
+            dscp: DSCP(trafficClass: syn.typeOfService),
             maximumSegmentSize: syn.maximumSegmentSize)
     }
 
@@ -88,8 +89,11 @@ extension SYNDesk {
         if passed.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
         if fate == .lost {
             reportNotTaken(syn)
+            stream.lost(from: packet.inDevice)
             return .passNotTaken
         }
+        if policy.hasZonesByDirection { return .passZones }
+        if stream.completesNone(from: packet.inDevice) { return .passNoneCompletes }
         switch stage {
         case .starting: return .passStarting
         case .draining: return .passDraining

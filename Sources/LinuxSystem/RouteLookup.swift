@@ -74,6 +74,8 @@ public struct RouteLookup: ~Copyable {
         public var incomingInterface: String?
         /// It asks for an outgoing interface, a VRF, a user, a source port or a type of service.
         public var asksMore = false
+        /// It asks for an IPv6 packet's traffic class, which RTM_GETROUTE can't say (net/ipv6/route.c, inet6_rtm_getroute).
+        public var asksForTrafficClass = false
     }
 
     public func rules() throws(SystemError) -> [Rule] {
@@ -149,16 +151,19 @@ extension RouteLookup.Rule {
     /// Of a message RTM_NEWRULE.
     fileprivate init(_ message: NetlinkReply) {
         // struct fib_rule_hdr: tos.
-        asksMore = message.byte(at: 16 + 3) != 0
+        var asksForClass = message.byte(at: 16 + 3) != 0
         message.forEachAttribute(in: message.attributes(afterHeader: 12)) { type, payload in
             switch type {
             case 3:  // FRA_IIFNAME
                 incomingInterface = String(decoding: message.bytes[payload].prefix { $0 != 0 }, as: UTF8.self)
             case 21: origin = message.byte(at: payload.lowerBound)  // FRA_PROTOCOL
-            case 17, 20, 23, 25: asksMore = true  // FRA_OIFNAME, FRA_UID_RANGE, FRA_SPORT_RANGE, FRA_DSCP
+            case 17, 20, 23: asksMore = true  // FRA_OIFNAME, FRA_UID_RANGE, FRA_SPORT_RANGE
+            case 25: asksForClass = true  // FRA_DSCP
             case 19: asksMore = asksMore || message.byte(at: payload.lowerBound) != 0  // FRA_L3MDEV
             default: break
             }
         }
+        asksMore = asksMore || asksForClass
+        asksForTrafficClass = asksForClass && message.byte(at: 16) == UInt8(AF_INET6)
     }
 }

@@ -29,7 +29,7 @@ final class Healer: Sendable {
         /// Resets the running connections of these families.
         let reset: @Sendable (Set<AddressFamily>) -> Void
         /// Connections to these ports pass.
-        let passHelpers: @Sendable (Set<UInt16>) -> Void
+        let heed: @Sendable (TrackingRules) -> Void
     }
 
     /// Are running connections' packets kept here while rules are away (StrayGuard)?
@@ -54,8 +54,8 @@ final class Healer: Sendable {
         waker.yield()
     }
 
-    /// The router's rules may give other ports to helpers.
-    func askForHelpers() { tell([.rules(.ipv4, "raw")]) }
+    /// The router's rules may ask something else of connection tracking.
+    func askForTracking() { tell([.rules(.ipv4, "raw")]) }
 
     /// Looks and repairs until the task is cancelled.
     func run(_ hands: Hands) async {
@@ -93,9 +93,9 @@ private struct Run {
     private var repairLog = RateLimit(every: .seconds(1))
     private var reset: Set<AddressFamily> = []
     private var ticksUntilTables = 0
-    private var asksForHelpers = false
+    private var asksForTracking = false
     private var nextAsking = MonotonicTime.now
-    private var helpers: Set<UInt16>?
+    private var tracking: TrackingRules?
 
     init(hands: Healer.Hands, guarded: Bool, log: Logger) {
         self.hands = hands
@@ -130,7 +130,7 @@ private struct Run {
         }
         let reasons = policy.stuck.map(\.description) + (policy.isDegraded ? [failure].compactMap(\.self) : [])
         report.withLock { $0.reasons = reasons }
-        await askForHelpers(news)
+        await askForTracking(news)
         return plan.nextLook
     }
 
@@ -204,9 +204,9 @@ private struct Run {
         hands.reset(families)
     }
 
-    /// Looks, from time to time and at most for a twentieth of the time, whether the router's rules give other ports to
-    /// helpers of connection tracking.
-    private mutating func askForHelpers(_ news: Set<KernelNews>) async {
+    /// Looks, from time to time and at most for a twentieth of the time, whether the router's rules ask something else of
+    /// connection tracking.
+    private mutating func askForTracking(_ news: Set<KernelNews>) async {
         let concerns = news.contains { news in
             switch news {
             case .rules(_, let table): table == "raw" || table == "mangle"
@@ -214,15 +214,15 @@ private struct Run {
             case .routing, .tick: false
             }
         }
-        asksForHelpers = asksForHelpers || concerns || helpers == nil
+        asksForTracking = asksForTracking || concerns || tracking == nil
         let now = MonotonicTime.now
-        guard asksForHelpers, nextAsking <= now else { return }
-        asksForHelpers = false
-        let ports = await hands.rules.helperPorts()
+        guard asksForTracking, nextAsking <= now else { return }
+        asksForTracking = false
+        let rules = await hands.rules.trackingRules()
         let cost = Duration.nanoseconds(Int64(clamping: MonotonicTime.now.nanoseconds(since: now)))
         nextAsking = .now + max(.seconds(1), cost * 20)
-        guard let ports, ports != helpers else { return }
-        helpers = ports
-        hands.passHelpers(ports)
+        guard let rules, rules != tracking else { return }
+        tracking = rules
+        hands.heed(rules)
     }
 }

@@ -60,8 +60,8 @@ public final class Middlebox: Sendable {
     let healer: Healer
     /// nil where the kernel allows none.
     private let strayGuard: Mutex<StrayGuard?>
-    /// Ports that the router's own rules give to helpers of connection tracking.
-    private let helperPorts = Mutex<Set<UInt16>>([])
+    /// What the router's own rules ask of connection tracking.
+    private let trackingRules = Mutex(TrackingRules())
     private let deviceIndex: DeviceIndex
     private let synInspector: SYNInspector
     private let dataInspectors: [DataInspector]
@@ -101,7 +101,7 @@ public final class Middlebox: Sendable {
             defer { watch.stop() }
             await box.tellOfLimits()
             // Before the first connection is converted.
-            box.passHelpers(await box.rules.helperPorts() ?? [])
+            box.heed(await box.rules.trackingRules() ?? TrackingRules())
             box.synInspector.open()
             box.state.withLock { $0 = .running }
             // Whoever waits for the socket may rely on the rules.
@@ -226,7 +226,7 @@ public final class Middlebox: Sendable {
                 if isAside { synInspector.stepAside() } else { synInspector.open() }
             },
             reset: { [self] in converter.resetAll(ipv4: $0.contains(.ipv4), ipv6: $0.contains(.ipv6)) },
-            passHelpers: { [self] in passHelpers($0) })
+            heed: { [self] in heed($0) })
     }
 
     /// Returns when the box has been told to stop, and has drained or been told again.
@@ -258,7 +258,7 @@ public final class Middlebox: Sendable {
             adopted(new)
             await applyTrace(new.trace)
             applyPolicy()
-            healer.askForHelpers()
+            healer.askForTracking()
             if let key = initial.firstDifferenceThatNeedsRestart(new) {
                 log.warning("reloaded, but \(key) needs a restart to take effect")
             } else {
@@ -269,26 +269,35 @@ public final class Middlebox: Sendable {
         }
     }
 
-    /// Has connections to these ports pass, besides what the settings say.
-    func passHelpers(_ ports: Set<UInt16>) {
-        let isNew = helperPorts.withLock { known in
-            defer { known = ports }
-            return known != ports
+    /// Has connections pass for which the router's rules ask something of connection tracking, besides what the settings say.
+    func heed(_ rules: TrackingRules) {
+        let before = trackingRules.withLock { known in
+            defer { known = rules }
+            return known
         }
-        guard isNew else { return }
-        if !ports.isEmpty {
+        guard rules != before else { return }
+        let ports = rules.helperPorts
+        if !ports.isEmpty, ports != before.helperPorts {
             log.notice(
                 """
                 connections to \(ports.sorted().prefix(16).map(String.init).joined(separator: ", ")) pass: the router's \
                 rules give these ports to helpers of connection tracking (-j CT --helper)
                 """)
         }
+        if rules.hasZonesByDirection != before.hasZonesByDirection {
+            log.notice(
+                rules.hasZonesByDirection
+                    ? "all connections pass: the router's rules track their directions in different zones (-j CT --zone-orig)"
+                    : "connections are converted: the rules with zones for one direction are gone")
+        }
         applyPolicy()
     }
 
     private func applyPolicy() {
         var policy = ConversionPolicy(settings.withLock(\.self))
-        policy.passedPorts = helperPorts.withLock(\.self)
+        let tracking = trackingRules.withLock(\.self)
+        policy.passedPorts = tracking.helperPorts
+        policy.hasZonesByDirection = tracking.hasZonesByDirection
         synInspector.apply(policy)
     }
 

@@ -21,6 +21,9 @@ public struct ConversionPolicy: Hashable, Sendable {
     public var connect: Connect
     /// Of servers: connections to them pass, because a helper of connection tracking on this router has to see them.
     public var passedPorts: Set<UInt16> = []
+    /// Do rules of this router put the two directions of connections into different zones of connection tracking? All pass
+    /// then.
+    public var hasZonesByDirection = false
     /// Do connections to servers have the DSCP of the client's SYN?
     public var copiesDSCP = true
 

@@ -57,6 +57,13 @@ enum Expected {
             case .ipv4: ("127.77.0.1", 32, "icmp")
             case .ipv6: ("fd73:6c75:6963:6500::1", 128, "ipv6-icmp")
             }
+        // MPTCP sockets take no traffic class for IPv6.
+        let codePoints =
+            family == .ipv4
+            ? """
+            -A SLUICE_INPUT -p tcp -m connmark --mark 0x3000000/0x7000000 -m dscp ! --dscp 0x00 -j NFQUEUE \
+            --queue-balance 7701:7702 --queue-bypass\n
+            """ : ""
         return """
             -A PREROUTING -j SLUICE_PREROUTING
             -A INPUT -j SLUICE_INPUT
@@ -69,7 +76,7 @@ enum Expected {
             -A SLUICE_FORWARD -m mark --mark 0x4000000/0x7000000 -j MARK --set-xmark 0x0/0xfff0000
             -A SLUICE_INPUT -p tcp -m connmark --mark 0xb000000/0xf000000 -m tcp --tcp-flags SYN,RST,ACK SYN,ACK -j \
             NFQUEUE --queue-num 7700 --queue-bypass
-            -A SLUICE_INPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
+            \(codePoints)-A SLUICE_INPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
             -A SLUICE_INPUT -p tcp -m mark --mark 0x2000000/0xf000000 -j MARK --set-xmark 0x0/0xfff0000
             -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
             --queue-bypass

@@ -122,7 +122,7 @@ struct TableViewTests {
     }
 }
 
-struct HelperRulesTests {
+struct TrackingRulesTests {
     @Test(
         arguments: [
             ("*raw\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp\n", [21]),
@@ -146,5 +146,13 @@ struct HelperRulesTests {
                 [99, 6566]
             ),
         ] as [(String, Set<UInt16>)])
-    func portsAreRead(_ saved: String, _ ports: Set<UInt16>) { #expect(HelperRules.ports(in: saved) == ports) }
+    func portsAreRead(_ saved: String, _ ports: Set<UInt16>) { #expect(TrackingRules(in: saved).helperPorts == ports) }
+
+    @Test(arguments: [
+        ("*raw\n-A PREROUTING -i lan0 -j CT --zone-orig 1\n", true),
+        ("*raw\n-A OUTPUT -o lan0 -j CT --zone-reply mark\n", true),
+        ("*raw\n-A PREROUTING -i lan0 -j CT --zone 1\n", false), ("*raw\n-A PREROUTING -j CT --notrack\n", false),
+        ("*filter\n-A FORWARD -j CT --zone-orig 1\n", false),
+    ])
+    func zonesByDirection(_ saved: String, _ are: Bool) { #expect(TrackingRules(in: saved).hasZonesByDirection == are) }
 }

@@ -45,7 +45,8 @@ final class ConvertedSession {
             let tuple = FourTuple(client: Self.clientEnd, server: Self.listener)
             if let error = converter.ensureListener(for: tuple, isJoin: false) { throw error }
             let request = DialRequest(
-                id: 1, tuple: tuple, way: Way(mark: 0, outDevice: 1, dscp: .standard, maximumSegmentSize: nil),
+                id: 1, tuple: tuple,
+                way: Way(mark: 0, inDevice: 1, outDevice: 1, dscp: .standard, maximumSegmentSize: nil),
                 received: MonotonicTime.now.nanoseconds,
                 plan: DialPlan(asks: false, secondAfter: .seconds(5), timeout: .seconds(5)))
             guard converter.dial(request) else { throw GuardError("the converter doesn't dial") }

@@ -104,6 +104,8 @@ private final class MadeUpStream: StreamPath {
     func advice(for tuple: FourTuple) -> DialAdvice { known }
     func learn(_ knowledge: ServerKnowledge, of server: Endpoint) {}
     func announce(_ tuple: FourTuple, _ way: Way) {}
+    func lost(from interface: UInt32) {}
+    func completesNone(from interface: UInt32) -> Bool { false }
 
     func dial(_ request: DialRequest) -> Bool {
         dialled.store(request.id, ordering: .releasing)

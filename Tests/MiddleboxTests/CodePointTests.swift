@@ -11,7 +11,7 @@ import Wire
         for line in lines where line.contains("DSCP match") {
             let words = line.split(separator: " ")
             let value = words.last.map(String.init) ?? ""
-            counts[(line.contains("flags") ? "SYN " : "") + value, default: 0] += Int(words[0]) ?? 0
+            counts[(line.contains("flags:0x17") ? "SYN " : "") + value, default: 0] += Int(words[0]) ?? 0
         }
         return counts
     }

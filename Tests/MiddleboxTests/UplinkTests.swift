@@ -28,7 +28,7 @@ import Wire
             rules: "ip rule add iif lan0 lookup 100; ip rule add iif lan1 lookup 100", isFollowed: false),
         Policy(
             testDescription: "by the client's ports",
-            rules: "ip rule add ipproto tcp sport 32768-65535 lookup 100", isFollowed: false),
+            rules: "ip rule add ipproto tcp sport 32768-65534 lookup 100", isFollowed: false),
     ]
 
     static let killSwitch = """

@@ -74,7 +74,7 @@ extension Behaviour {
         try socket.send(1000)
         try socket.receive(1000)
         try course.router()
-        course.sleep(6)
+        course.sleep(20)
     } server: { socket, _ in
         socket.keepAlive(seconds: 1, probes: 2)
         try socket.receive(1000)

@@ -135,7 +135,9 @@ extension TransparencyMatrix {
                 "ipt -A ufw-user-forward -i lan+ -o wan+ -j ACCEPT",
             ]),
         Situation(
-            name: "firewalld", sentence: "firewalld: nftables base chains of its own that reject what they don't know.",
+            name: "firewalld",
+            sentence: "firewalld: nftables base chains of its own that reject what they don't know; "
+                + "sluice0 is in the zone `trusted`.",
             router: [
                 """
                 nft -f - <<'END'
@@ -149,7 +151,7 @@ extension TransparencyMatrix {
                     type filter hook input priority filter + 10; policy accept;
                     ct state { established, related } accept
                     ct status dnat accept
-                    iifname "lo" accept
+                    iifname { "lo", "sluice0" } accept
                     ct state invalid drop
                     meta l4proto { icmp, ipv6-icmp } accept
                     reject with icmpx type admin-prohibited
@@ -171,9 +173,11 @@ extension TransparencyMatrix {
                 }
                 END
                 """
-            ], expected: .either),
+            ]),
         Situation(
-            name: "nft-drops-by-default", sentence: "A native nftables ruleset: input and forward drop by policy.",
+            name: "nft-drops-by-default",
+            sentence: "A native nftables ruleset: input and forward drop by policy; sluice0 is "
+                + "accepted.",
             router: [
                 """
                 nft -f - <<'END'
@@ -181,7 +185,7 @@ extension TransparencyMatrix {
                   chain input {
                     type filter hook input priority filter; policy drop;
                     ct state vmap { established : accept, related : accept, invalid : drop }
-                    iifname "lo" accept
+                    iifname { "lo", "sluice0" } accept
                     meta l4proto { icmp, ipv6-icmp } accept
                   }
                   chain forward {
@@ -192,7 +196,7 @@ extension TransparencyMatrix {
                 }
                 END
                 """
-            ], expected: .either),
+            ]),
         Situation(
             name: "docker", sentence: "Docker: FORWARD drops by policy, and the operator's rules are in DOCKER-USER.",
             router: outwards + [

@@ -1,0 +1,38 @@
+import Policy
+import Testing
+
+@Suite struct CompletionRecordTests {
+    private static let minute: UInt64 = 60_000_000_000
+
+    @Test("three failures in a row have an interface's SYNs pass for ten minutes")
+    func failuresInARow() {
+        var record = CompletionRecord()
+        expect(&record, fails: [false, false], at: 0)
+        #expect(!record.passes(from: 1, at: 1))
+        // Behind the third one come SYNs that were on their way.
+        expect(&record, fails: [true, false, false], at: 2)
+        #expect(record.passes(from: 1, at: 2) && !record.passes(from: 2, at: 2))
+        #expect(record.passes(from: 1, at: 9 * Self.minute) && !record.passes(from: 1, at: 11 * Self.minute))
+        expect(&record, fails: [true], at: 11 * Self.minute)
+        #expect(record.passes(from: 1, at: 20 * Self.minute))
+    }
+
+    @Test("one handshake that is completed, and all is forgotten")
+    func completed() {
+        var record = CompletionRecord()
+        for time in 0..<10 as Range<UInt64> {
+            expect(&record, fails: [false, false], at: time)
+            record.completed(from: 1)
+        }
+        expect(&record, fails: [false, false, true], at: 10)
+        record.completed(from: 1)
+        #expect(!record.passes(from: 1, at: 13))
+    }
+
+    private func expect(_ record: inout CompletionRecord, fails: [Bool], at now: UInt64) {
+        for isLast in fails {
+            let passes = record.failed(from: 1, at: now)
+            #expect(passes == isLast)
+        }
+    }
+}
