@@ -89,7 +89,8 @@ extension SYNDesk {
         if passed.value(for: syn.identity, at: MonotonicTime.now.nanoseconds) != nil { return .passDecidedBefore }
         if fate == .lost {
             reportNotTaken(syn)
-            stream.lost(from: packet.inDevice)
+            // Of one that was dialled for, the converter learns by itself that its client doesn't come.
+            if policy.connect == .split { stream.lost(from: packet.inDevice) }
             return .passNotTaken
         }
         if policy.hasZonesByDirection { return .passZones }

@@ -73,6 +73,28 @@ import Wire
         }
     }
 
+    /// The same again and again: clients behind that interface wait no longer.
+    @Test(arguments: ["faithful", "split"])
+    func whereNoneArrivesAllGoOn(_ connect: String) async throws {
+        try await Lab.with { lab in
+            let settings = ["intercept": "connect = \"\(connect)\"", "advanced": "client_timeout = \"2s\""]
+            let sluice = try await lab.startSluice(configuration: lab.configuration(settings))
+            try await lab.serve()
+            try await lab.tables(of: "-legacy", "-t raw -I PREROUTING -i sluice0 -j DROP")
+            for _ in 0..<3 {
+                var plan = lab.plan(.download, 1000)
+                plan.limit = .seconds(20)
+                #expect(try await lab.fetch(plan).failures == [:])
+            }
+            try await lab.wait(for: "the third one to be given up") {
+                sluice.log.contains("no client behind lan0 completes its handshake")
+            }
+            #expect(try await lab.fetch(lab.plan(.download, 1000)).failures == [:])
+            #expect(try await sluice.count("pass: no handshake completes") == 1)
+            #expect(try await sluice.count(Self.notTaken) == 3)
+        }
+    }
+
     /// The same for a join: it fails cleanly, and the connection goes on.
     @Test func aJoinThatDoesNotArriveGoesOn() async throws {
         try await Lab.with { lab in

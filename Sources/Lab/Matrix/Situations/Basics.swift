@@ -57,7 +57,9 @@ extension TransparencyMatrix {
             server: ["sysctl -qw net.ipv4.tcp_ecn=1"], client: ["sysctl -qw net.ipv4.tcp_ecn=1"],
             differs: [.ecn: "A socket can't be told to ask for ECN; the router's own tcp_ecn decides."]),
         Situation(
-            name: "dscp", sentence: "Client and server mark their segments, as for VoIP.", behaviour: .marked),
+            name: "dscp", sentence: "Client and server mark their segments, as for VoIP.",
+            // The client's own kernel takes no traffic class of an MPTCP socket.
+            families: [.v4], behaviour: .marked),
         Situation(name: "urgent-data", sentence: "The server sends urgent data.", behaviour: .urgent(1000)),
         Situation(
             name: "urgent-data-in-bulk", sentence: "The same in the middle of bulk.", behaviour: .urgent(500_000)),

@@ -61,7 +61,8 @@ extension TransparencyMatrix {
                 expected: .either),
             Situation(
                 name: "uplink-by-dscp", sentence: "The uplink is chosen by the client's DSCP.",
-                router: split + ["ipf rule add tos 0x10 lookup 100"], behaviour: .marked(4), expected: .either),
+                router: split + ["ipf rule add tos 0x10 lookup 100"],
+                client: ["ipt -t mangle -A OUTPUT -p tcp -j DSCP --set-dscp 4"], expected: .either),
             Situation(
                 name: "wireguard",
                 sentence: "All but WireGuard's own packets goes by the tunnel, as wg-quick sets it up.",
