@@ -46,11 +46,6 @@ int sluice_signal_pipe(const int *signals, unsigned count) {
     return signal_pipe[0];
 }
 
-int sluice_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data) {
-    struct epoll_event event = {.events = events, .data.u64 = data};
-    return epoll_ctl(epfd, op, fd, &event);
-}
-
 int sluice_tun_attach(int fd, const char *name) {
     struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
     if (strlen(name) >= IFNAMSIZ) {

@@ -49,6 +49,10 @@ final class Shared: Sendable {
 
     func sessionBegan() { counters.open.wrappingAdd(1, ordering: .relaxed) }
 
+    func handshakeCompleted(from interface: UInt32) {
+        completions.withLock { $0.completed(from: interface, at: MonotonicTime.now.nanoseconds) }
+    }
+
     func handshakeFailed(from interface: UInt32) {
         let pass = completions.withLock { $0.failed(from: interface, at: MonotonicTime.now.nanoseconds) }
         guard pass else { return }

@@ -14,11 +14,20 @@ struct UpstreamDialler: Sendable {
     /// - Parameters:
     ///   - asking: the SYN is to ask whether the server speaks MPTCP, which the packet path sees to.
     ///   - way: the held SYN's.
-    func dial(_ tuple: FourTuple, asking: Bool, way: Way) throws(SystemError) -> Int32 {
+    ///   - routes: of the calling thread.
+    /// - Throws: EXDEV if no connection of the box's own would go that way.
+    func dial(
+        _ tuple: FourTuple, asking: Bool, way: Way, routes: borrowing RouteLookup
+    ) throws(SystemError) -> Int32 {
         var last = SystemError("bind upstream of \(tuple)", .addressInUse)
         for _ in 0..<ports.attempts(for: tuple.client) {
+            let port = ports.port(for: tuple)
+            guard isRight(way, for: tuple, from: port, routes) else {
+                last = SystemError("route upstream of \(tuple)", .improperLink)
+                continue
+            }
             do {
-                return try attempt(tuple, asking: asking, way: way)
+                return try attempt(tuple, from: port, asking: asking, way: way)
             } catch  where error.errno == .addressInUse || error.errno == .addressNotAvailable {
                 last = error
             }
@@ -26,7 +35,21 @@ struct UpstreamDialler: Sendable {
         throw last
     }
 
-    private func attempt(_ tuple: FourTuple, asking: Bool, way: Way) throws(SystemError) -> Int32 {
+    /// Among routes of equal cost the ports may decide (net.ipv4.fib_multipath_hash_policy): the client's have led to one, and
+    /// those of the box's connection have to lead there as well.
+    private func isRight(
+        _ way: Way, for tuple: FourTuple, from port: UInt16, _ routes: borrowing RouteLookup
+    ) -> Bool {
+        let flow = RouteLookup.Flow(
+            from: Endpoint(address: tuple.client.address, port: port), to: tuple.server, mark: way.mark,
+            typeOfService: way.dscp.trafficClass)
+        // Without a route, connecting fails, and says why.
+        return routes.routeOfOwn(flow, withDSCP: setting.copiesDSCP).map { $0.interface == way.outDevice } ?? true
+    }
+
+    private func attempt(
+        _ tuple: FourTuple, from port: UInt16, asking: Bool, way: Way
+    ) throws(SystemError) -> Int32 {
         let group = FileGroup.set(asking ? setting.groups.asking : setting.groups.upstream)
         defer { FileGroup.set(group) }
         let socket = try StreamSocket.open(.tcp, for: tuple.server.address)
@@ -39,8 +62,7 @@ struct UpstreamDialler: Sendable {
         }
         // As the client's packets have it, so that the router's own policy routing treats it alike.
         if way.mark != 0 { try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: way.mark)) }
-        try StreamSocket.bind(
-            socket.rawValue, to: Endpoint(address: tuple.client.address, port: ports.port(for: tuple)))
+        try StreamSocket.bind(socket.rawValue, to: Endpoint(address: tuple.client.address, port: port))
         // Its SYN leaves by the interface that FORWARD has judged, or not at all; what follows is held to it by a rule.
         // What comes in may come by any, as for a client of its own.
         try StreamSocket.bindToInterface(socket.rawValue, way.outDevice)
@@ -58,6 +80,7 @@ extension DialOutcome {
             .permissionDenied, .notPermitted:
             self = .refused
         case .timedOut: self = .silent
+        case .improperLink: self = .otherWay
         case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace: self = .noRoom
         default: self = .unable
         }

@@ -25,7 +25,7 @@ extension Worker {
     private func dial(_ session: Session, asking: Bool, _ way: Way) {
         shared.counters.dials.count()
         do {
-            let descriptor = try shared.dialler.dial(session.tuple, asking: asking, way: way)
+            let descriptor = try shared.dialler.dial(session.tuple, asking: asking, way: way, routes: routes)
             session.server.descriptor = descriptor
             session.server.writable = false
             try register(session, .server)
@@ -47,7 +47,8 @@ extension Worker {
         guard case .dialling = session.phase, let request = session.request, session.client.descriptor < 0,
             shared.pending.admit(client)
         else { return }
-        guard let descriptor = try? shared.dialler.dial(session.tuple, asking: false, way: request.way) else {
+        guard let descriptor = try? shared.dialler.dial(session.tuple, asking: false, way: request.way, routes: routes)
+        else {
             return shared.pending.release(client)
         }
         session.client.descriptor = descriptor
@@ -276,10 +277,9 @@ extension Worker {
     /// The client has completed its handshake.
     func begin(_ descriptor: Int32, _ tuple: FourTuple) {
         let waiting = sessions.latest(tuple) { $0.phase == .awaitingClient }
-        if let waiting {
-            shared.pending.release(tuple.client.address)
-            shared.completions.withLock { $0.completed(from: waiting.inDevice) }
-        }
+        if waiting != nil { shared.pending.release(tuple.client.address) }
+        let way = waiting == nil ? shared.ways.way(of: tuple) : nil
+        if let interface = waiting?.inDevice ?? way?.inDevice { shared.handshakeCompleted(from: interface) }
         let session = waiting ?? sessions.insert(tuple, phase: .awaitingServer, now: .now)
         if waiting == nil { shared.sessionBegan() }
         session.client.descriptor = descriptor
@@ -299,7 +299,7 @@ extension Worker {
         // Only a packet from the outside goes on to a server: who connects to the listener's own address would make the
         // box dial itself.
         guard tuple.server.address != shared.setting.listenAddress(for: tuple.server.address), shared.hasRoom,
-            let way = shared.ways.way(of: tuple)
+            let way
         else { return end(session, orderly: false) }
         let asking = shared.memory.knowledge(of: tuple.server) == nil
         dial(session, asking: asking, way)

@@ -39,6 +39,7 @@ final class Worker: LoopMember {
     var listeners: [ListenerTable.Key: MonotonicTime] = [:]
     var nextReview: MonotonicTime?
     let diagnostics: SocketDiagnostics
+    let routes: RouteLookup
     /// Sessions with more to do than one turn's budget.
     var ready: Deque<Session> = []
     /// Sessions whose last bytes are yet to be acknowledged, before they are reset or closed.
@@ -73,6 +74,7 @@ final class Worker: LoopMember {
         self.mailbox = mailbox
         self.place = place
         diagnostics = try SocketDiagnostics()
+        routes = try RouteLookup()
         clientDeadlines = DeadlineQueue(delay: shared.setting.clientTimeout)
         pipe = try SplicePipe(size: Int32(Session.largestChunk) * 4)
         try place.watch(mailbox.descriptor, .readable, tag: EventTag.mailbox.bits)

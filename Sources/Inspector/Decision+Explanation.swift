@@ -6,6 +6,11 @@ extension Decision {
         case .passNotMultipath: "its SYN has an MPTCP option, but neither MP_CAPABLE nor MP_JOIN: nothing to convert"
         case .passOldVersion:
             "the client speaks a version of MPTCP other than 1 (RFC 8684); it is forwarded and falls back by itself"
+        case .passChecksums:
+            """
+            the client requires MPTCP's data checksums (net.mptcp.checksum_enabled there): after a wrong one a converted \
+            connection might stall
+            """
         case .passOtherInterface:
             "it came in by an interface that isn't client-facing; name it in [intercept] interfaces to convert it"
         case .passPolicy: "client, server or port aren't among those of [intercept] clients, servers and ports"

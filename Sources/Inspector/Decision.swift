@@ -7,6 +7,8 @@ public enum Decision: Int, CaseIterable, Sendable {
     case passMalformed
     case passNotMultipath
     case passOldVersion
+    /// The client requires data checksums (RFC 8684 section 3.3.1): after a wrong one, a converted connection may stall.
+    case passChecksums
     case passOtherInterface
     case passPolicy
     case passUnknownToken
@@ -57,6 +59,7 @@ public enum Decision: Int, CaseIterable, Sendable {
         case .passMalformed: "malformed"
         case .passNotMultipath: "not MPTCP"
         case .passOldVersion: "MPTCP version"
+        case .passChecksums: "data checksums"
         case .passOtherInterface: "interface"
         case .passPolicy: "policy"
         case .passUnknownToken: "unknown token"

@@ -38,7 +38,9 @@ struct ExitCheck: ~Copyable {
             return false
         }
         guard concernsAll || interfaces.contains(inDevice) else { return true }
-        guard let own = routes.routeOfOwn(flow, withDSCP: copiesDSCP),
+        var ownFlow = flow
+        ownFlow.source = Endpoint(address: flow.source.address, port: 0)
+        guard let own = routes.routeOfOwn(ownFlow, withDSCP: copiesDSCP),
             let forwarded = routes.route(of: flow, comingInBy: inDevice)
         else {
             return false

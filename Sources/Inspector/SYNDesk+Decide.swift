@@ -25,7 +25,8 @@ extension SYNDesk {
         if isSubstituted { return pass(packet, .passUnable, syn) }
         switch syn.multipath {
         case .join(let token, _): decideJoin(packet, syn, token)
-        case .capable(version: 1): decideCapable(packet, syn)
+        case .capable(version: 1, checksums: false): decideCapable(packet, syn)
+        case .capable(version: 1, checksums: true): pass(packet, .passChecksums, syn)
         case .capable: pass(packet, .passOldVersion, syn)
         case .other, nil: pass(packet, .passNotMultipath, syn)
         }
@@ -178,6 +179,7 @@ extension SYNDesk {
         case .speaksMultipath: pass(syn, .passServerSpeaksMultipath)
         case .refused: pass(syn, .passServerRefused)
         case .silent: pass(syn, .passServerSilent)
+        case .otherWay: pass(syn, .passOtherWay)
         case .noRoom: pass(syn, .passNoRoom)
         case .unable: pass(syn, .passUnable)
         }

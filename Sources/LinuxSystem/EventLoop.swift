@@ -31,14 +31,15 @@ public struct EventLoop: ~Copyable {
 
     /// Watches a descriptor; `tag` comes back with its events. Closing the descriptor ends the watch.
     public func add(_ descriptor: Int32, _ interest: Events, tag: UInt64) throws(SystemError) {
+        var event = epoll_event(events: interest.rawValue, data: epoll_data_t(u64: tag))
         try systemCall("epoll_ctl add \(descriptor)") {
-            sluice_epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, descriptor, interest.rawValue, tag)
+            epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, descriptor, &event)
         }
     }
 
     /// Ends the watch of a descriptor that is still open, here or, by way of another descriptor, elsewhere.
     public func remove(_ descriptor: Int32) {
-        _ = sluice_epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, descriptor, 0, 0)
+        _ = epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, descriptor, nil)
     }
 
     /// Waits at most `timeout` milliseconds (-1: without end) and hands each event to `body`. A signal, SIGCONT above
@@ -48,8 +49,8 @@ public struct EventLoop: ~Copyable {
         if count < 0, errno == EINTR { count = epoll_wait(epoll.rawValue, events.baseAddress, Int32(events.count), 0) }
         precondition(count >= 0 || errno == EINTR, "epoll_wait failed on a descriptor of ours")
         for index in 0..<max(0, Int(count)) {
-            let event = events.baseAddress! + index
-            body(sluice_epoll_data(event), Events(rawValue: sluice_epoll_events(event)))
+            let event = events[index]
+            body(event.data.u64, Events(rawValue: event.events))
         }
     }
 }

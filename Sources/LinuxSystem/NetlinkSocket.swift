@@ -1,36 +1,37 @@
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// A netlink socket for questions and orders that have one message as an answer (netlink(7)).
 struct NetlinkSocket: ~Copyable {
     private let descriptor: Descriptor
+    private let lastSequence = Atomic<UInt32>(0)
 
     /// In the network namespace of the calling thread.
     init(_ netlinkFamily: Int32) throws(SystemError) {
         let type = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue)
-        descriptor = Descriptor(
+        let descriptor = Descriptor(
             owning: try systemCall("socket netlink \(netlinkFamily)") { socket(AF_NETLINK, type, netlinkFamily) })
+        // The kernel answers at once. If an answer is lost (ENOBUFS), nobody waits for it without end.
+        var patience = timeval(tv_sec: 1, tv_usec: 0)
+        try systemCall("SO_RCVTIMEO") {
+            setsockopt(
+                descriptor.rawValue, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        }
+        self.descriptor = descriptor
     }
 
     /// Sends one request and takes its answer; an error that the kernel answers with is thrown.
-    func exchange(_ request: UnsafeRawBufferPointer) throws(SystemError) -> NetlinkReply {
+    func exchange(_ request: NetlinkMessage) throws(SystemError) -> NetlinkReply {
         let reply = try answer(to: request)
         if reply.isError { throw SystemError("netlink", reply.errno) }
         return reply
     }
 
-    func exchange(_ request: NetlinkMessage) throws(SystemError) -> NetlinkReply {
-        try request.bytes.withUnsafeBytes { bytes in
-            Result { () throws(SystemError) in try exchange(bytes) }
-        }.get()
-    }
-
     /// Carries out a request that is answered by an acknowledgement alone (NLM_F_ACK); the kernel's errno when it isn't
     /// done.
     func carryOut(_ order: NetlinkMessage) throws(SystemError) -> Errno? {
-        let reply = try order.bytes.withUnsafeBytes { bytes in
-            Result { () throws(SystemError) in try answer(to: bytes) }
-        }.get()
+        let reply = try answer(to: order)
         guard reply.isError else { throw SystemError("netlink", .badMessage) }
         return reply.errno.rawValue == 0 ? nil : reply.errno
     }
@@ -55,15 +56,21 @@ struct NetlinkSocket: ~Copyable {
     private static let socketLevel: Int32 = 270
     private static let addMembership: Int32 = 1
 
-    private func answer(to request: UnsafeRawBufferPointer) throws(SystemError) -> NetlinkReply {
+    /// An answer bears its request's number: one that was late for an earlier request is not taken for it.
+    private func answer(to request: NetlinkMessage) throws(SystemError) -> NetlinkReply {
+        var request = request
+        request.sequence = lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
         try systemCall("send netlink request") {
-            send(descriptor.rawValue, request.baseAddress, request.count, 0)
+            request.bytes.withUnsafeBytes { send(descriptor.rawValue, $0.baseAddress, $0.count, 0) }
         }
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = try systemCall("receive netlink reply") {
-            recv(descriptor.rawValue, &buffer, buffer.count, 0)
+        while true {
+            let count = try systemCall("receive netlink reply") {
+                recv(descriptor.rawValue, &buffer, buffer.count, 0)
+            }
+            let reply = NetlinkReply(bytes: Array(buffer.prefix(count)))
+            if reply.sequence == request.sequence { return reply }
         }
-        return NetlinkReply(bytes: Array(buffer.prefix(count)))
     }
 }
 

@@ -51,12 +51,11 @@ public struct RouteLookup: ~Copyable {
         return route(request)
     }
 
-    /// The route of a TCP packet of this machine's own with the same addresses, from a source port that isn't known yet.
+    /// The route of a TCP packet of this machine's own with the same addresses; a source port of 0 isn't known yet.
     /// - Parameter withDSCP: it has the same DSCP as well. For IPv6 the kernel's TCP routes without it
     ///   (net/ipv6/inet6_connection_sock.c, inet6_csk_route_socket).
     public func routeOfOwn(_ flow: Flow, withDSCP: Bool) -> Route? {
         var flow = flow
-        flow.source = Endpoint(address: flow.source.address, port: 0)
         // A socket's own ECN bits come behind routing.
         flow.typeOfService = withDSCP && flow.source.address.isIPv4 ? flow.typeOfService & 0xfc : 0
         var request = Self.request(for: flow)

@@ -30,7 +30,7 @@ public struct SocketDiagnostics: ~Copyable {
 
     func knows(protocolNumber: Int32) throws(SystemError) -> Bool {
         var request = Request()
-        request.flags |= 0x300  // NLM_F_DUMP
+        request.flags |= NetlinkMessage.dump
         request.states = 0
         // NLMSG_DONE carries the error of the dump.
         let code = try exchange(request, protocolNumber: protocolNumber).word(at: 16)
@@ -81,55 +81,57 @@ public struct SocketDiagnostics: ~Copyable {
     private static let subflowRemoteID: UInt16 = 9
     private static let subflowLocalID: UInt16 = 10
 
-    /// nlmsghdr, inet_diag_req_v2 and INET_DIAG_REQ_PROTOCOL (262 does not fit the request's own protocol byte).
+    /// struct inet_diag_req_v2 (linux/inet_diag.h).
     private struct Request {
-        var length: UInt32 = UInt32(MemoryLayout<Request>.size)
-        var type = SocketDiagnostics.sockDiagByFamily
-        var flags: UInt16 = 1  // NLM_F_REQUEST
-        var sequence: UInt32 = 0
-        var portID: UInt32 = 0
+        var flags = NetlinkMessage.request
         var family = UInt8(AF_INET)
-        var protocolByte: UInt8 = 0
-        /// INET_DIAG_INFO: the kernel tells of the MPTCP subflow only behind it.
-        var extensions: UInt8 = 1 << (2 - 1)
-        var padding: UInt8 = 0
         var states: UInt32 = .max
         var sourcePort: UInt16 = 0
         var destinationPort: UInt16 = 0
-        var source: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
-        var destination: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
-        var interface: UInt32 = 0
+        /// As inet_diag takes addresses: 16 bytes in network order, IPv4 in the first four.
+        var source = [UInt8](repeating: 0, count: 16)
+        var destination = [UInt8](repeating: 0, count: 16)
         var cookie: (UInt32, UInt32) = (.max, .max)
-        var attributeLength: UInt16 = 8
-        var attributeType = SocketDiagnostics.requestProtocolAttribute
-        var protocolNumber: UInt32 = 0
 
         init() {}
 
         /// For one connection.
         init(local: Endpoint, remote: Endpoint) {
             family = UInt8(local.address.addressFamily)
-            sourcePort = local.port.bigEndian
-            destinationPort = remote.port.bigEndian
-            source = Self.words(local.address)
-            destination = Self.words(remote.address)
+            sourcePort = local.port
+            destinationPort = remote.port
+            source = Self.bytes(local.address)
+            destination = Self.bytes(remote.address)
         }
 
-        /// The address as inet_diag takes it: four words in network order, IPv4 in the first.
-        private static func words(_ address: IPAddress) -> (UInt32, UInt32, UInt32, UInt32) {
-            if address.isIPv4 { return (address.v4Bits.bigEndian, 0, 0, 0) }
-            return (
-                UInt32(address.high >> 32).bigEndian, UInt32(truncatingIfNeeded: address.high).bigEndian,
-                UInt32(address.low >> 32).bigEndian, UInt32(truncatingIfNeeded: address.low).bigEndian
-            )
+        private static func bytes(_ address: IPAddress) -> [UInt8] {
+            let bytes = Array(address.bytes.suffix(address.bitWidth / 8))
+            return bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
+        }
+
+        func message(protocolNumber: Int32) -> NetlinkMessage {
+            // 262 doesn't fit the request's own byte for the protocol.
+            let protocolByte = protocolNumber <= 255 ? UInt8(protocolNumber) : 0
+            // INET_DIAG_INFO: the kernel tells of the MPTCP subflow only behind it.
+            let extensions: UInt8 = 1 << (2 - 1)
+            var header = [family, protocolByte, extensions, 0]
+            header += Self.native(states)
+            header += Self.native(sourcePort.bigEndian) + Self.native(destinationPort.bigEndian)
+            header += source + destination
+            // Any interface.
+            header += Self.native(UInt32(0)) + Self.native(cookie.0) + Self.native(cookie.1)
+            var message = NetlinkMessage(type: SocketDiagnostics.sockDiagByFamily, flags: flags, header: header)
+            message.add(SocketDiagnostics.requestProtocolAttribute, UInt32(protocolNumber))
+            return message
+        }
+
+        private static func native<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
+            withUnsafeBytes(of: value, Array.init)
         }
     }
 
     private func exchange(_ request: Request, protocolNumber: Int32) throws(SystemError) -> NetlinkReply {
-        var request = request
-        request.protocolByte = protocolNumber <= 255 ? UInt8(protocolNumber) : 0
-        request.protocolNumber = UInt32(protocolNumber)
-        return try withUnsafeBytes(of: request) { bytes throws(SystemError) in try socket.exchange(bytes) }
+        try socket.exchange(request.message(protocolNumber: protocolNumber))
     }
 }
 

@@ -56,6 +56,8 @@ public enum DialOutcome: Hashable, Sendable {
     case refused
     /// No answer within the time allowed.
     case silent
+    /// No connection of the box's own would leave by the way on which the SYN was.
+    case otherWay
     /// The box could not dial for want of descriptors or memory.
     case noRoom
     /// The box could not dial, e.g. for want of a port.

@@ -1,7 +1,7 @@
 /// The MPTCP option of a SYN: what the decision about it needs (RFC 8684 sections 3.1 and 3.2, RFC 6824 for version 0).
 public enum MultipathSYN: Hashable, Sendable {
-    /// MP_CAPABLE, with the version that the client asks for.
-    case capable(version: UInt8)
+    /// MP_CAPABLE, with the version that the client asks for, and whether it requires data checksums.
+    case capable(version: UInt8, checksums: Bool = false)
     /// MP_JOIN, with the token of the connection that it wants to join.
     case join(token: Token, backup: Bool)
     /// Another subtype, which has no business in a SYN.
@@ -27,7 +27,7 @@ extension MultipathSYN {
         let multipath = try MultipathOption(option)
         switch multipath {
         case .capable(let capable) where capable.form.isSYN(version: capable.version):
-            self = .capable(version: capable.version)
+            self = .capable(version: capable.version, checksums: capable.flags.contains(.checksumRequired))
         case .join(.syn(let isBackup, _, let token, _)): self = .join(token: token, backup: isBackup)
         case .capable, .join:
             throw .badMultipathOption(

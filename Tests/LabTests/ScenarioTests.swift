@@ -49,15 +49,6 @@ struct ScenarioTests {
     }
 
     @Test(arguments: performances) func aScenarioKeepsItsPromise(_ performance: Performance) async throws {
-        guard performance.scenario.name == "checksum-failure-alone", performance.route == .throughSluice else {
-            return try await verify(performance)
-        }
-        await withKnownIssue("after the fallback a segment may be missing for good", isIntermittent: true) {
-            try await verify(performance)
-        }
-    }
-
-    private func verify(_ performance: Performance) async throws {
         let scenario = performance.scenario
         try await Lab.with(scenario.configuration) { lab in
             let stage = try await lab.stage(scenario, performance.route)

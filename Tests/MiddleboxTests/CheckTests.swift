@@ -19,7 +19,8 @@ import Testing
         interfaces: [
             "lan0": .init(isUp: true, reversePathFilter: 0), "wifi0": .init(isUp: true, reversePathFilter: 2),
         ],
-        reversePathFilter: 0, socketMarkIsInherited: false, hasConntrack: true, daemonVersion: nil, rulesError: nil,
+        reversePathFilter: 0, socketMarkIsInherited: false, requiresChecksums: false, hasConntrack: true,
+        daemonVersion: nil, rulesError: nil,
         queueErrors: [], tunError: nil, controlFolderError: nil, congestionControlError: nil,
         congestionControls: "reno cubic", descriptorLimit: 20000)
 
@@ -164,6 +165,12 @@ import Testing
         let key = "net.ipv4.tcp_fwmark_accept"
         expectOne(
             findings { $0.socketMarkIsInherited = true }, .error, .socketMark, "\(key)=1", mend: "sysctl -w \(key)=0")
+    }
+
+    @Test func checksums() {
+        let key = "net.mptcp.checksum_enabled"
+        expectOne(
+            findings { $0.requiresChecksums = true }, .warning, .checksums, "\(key)=1", mend: "sysctl -w \(key)=0")
     }
 
     @Test func conntrack() {

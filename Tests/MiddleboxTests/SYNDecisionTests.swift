@@ -43,6 +43,18 @@ import Wire
         }
     }
 
+    /// The client's own kernel judges its data, as far as the server.
+    @Test(arguments: IPFamily.allCases)
+    func dataChecksumsPass(_ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            try await lab.serve()
+            try lab.setSysctl(in: .client(0), "net/mptcp/checksum_enabled", "1")
+            #expect(try await lab.fetch(lab.plan(.download, 1000, family)).failures == [:])
+            #expect(try await sluice.decisions() == ["pass: data checksums": 1])
+        }
+    }
+
     private static let notTaken = "pass: re-injected SYN was not taken"
 
     /// Something of the router's drops what comes in by the TUN device: a client waits for one retransmission, no more.

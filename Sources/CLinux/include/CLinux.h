@@ -23,11 +23,6 @@ uint32_t sluice_set_file_group(uint32_t group);
 // Once in a process.
 int sluice_signal_pipe(const int *signals, unsigned count);
 
-// epoll_event is packed and has a union, which Swift can't lay out by itself: here the data is 64 plain bits.
-int sluice_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data);
-static inline uint64_t sluice_epoll_data(const struct epoll_event *event) { return event->data.u64; }
-static inline uint32_t sluice_epoll_events(const struct epoll_event *event) { return event->events; }
-
 // ioctl is variadic, and struct ifreq has a union: attaches `fd` (an open /dev/net/tun) to a TUN device without
 // packet information and with the given name. Returns 0 or -1 with errno.
 int sluice_tun_attach(int fd, const char *name);

@@ -241,15 +241,6 @@ extension Behaviour {
         }
     }
 
-    /// The client marks its segments from its SYN on.
-    static func marked(_ codePoint: UInt8) -> Behaviour {
-        Behaviour("an exchange with DSCP \(codePoint) by the client") { course in
-            try bounce(try course.connect { $0.setDSCP(codePoint, course.family) })
-        } server: { socket, _ in
-            try answer(socket)
-        }
-    }
-
     /// Connects from a port of the client's own choice.
     static func bound(to port: UInt16) -> Behaviour {
         Behaviour("the client connects from port \(port)") { course in

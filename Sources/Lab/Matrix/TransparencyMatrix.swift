@@ -1,7 +1,7 @@
 /// All situations, and how they are run.
 public enum TransparencyMatrix {
     /// In the order of the documentation.
-    public static let situations = basics + ports + routing + firewalls + translation + path + time
+    public static let situations = basics + ports + settings + routing + firewalls + translation + path + time
 
     /// A situation with the family and the kind of iptables.
     public struct Cell: Sendable {

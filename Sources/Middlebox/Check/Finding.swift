@@ -19,6 +19,7 @@ public struct Finding: Sendable, Hashable, Encodable, CustomStringConvertible {
         case interfaces
         case reversePathFilter = "rp_filter"
         case socketMark = "fwmark_accept"
+        case checksums
         case conntrack
         case rules
         case marks

@@ -68,6 +68,17 @@ extension MachineFacts {
         ]
     }
 
+    var checksumFindings: [Finding] {
+        guard requiresChecksums else { return [] }
+        return [
+            .warning(
+                .checksums,
+                "net.mptcp.checksum_enabled=1: a converted connection may stall when something on the way changes its "
+                    + "data; clients that require checksums themselves aren't converted",
+                mend: "sysctl -w net.mptcp.checksum_enabled=0")
+        ]
+    }
+
     /// The usual ephemeral range is Linux's default for net.ipv4.ip_local_port_range; others' lie above it.
     func portFindings(_ settings: Settings) -> [Finding] {
         let ports = settings.advanced.upstreamPorts

@@ -6,6 +6,7 @@ extension MachineFacts {
         let kernel = kernelFindings + multipathFindings + pathManagerFindings(settings)
         let network =
             forwardingFindings + interfaceFindings(settings) + reversePathFindings(settings) + socketMarkFindings
+            + checksumFindings
         let packets =
             conntrackFindings + rulesFindings + guardFindings + markFindings(settings) + queueFindings
             + tunFindings(settings)

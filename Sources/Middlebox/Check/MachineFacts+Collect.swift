@@ -35,6 +35,7 @@ extension MachineFacts {
             interfaces: Dictionary(uniqueKeysWithValues: interfaces.map { ($0.key, Interface($0.key, $0.value)) }),
             reversePathFilter: reversePathFilter("all") ?? 0,
             socketMarkIsInherited: sysctl("net.ipv4.tcp_fwmark_accept") == "1",
+            requiresChecksums: sysctl("net.mptcp.checksum_enabled") == "1",
             hasConntrack: sysctl("net.netfilter.nf_conntrack_max") != nil,
             conntrackLimit: sysctl("net.netfilter.nf_conntrack_max").flatMap { Int($0) },
             daemonVersion: daemon?.version,

@@ -54,6 +54,8 @@ struct MachineFacts: Sendable {
     var reversePathFilter: Int
     /// net.ipv4.tcp_fwmark_accept
     var socketMarkIsInherited: Bool
+    /// net.mptcp.checksum_enabled
+    var requiresChecksums: Bool
     var hasConntrack: Bool
     /// net.netfilter.nf_conntrack_max: connections that the kernel keeps at a time; nil or 0 when there is no limit.
     var conntrackLimit: Int?

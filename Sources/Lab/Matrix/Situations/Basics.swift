@@ -53,6 +53,18 @@ extension TransparencyMatrix {
             client: ["sysctl -qw net.ipv4.tcp_timestamps=0"],
             differs: [.options: "The router's own TCP chooses the options of its SYN."]),
         Situation(
+            name: "no-window-scaling", sentence: "The client's TCP scales no windows.",
+            client: ["sysctl -qw net.ipv4.tcp_window_scaling=0"], behaviour: .upload(2_000_000),
+            differs: [.options: "The router's own TCP chooses the options of its SYN."]),
+        Situation(
+            name: "no-selective-acknowledgements", sentence: "Client and server know no SACK.",
+            server: ["sysctl -qw net.ipv4.tcp_sack=0"], client: ["sysctl -qw net.ipv4.tcp_sack=0"],
+            behaviour: .exchange(4, of: 100_000),
+            differs: [.options: "The router's own TCP chooses the options of its SYN."]),
+        Situation(
+            name: "data-checksums", sentence: "The client requires MPTCP's data checksums.",
+            client: ["sysctl -qw net.mptcp.checksum_enabled=1"], expected: .passes),
+        Situation(
             name: "ecn", sentence: "Client and server use ECN.",
             server: ["sysctl -qw net.ipv4.tcp_ecn=1"], client: ["sysctl -qw net.ipv4.tcp_ecn=1"],
             differs: [.ecn: "A socket can't be told to ask for ECN; the router's own tcp_ecn decides."]),
