@@ -22,10 +22,18 @@ enum Leftovers {
         return kill(pid, 0) != 0 && errno == ESRCH
     }
 
-    /// Kills every process in the namespaces, then deletes them and, if given, the directory.
+    /// Kills every process in the namespaces, then deletes them, what daemons in them have left below /run and, if given, the
+    /// directory.
     static func remove(namespaces: [String], directory: String?) {
         let paths = namespaces.map { NetworkNamespace($0).path }
         killProcesses(in: paths)
+        for name in namespaces {
+            // The values of sysctls, which go with the namespace (Firewall/BorrowedValues.swift).
+            guard let cookie = try? NetworkNamespace(name).run({ try NetworkNamespace.currentCookie() }) else {
+                continue
+            }
+            unlink("/run/sluice/borrowed-\(cookie)")
+        }
         for path in paths {
             umount2(path, Int32(MNT_DETACH))
             unlink(path)

@@ -28,6 +28,13 @@ struct NetlinkSocket: ~Copyable {
         return reply
     }
 
+    /// The same for a message that lies in memory as it is sent, but for its number.
+    func exchange(_ request: UnsafeMutableRawBufferPointer) throws(SystemError) -> NetlinkReply {
+        let reply = try answer(to: request)
+        if reply.isError { throw SystemError("netlink", reply.errno) }
+        return reply
+    }
+
     /// Carries out a request that is answered by an acknowledgement alone (NLM_F_ACK); the kernel's errno when it isn't
     /// done.
     func carryOut(_ order: NetlinkMessage) throws(SystemError) -> Errno? {
@@ -56,12 +63,20 @@ struct NetlinkSocket: ~Copyable {
     private static let socketLevel: Int32 = 270
     private static let addMembership: Int32 = 1
 
-    /// An answer bears its request's number: one that was late for an earlier request is not taken for it.
     private func answer(to request: NetlinkMessage) throws(SystemError) -> NetlinkReply {
-        var request = request
-        request.sequence = lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
+        var bytes = request.bytes
+        return try bytes.withUnsafeMutableBytes { bytes in
+            Result { () throws(SystemError) in try answer(to: bytes) }
+        }.get()
+    }
+
+    /// An answer bears its request's number: one that was late for an earlier request is not taken for it.
+    private func answer(to request: UnsafeMutableRawBufferPointer) throws(SystemError) -> NetlinkReply {
+        let sequence = lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
+        // nlmsg_seq
+        request.storeBytes(of: sequence, toByteOffset: 8, as: UInt32.self)
         try systemCall("send netlink request") {
-            request.bytes.withUnsafeBytes { send(descriptor.rawValue, $0.baseAddress, $0.count, 0) }
+            send(descriptor.rawValue, request.baseAddress, request.count, 0)
         }
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
@@ -69,7 +84,7 @@ struct NetlinkSocket: ~Copyable {
                 recv(descriptor.rawValue, &buffer, buffer.count, 0)
             }
             let reply = NetlinkReply(bytes: Array(buffer.prefix(count)))
-            if reply.sequence == request.sequence { return reply }
+            if reply.sequence == sequence { return reply }
         }
     }
 }

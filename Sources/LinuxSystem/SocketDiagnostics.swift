@@ -81,57 +81,67 @@ public struct SocketDiagnostics: ~Copyable {
     private static let subflowRemoteID: UInt16 = 9
     private static let subflowLocalID: UInt16 = 10
 
-    /// struct inet_diag_req_v2 (linux/inet_diag.h).
+    /// A question about one connection, or the like.
     private struct Request {
         var flags = NetlinkMessage.request
         var family = UInt8(AF_INET)
         var states: UInt32 = .max
-        var sourcePort: UInt16 = 0
-        var destinationPort: UInt16 = 0
-        /// As inet_diag takes addresses: 16 bytes in network order, IPv4 in the first four.
-        var source = [UInt8](repeating: 0, count: 16)
-        var destination = [UInt8](repeating: 0, count: 16)
+        var local: Endpoint?
+        var remote: Endpoint?
         var cookie: (UInt32, UInt32) = (.max, .max)
 
         init() {}
 
-        /// For one connection.
         init(local: Endpoint, remote: Endpoint) {
             family = UInt8(local.address.addressFamily)
-            sourcePort = local.port
-            destinationPort = remote.port
-            source = Self.bytes(local.address)
-            destination = Self.bytes(remote.address)
+            self.local = local
+            self.remote = remote
         }
 
-        private static func bytes(_ address: IPAddress) -> [UInt8] {
-            let bytes = Array(address.bytes.suffix(address.bitWidth / 8))
-            return bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
-        }
+        /// nlmsghdr, struct inet_diag_req_v2 of linux/inet_diag.h, and INET_DIAG_REQ_PROTOCOL.
+        static let size = 16 + 56 + 8
 
-        func message(protocolNumber: Int32) -> NetlinkMessage {
+        /// - Parameter bytes: `size` of them.
+        func write(to bytes: UnsafeMutableRawBufferPointer, protocolNumber: Int32) {
+            func store<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
+                bytes.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+            }
+            bytes.initializeMemory(as: UInt8.self, repeating: 0)
+            store(UInt32(Self.size), at: 0)
+            store(SocketDiagnostics.sockDiagByFamily, at: 4)
+            store(flags, at: 6)
+            store(family, at: 16)
             // 262 doesn't fit the request's own byte for the protocol.
-            let protocolByte = protocolNumber <= 255 ? UInt8(protocolNumber) : 0
+            store(protocolNumber <= 255 ? UInt8(protocolNumber) : 0, at: 17)
             // INET_DIAG_INFO: the kernel tells of the MPTCP subflow only behind it.
-            let extensions: UInt8 = 1 << (2 - 1)
-            var header = [family, protocolByte, extensions, 0]
-            header += Self.native(states)
-            header += Self.native(sourcePort.bigEndian) + Self.native(destinationPort.bigEndian)
-            header += source + destination
-            // Any interface.
-            header += Self.native(UInt32(0)) + Self.native(cookie.0) + Self.native(cookie.1)
-            var message = NetlinkMessage(type: SocketDiagnostics.sockDiagByFamily, flags: flags, header: header)
-            message.add(SocketDiagnostics.requestProtocolAttribute, UInt32(protocolNumber))
-            return message
-        }
-
-        private static func native<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
-            withUnsafeBytes(of: value, Array.init)
+            store(UInt8(1 << (2 - 1)), at: 18)
+            store(states, at: 20)
+            func store(_ endpoint: Endpoint?, portAt port: Int, addressAt address: Int) {
+                guard let endpoint else { return }
+                store(endpoint.port.bigEndian, at: port)
+                // IPv4 in the first four of 16 bytes.
+                if endpoint.address.isIPv4 {
+                    store(endpoint.address.v4Bits.bigEndian, at: address)
+                } else {
+                    store(endpoint.address.high.bigEndian, at: address)
+                    store(endpoint.address.low.bigEndian, at: address + 8)
+                }
+            }
+            store(local, portAt: 24, addressAt: 28)
+            store(remote, portAt: 26, addressAt: 44)
+            store(cookie.0, at: 64)
+            store(cookie.1, at: 68)
+            store(UInt16(8), at: 72)
+            store(SocketDiagnostics.requestProtocolAttribute, at: 74)
+            store(UInt32(protocolNumber), at: 76)
         }
     }
 
     private func exchange(_ request: Request, protocolNumber: Int32) throws(SystemError) -> NetlinkReply {
-        try socket.exchange(request.message(protocolNumber: protocolNumber))
+        try withUnsafeTemporaryAllocation(byteCount: Request.size, alignment: 8) { bytes in
+            request.write(to: bytes, protocolNumber: protocolNumber)
+            return Result { () throws(SystemError) in try socket.exchange(bytes) }
+        }.get()
     }
 }
 
