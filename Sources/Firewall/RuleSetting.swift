@@ -80,10 +80,16 @@ extension RuleSetting {
         return exits.count > before
     }
 
-    /// Rules name an interface as one word, and take a `+` at its end for any more characters.
+    /// Rules name an interface as one word, and take a `+` at its end for any more characters. Nothing is routed to the IFB
+    /// devices that throttles and `sluice check` make, `sluice1` and `sluice-2` for example.
     private static func canBeExit(_ name: String, tun: String) -> Bool {
-        name != tun && name != "lo" && !name.hasSuffix("+")
+        name != tun && name != "lo" && !name.hasSuffix("+") && !isOwnDevice(name)
             && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "'") }
+    }
+
+    private static func isOwnDevice(_ name: String) -> Bool {
+        guard name.hasPrefix("sluice"), let next = name.dropFirst(6).utf8.first else { return false }
+        return next == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(next)
     }
 }
 

@@ -47,7 +47,7 @@ import Wire
     @Test(arguments: [
         (linuxOptions(MultipathBytes.capable), MultipathSYN.capable(version: 1)),
         (MultipathBytes.capable, .capable(version: 1)),
-        (MultipathBytes.capableV0, .capable(version: 0)),
+        (MultipathBytes.capableV0, .capable(version: 0, checksums: true)),
         ([30, 4, 0x02, 0x01], .capable(version: 2)),
         ([30, 4, 0x01, 0x81], .capable(version: 1, checksums: true)),
         (linuxOptions(MultipathBytes.join), .join(token: Token(0x90cd_00d7), backup: false)),
