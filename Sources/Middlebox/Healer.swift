@@ -28,7 +28,7 @@ final class Healer: Sendable {
         let stepAside: @Sendable (Bool) -> Void
         /// Resets the running connections of these families.
         let reset: @Sendable (Set<AddressFamily>) -> Void
-        /// Connections to these ports pass.
+        /// Has connections pass for which the router's rules ask something of connection tracking.
         let heed: @Sendable (TrackingRules) -> Void
     }
 

@@ -153,6 +153,7 @@ struct MatrixSituationTests {
 /// A short selection of the matrix; `sluice-lab matrix` runs all of it.
 @Suite(.serialized, .enabled(if: getuid() == 0, "network namespaces need root")) struct MatrixTests {
     static let selection = [
+        "equal-cost-routes-by-ports", "multipath-option-rejected", "zone-by-direction", "uplink-by-dscp",
         "fetch", "half-close-by-server", "reset-by-client", "closed-port", "stateful-forward", "masquerade",
         "port-forwarding", "router-itself",
     ]
