@@ -57,6 +57,10 @@ final class Session {
         var isFresh = false
         /// Fresh reads to be made before one is timed.
         var readsToSample = 0
+        /// The receive buffer's limit (see ReceiveMemory); nil: the kernel's.
+        var receiveLimit: Int?
+        /// The last of the worker's periods in which this side was ahead of the other.
+        var lastAhead: UInt32 = 0
     }
 
     /// In the place of a held SYN's id: nobody waits for the answer any more.

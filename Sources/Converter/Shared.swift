@@ -14,6 +14,8 @@ final class Shared: Sendable {
     let dialler: UpstreamDialler
     let pending: PendingGuard
     let counters = ConverterCounters()
+    /// nil: the buffers are the operator's or the kernel's.
+    let receiveMemory: ReceiveMemory?
     let completions = Mutex(CompletionRecord())
     let log: Logger
     private let mailboxes: [Mailbox<Worker.Message>]
@@ -38,6 +40,7 @@ final class Shared: Sendable {
         self.accepted = accepted
         self.ended = ended
         self.silence = silence
+        receiveMemory = setting.receiveBuffer == nil ? ReceiveMemory() : nil
         listeners = ListenerTable(setting)
         memory = ServerMemory(
             capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory, dialTimeout: setting.dialTimeout)

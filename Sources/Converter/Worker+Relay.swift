@@ -48,7 +48,10 @@ extension Worker {
             guard session[source].pending == nil || writePending(session, from: source) else { return }
             guard !session[source].ended else { return finish(session, from: source) }
             guard session[source].readable else { return }
-            guard budget > 0 else { return postpone(session) }
+            guard budget > 0 else {
+                isAhead(session, source)
+                return postpone(session)
+            }
             budget -= readOnce(session, from: source)
         }
     }
@@ -235,6 +238,7 @@ extension Worker {
         session[source].pending = copy
         session[source].pendingRange = 0..<rest.count
         session[source].chunk = max(session[source].chunk / 2, Session.smallestChunk)
+        isAhead(session, source)
     }
 
     /// true when nothing is pending any more.

@@ -60,6 +60,10 @@ final class Worker: LoopMember {
     /// Has the pipe given back all that it was given?
     var isPipeSound = true
     var pendingBuffers = PendingBuffers()
+    /// The second that `aheadNow` counts, and how many sides have been ahead of their other ones in it, and in the one before.
+    var aheadPeriod: UInt32 = 1
+    var aheadNow = 0
+    var aheadBefore = 0
     private var nextSweep = MonotonicTime.now + .seconds(1)
     private var isStopped = false
     var dialLog = RateLimit(every: .seconds(10))
@@ -181,6 +185,7 @@ final class Worker: LoopMember {
         if let nextReview, nextReview <= now { reviewListeners(now) }
         if nextSweep <= now {
             nextSweep = now + .seconds(1)
+            countAhead()
             resetIdle(now)
             watchKeepalive(now)
         }

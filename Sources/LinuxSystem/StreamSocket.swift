@@ -73,6 +73,31 @@ public enum StreamSocket {
         }
     }
 
+    /// Holds the receive buffer to so many bytes (SO_RCVBUFFORCE, CAP_NET_ADMIN), or to more if the peer has been promised
+    /// room for more. nil: it is the kernel's to tune again (SO_BUF_LOCK, Linux 5.14;
+    /// older kernels keep it as it is).
+    public static func limitReceiving(_ descriptor: Int32, to limit: Int?) {
+        guard let limit else {
+            // asm-generic/socket.h, which older C libraries lack.
+            try? set(descriptor, SOL_SOCKET, 72, 0)
+            return
+        }
+        // The kernel doubles what it is told (socket(7)).
+        try? set(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, Int32(clamping: max(limit, promised(descriptor)) / 2))
+    }
+
+    /// The receive buffer that what waits and what may still come need. An MPTCP socket and a kernel before 6.2 don't tell
+    /// their window: then all that there is.
+    private static func promised(_ descriptor: Int32) -> Int {
+        var memory = (received: UInt32(0), buffer: UInt32(0))
+        var length = socklen_t(MemoryLayout.size(ofValue: memory))
+        // SO_MEMINFO, of which the first two figures are asked for (net/core/sock.c, sk_get_meminfo).
+        guard getsockopt(descriptor, SOL_SOCKET, 55, &memory, &length) == 0 else { return 0 }
+        guard let window = information(descriptor)?.rcv_wnd, window > 0 else { return Int(memory.buffer) }
+        // Small segments take up to twice their payload.
+        return min(Int(memory.buffer), Int(memory.received) + 2 * Int(window))
+    }
+
     public static func setCongestionControl(_ descriptor: Int32, _ name: String) throws(SystemError) {
         try systemCall("setsockopt TCP_CONGESTION \(name)") {
             setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, name, socklen_t(name.utf8.count))
@@ -161,10 +186,21 @@ public enum StreamSocket {
 
     /// nil for what is no TCP connection.
     public static func probes(_ descriptor: Int32) -> Probes? {
+        information(descriptor).map { Probes(unanswered: $0.probes, segmentsReceived: $0.segs_in) }
+    }
+
+    /// The shortest round trip of a TCP connection that the kernel has seen in some minutes (tcp(7), tcp_min_rtt_wlen); nil
+    /// for what is none, or has no sample.
+    public static func shortestRoundTrip(_ descriptor: Int32) -> Duration? {
+        guard let time = information(descriptor)?.min_rtt, time != .max else { return nil }
+        return .microseconds(Int(time))
+    }
+
+    private static func information(_ descriptor: Int32) -> sluice_tcp_info? {
         var info = sluice_tcp_info()
         var length = socklen_t(MemoryLayout<sluice_tcp_info>.size)
         guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return nil }
-        return Probes(unanswered: info.probes, segmentsReceived: info.segs_in)
+        return info
     }
 
     /// With `on`, a TCP socket answers no keepalive probe of its peer's, as if nobody were there. It hears no acknowledgement

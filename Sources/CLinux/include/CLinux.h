@@ -124,6 +124,7 @@ struct sluice_tcp_info {
     uint64_t delivery_rate, busy_time, rwnd_limited, sndbuf_limited;
     uint32_t delivered, delivered_ce;
     uint64_t bytes_sent, bytes_retrans;
+    uint32_t dsack_dups, reord_seen, rcv_ooopack, snd_wnd, rcv_wnd, rehash;
 };
 
 struct sluice_mptcp_full_info {

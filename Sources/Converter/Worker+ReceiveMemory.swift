@@ -1,0 +1,38 @@
+import Glibc
+import LinuxSystem
+
+// How much of the kernel's memory waits for sides that take less than comes: ReceiveMemory decides, and here its limits are
+// set.
+
+extension Worker {
+    /// More has come from this side than the other one takes, or than the box itself moves in a turn. Its limit is looked at
+    /// once a second, since how many are ahead changes.
+    func isAhead(_ session: Session, _ side: Session.Side) {
+        guard let memory = shared.receiveMemory, session[side].lastAhead != aheadPeriod else { return }
+        session[side].lastAhead = aheadPeriod
+        aheadNow += 1
+        limitReceiving(session, side, memory, ahead: max(aheadNow, aheadBefore) * shared.setting.workers)
+    }
+
+    /// The kernel may give a near server's socket megabytes as soon as it is read for the first time.
+    func limitReceiving(fromServerOf session: Session) {
+        guard let memory = shared.receiveMemory else { return }
+        limitReceiving(session, .server, memory, ahead: 1)
+    }
+
+    private func limitReceiving(_ session: Session, _ side: Session.Side, _ memory: ReceiveMemory, ahead: Int) {
+        let descriptor = session[side].descriptor
+        let roundTrip = side == .server ? StreamSocket.shortestRoundTrip(descriptor) : nil
+        let limit = memory.limit(roundTrip: roundTrip, ahead: ahead)
+        guard limit != session[side].receiveLimit else { return }
+        session[side].receiveLimit = limit
+        StreamSocket.limitReceiving(descriptor, to: limit)
+    }
+
+    /// Begins another second.
+    func countAhead() {
+        aheadPeriod &+= 1
+        aheadBefore = aheadNow
+        aheadNow = 0
+    }
+}
