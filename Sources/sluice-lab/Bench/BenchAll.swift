@@ -7,7 +7,7 @@ struct BenchAll: AsyncParsableCommand {
         discussion: """
             Options are those that these benchmarks share, e.g. --rounds; see bench bulk --help. With --json, one object \
             for each. Unless --rounds says otherwise, three of each and one of memory, whose figures hardly differ: that \
-            takes some 35 minutes, and five of all 70. bulk and latency have cubic and bbr on a stateful router, rate both \
+            takes some 35 minutes, five of all more than twice as long. bulk and latency have cubic and bbr on a stateful router, rate both \
             on either router, delay and memory cubic on a stateful one.
             """)
 

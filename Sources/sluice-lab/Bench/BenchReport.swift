@@ -72,10 +72,10 @@ struct BenchReport: Encodable {
         return BenchRatio(sluice, to: best)
     }
 
-    /// The geometric mean of the ratios of throughput; nil when none was measured.
+    /// The geometric mean of the ratios of throughput; nil when there are less than two.
     var meanRatio: Double? {
         let ratios = keys.filter { $0.unit == .gigabits }.compactMap { ratio($0)?.value }.filter { $0 > 0 }
-        return ratios.isEmpty ? nil : Statistics.geometricMean(ratios)
+        return ratios.count < 2 ? nil : Statistics.geometricMean(ratios)
     }
 
     /// By measurement and unit, with the ratio of each median to that of the first contender.
@@ -99,7 +99,7 @@ struct BenchReport: Encodable {
 
     func write(as format: ReportFormat) throws {
         if format == .json { return try printJSON(self) }
-        print(machine + "\n")
+        print(Machine.text(as: format) + "\n")
         writeTable(as: format)
     }
 

@@ -60,7 +60,7 @@ struct DelayReport: Encodable {
             print("\(machine)\n\nmicroseconds\n\n\(table)\n")
             others.writeTable(as: format)
         case .markdown:
-            print("\(machine)\n\n\(MarkdownTable(figures).text)\n")
+            print("\(Machine.text(as: format))\n\n\(MarkdownTable(figures).text)\n")
             others.writeTable(as: format)
         }
     }

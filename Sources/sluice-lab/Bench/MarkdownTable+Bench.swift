@@ -19,8 +19,9 @@ extension MarkdownTable {
         }
     }
 
-    /// `13.9 (13.4-19.1)`: the median, the least and the most.
+    /// `13.9 (13.4-19.1)`: the median, the least and the most, unless they are the same.
     private static func cell(_ median: Double, _ sorted: [Double]) -> String {
+        guard sorted[0] < sorted[sorted.count - 1] else { return BenchReport.text(median) }
         let range = "\(BenchReport.text(sorted[0]))-\(BenchReport.text(sorted[sorted.count - 1]))"
         return "\(BenchReport.text(median)) (\(range))"
     }
