@@ -63,6 +63,14 @@ struct BenchReportTests {
                 """)
     }
 
+    @Test func theUnitsOfAMeasurementAreTogether() {
+        var report = BenchReport()
+        for name in ["download, 1", "download, 8"] { report.add(name, .forwarding, 1, .gigabits) }
+        for name in ["download, 1", "download, 8"] { report.add(name, .sluice, 1, .timePerGigabyte) }
+        #expect(report.keys.map(\.measurement) == ["download, 1", "download, 1", "download, 8", "download, 8"])
+        #expect(report.contenders == ["forwarding", "sluice"])
+    }
+
     @Test func packetsForEachWakeup() {
         let use = { (data: UInt64, reads: UInt64) in
             RelayUse(seconds: 0, contextSwitches: 0, reads: .init(data: data, dataReads: reads))

@@ -47,16 +47,20 @@ struct BenchReport: Encodable {
 
     mutating func add(_ failure: String, times: Int) { failures[failure, default: 0] += times }
 
-    /// All that was measured, in its order.
+    /// All that was measured, in the order in which it came; a measurement's units together, though not all contenders
+    /// have each.
     var keys: [Key] {
-        var seen: Set<Key> = []
-        return rows.map { Key(measurement: $0.measurement, unit: $0.unit) }.filter { seen.insert($0).inserted }
+        Self.distinct(rows.map(\.measurement)).flatMap { name in
+            Self.distinct(rows.filter { $0.measurement == name }.map(\.unit)).map { Key(measurement: name, unit: $0) }
+        }
     }
 
     /// In their order.
-    var contenders: [String] {
-        var seen: Set<String> = []
-        return rows.map(\.contender).filter { seen.insert($0).inserted }
+    var contenders: [String] { Self.distinct(rows.map(\.contender)) }
+
+    private static func distinct<Value: Hashable>(_ values: [Value]) -> [Value] {
+        var seen: Set<Value> = []
+        return values.filter { seen.insert($0).inserted }
     }
 
     func rows(of key: Key) -> [Row] { rows.filter { $0.measurement == key.measurement && $0.unit == key.unit } }
