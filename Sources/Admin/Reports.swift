@@ -51,6 +51,8 @@ public struct StatusReport: Codable, Sendable {
     public struct Packets: Codable, Sendable {
         public var data: UInt64
         public var dataBytes: UInt64
+        /// How often a data queue's thread came to it and found any of them.
+        public var dataReads: UInt64
         public var held: Int
         public var injectionFailures: UInt64
         public var refusedVerdicts: UInt64
@@ -58,11 +60,13 @@ public struct StatusReport: Codable, Sendable {
         public var unreadable: UInt64
 
         public init(
-            data: UInt64, dataBytes: UInt64, held: Int, injectionFailures: UInt64, refusedVerdicts: UInt64,
+            data: UInt64, dataBytes: UInt64, dataReads: UInt64, held: Int, injectionFailures: UInt64,
+            refusedVerdicts: UInt64,
             unreadable: UInt64
         ) {
             self.data = data
             self.dataBytes = dataBytes
+            self.dataReads = dataReads
             self.held = held
             self.injectionFailures = injectionFailures
             self.refusedVerdicts = refusedVerdicts

@@ -122,6 +122,7 @@ public final class DataInspector: Sendable {
             } catch {
                 log.error("\(error)")
             }
+            if packets > 0 { counters.dataReads.wrappingAdd(1, ordering: .relaxed) }
             counters.dataPackets.wrappingAdd(packets, ordering: .relaxed)
             counters.dataBytes.wrappingAdd(bytes, ordering: .relaxed)
         }

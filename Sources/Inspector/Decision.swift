@@ -105,7 +105,9 @@ public final class InspectorCounters: Sendable {
     public let dataPackets = Atomic<UInt64>(0)
     /// Bytes of IP packets.
     public let dataBytes = Atomic<UInt64>(0)
-    /// Of these, those that are no TCP segment, or not a whole one.
+    /// How often a data queue's thread came to it and found any of them.
+    public let dataReads = Atomic<UInt64>(0)
+    /// Data packets that are no TCP segment, or not a whole one.
     public let unreadablePackets = Atomic<UInt64>(0)
     /// SYNs held now.
     public let held = Atomic<Int>(0)

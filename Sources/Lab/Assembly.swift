@@ -9,6 +9,9 @@ extension Lab {
         try batch("ip", namespaces.map { "netns add \($0)" })
         for node in nodes { try setSysctls(namespace(node), forwarding: node == .box && configuration.forwarding) }
         for hop in links.compactMap(\.hop) { try setSysctls(hop, forwarding: true) }
+        if let name = configuration.defaultCongestionControl {
+            try CongestionControls.choose(name, in: namespaces.map { NetworkNamespace($0) })
+        }
         try batch("ip", links.flatMap(wires))
         for node in nodes { try configure(namespace(node), Interior(lab: self, node: node)) }
         for link in links {
@@ -97,7 +100,7 @@ extension Lab {
         }
     }
 
-    private func batch(
+    func batch(
         _ program: String, in namespace: NetworkNamespace? = nil, options: [String] = [], _ lines: [String]
     ) throws {
         guard !lines.isEmpty else { return }

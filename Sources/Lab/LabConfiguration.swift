@@ -48,6 +48,9 @@ public struct LabConfiguration: Sendable {
     public var sluice: String?
     /// What the lab's own servers send by, and the box where its programs don't choose; nil: the system's default.
     public var congestionControl: String?
+    /// Every node's own default (net.ipv4.tcp_congestion_control), before any socket is made; nil: the machine's. One of
+    /// `CongestionControls.available`.
+    public var defaultCongestionControl: String?
 
     public init(
         clients: [Client] = [Client()], servers: [Link] = [Link()], forwarding: Bool = true, sluice: String? = nil

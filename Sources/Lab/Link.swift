@@ -54,14 +54,13 @@ extension Lab {
     /// Gives a client `count` more addresses on its first link, .100 and up, and returns them.
     public func addAddresses(_ count: Int, to node: Node, _ family: IPFamily = .v4) throws -> [IPAddress] {
         guard let link = links(of: node).first else { return [] }
-        return try (0..<count).map { index in
-            let address = link.near.host(100 + index, family)
-            try runNow(
-                in: node,
-                ["ip", "addr", "add", "\(address)/\(Network.length(family))", "dev", link.nodeInterface]
-                    + (family == .v6 ? ["nodad"] : []))
-            return address
-        }
+        let addresses = (0..<count).map { link.near.host(100 + $0, family) }
+        try batch(
+            "ip", in: namespace(node),
+            addresses.map {
+                "addr add \($0)/\(Network.length(family)) dev \(link.nodeInterface)" + (family == .v6 ? " nodad" : "")
+            })
+        return addresses
     }
 
     /// A port at a client's or server's first address.

@@ -54,6 +54,17 @@ extension Lab {
         }
     }
 
+    /// Has the node's connection tracking no room left, so that the kernel drops what is new?
+    public func isTrackingFull(in node: Node = .box) throws -> Bool {
+        try namespace(node).run {
+            let numbers = ["count", "max"].map { try? Sysctl.read("net.netfilter.nf_conntrack_\($0)") }
+            guard let count = numbers[0].flatMap({ Int($0) }), let limit = numbers[1].flatMap({ Int($0) }) else {
+                return false
+            }
+            return count >= limit
+        }
+    }
+
     /// Does a TCP or MPTCP socket listen on this port, on any address?
     public func isListening(in node: Node, port: UInt16) throws -> Bool {
         try namespace(node).run {

@@ -6,6 +6,8 @@ public struct ProcessUsage: Sendable {
     public let seconds: Double
     /// Resident memory.
     public let residentBytes: UInt64
+    /// How often any of the threads that it has now has left a processor, of its own will or not.
+    public let contextSwitches: UInt64
 
     /// nil when there is no such process.
     public init?(of pid: pid_t) {
@@ -20,6 +22,16 @@ public struct ProcessUsage: Sendable {
         seconds = (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
         residentBytes = line.flatMap { UInt64($0.split(separator: " ").dropFirst().first ?? "") }.map { $0 << 10 } ?? 0
+        contextSwitches = directoryEntries("/proc/\(pid)/task").reduce(0) { sum, thread in
+            sum + Self.contextSwitches((try? readFile("/proc/\(pid)/task/\(thread)/status")) ?? "")
+        }
+    }
+
+    /// The sum of the two lines of a thread's status, `voluntary_ctxt_switches:` and `nonvoluntary_ctxt_switches:`.
+    private static func contextSwitches(_ status: String) -> UInt64 {
+        status.split(separator: "\n").filter { $0.contains("voluntary_ctxt_switches:") }.reduce(0) { sum, line in
+            sum + (line.split(separator: "\t").last.flatMap { UInt64($0) } ?? 0)
+        }
     }
 
     /// Processor time that the whole machine has spent on anything, interrupts included, until now.
@@ -29,5 +41,13 @@ public struct ProcessUsage: Sendable {
         guard ticks.count >= 8 else { return 0 }
         // Without idle (3) and iowait (4).
         return (ticks[0...2].reduce(0, +) + ticks[5...7].reduce(0, +)) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// Pages of memory that the TCP sockets of the whole machine hold now, whatever their namespace (sockstat's `mem`).
+    public static var tcpMemoryPages: UInt64 {
+        let lines = ((try? readFile("/proc/thread-self/net/sockstat")) ?? "").split(separator: "\n")
+        let fields = lines.first { $0.hasPrefix("TCP:") }?.split(separator: " ") ?? []
+        guard let name = fields.firstIndex(of: "mem"), name + 1 < fields.count else { return 0 }
+        return UInt64(fields[name + 1]) ?? 0
     }
 }

@@ -42,7 +42,8 @@ extension Middlebox {
             listeners: converter.listenerCount,
             packets: .init(
                 data: counters.dataPackets.load(ordering: .relaxed),
-                dataBytes: counters.dataBytes.load(ordering: .relaxed), held: counters.held.load(ordering: .relaxed),
+                dataBytes: counters.dataBytes.load(ordering: .relaxed),
+                dataReads: counters.dataReads.load(ordering: .relaxed), held: counters.held.load(ordering: .relaxed),
                 injectionFailures: counters.injectionFailures.load(ordering: .relaxed),
                 refusedVerdicts: counters.refusedVerdicts.load(ordering: .relaxed),
                 unreadable: counters.unreadablePackets.load(ordering: .relaxed)),

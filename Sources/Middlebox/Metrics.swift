@@ -102,7 +102,11 @@ extension Middlebox {
                 counters.dataBytes.load(ordering: .relaxed)
             ),
             (
-                "sluice_unreadable_packets_total", "Of these, those that are no whole TCP segment.",
+                "sluice_data_reads_total", "How often a data queue's thread came to it and found any of them.",
+                counters.dataReads.load(ordering: .relaxed)
+            ),
+            (
+                "sluice_unreadable_packets_total", "Data packets that are no whole TCP segment.",
                 counters.unreadablePackets.load(ordering: .relaxed)
             ),
             (

@@ -44,9 +44,9 @@ struct LinkList: ExpressibleByArgument {
     var defaultValueDescription: String { links.map { "\($0.rate!):\($0.delay.text)" }.joined(separator: ",") }
 }
 
-extension Duration: @retroactive ExpressibleByArgument {
+extension Duration {
     /// `15ms`, `500us` or `2s`.
-    public init?(argument: String) {
+    init?(argument: String) {
         let units: [(String, Double)] = [("ms", 1e-3), ("us", 1e-6), ("s", 1)]
         guard let (unit, factor) = units.first(where: { argument.hasSuffix($0.0) }),
             let value = Double(argument.dropLast(unit.count)), value >= 0
@@ -54,7 +54,29 @@ extension Duration: @retroactive ExpressibleByArgument {
         self = .seconds(value * factor)
     }
 
+    /// The same, for options; the error names the form.
+    static func parse(_ argument: String) throws -> Duration {
+        guard let duration = Duration(argument: argument) else {
+            throw ValidationError("a time is a number with its unit, e.g. 3s, 500ms or 20us")
+        }
+        return duration
+    }
+
+    /// As it is written on the command line: `2s`, `500ms`.
+    var shortText: String {
+        let milliseconds = Int((inSeconds * 1000).rounded())
+        return milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
+    }
+
     var text: String { "\(decimal(inSeconds * 1000, places: inSeconds < 0.01 ? 1 : 0))ms" }
+}
+
+extension Option<Duration> {
+    /// A time, which says how it is written when it can't be read.
+    init(wrappedValue: Duration, help: String) {
+        self.init(
+            wrappedValue: wrappedValue, help: "\(help) (default: \(wrappedValue.shortText))", transform: Duration.parse)
+    }
 }
 
 /// A number of bytes: `100MB` (decimal), `64KiB` (binary) or plain.

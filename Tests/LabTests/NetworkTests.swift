@@ -29,6 +29,20 @@ import Wire
         }
     }
 
+    /// One that the machine allows to everyone, and one that it may not.
+    @Test(arguments: ["reno", "cubic"])
+    func everyNodeHasTheCongestionControlThatIsAskedFor(_ name: String) async throws {
+        try #require(CongestionControls.available().contains(name))
+        var configuration = LabConfiguration()
+        configuration.defaultCongestionControl = name
+        try await Lab.with(configuration) { lab in
+            for node in [Lab.Node.client(0), .box, .server(0)] {
+                let choice = try lab.namespace(node).run { try Sysctl.read("net.ipv4.tcp_congestion_control") }
+                #expect(choice == name)
+            }
+        }
+    }
+
     @Test func aBoxThatDoesNotForwardStopsEverything() async throws {
         try await Lab.with(LabConfiguration(forwarding: false)) { lab in
             for family in IPFamily.allCases {

@@ -24,6 +24,8 @@ import Wire
                 #expect(samples["sluice_connections_accepted_total"] == 4)
                 #expect(samples["sluice_dials_total"] == Double(status.dials.started))
                 #expect(samples["sluice_data_packets_total"] == Double(status.packets.data))
+                #expect(samples["sluice_data_reads_total"] == Double(status.packets.dataReads))
+                #expect((1...status.packets.data).contains(status.packets.dataReads))
                 #expect(
                     samples["sluice_syn_decisions_total{verdict=\"intercept\",reason=\"server answered\"}"]
                         == Double(try await sluice.count("intercept: server answered")))

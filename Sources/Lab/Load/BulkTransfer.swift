@@ -17,8 +17,8 @@ public struct BulkPlan: Sendable {
     public var uploads = 0
     /// For how long the senders send.
     public var duration = Duration.seconds(2)
-    /// The address to connect from.
-    public var from: IPAddress?
+    /// The addresses to connect from, by turns; the first link's when empty.
+    public var from: [IPAddress] = []
     /// Told what the downloads receive, while they do.
     public var meter: ByteMeter?
 
@@ -35,9 +35,10 @@ public struct BulkPlan: Sendable {
         defer { threads.forEach { $0.join() } }
         for index in 0..<downloads + uploads {
             let direction = index < downloads ? BulkDirection.download : .upload
+            let source = from.isEmpty ? nil : from[index % from.count]
             threads.append(
                 try SystemThread(named: "load") {
-                    let outcome = Result { () throws(PeerError) in try BulkTransfer.fetch(self, direction) }
+                    let outcome = Result { () throws(PeerError) in try BulkTransfer.fetch(self, direction, source) }
                     total.withLock { $0.add(outcome) }
                 })
         }
@@ -90,8 +91,10 @@ enum BulkTransfer {
         var milliseconds: UInt64
     }
 
-    static func fetch(_ plan: BulkPlan, _ direction: BulkDirection) throws(PeerError) -> Received {
-        let connection = try PeerSocket.connected(to: plan.to, plan.transport, from: plan.from, limit: limit)
+    static func fetch(
+        _ plan: BulkPlan, _ direction: BulkDirection, _ source: IPAddress?
+    ) throws(PeerError) -> Received {
+        let connection = try PeerSocket.connected(to: plan.to, plan.transport, from: source, limit: limit)
         try connection.send(
             value: Request(direction: UInt64(direction.rawValue), milliseconds: UInt64(plan.duration.inSeconds * 1000)))
         return try withChunk { (chunk) throws(PeerError) in

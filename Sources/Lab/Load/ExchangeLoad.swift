@@ -40,6 +40,8 @@ public struct ExchangePlan: Sendable {
 public struct EchoPlan: Sendable {
     public var to: Endpoint
     public var transport: PeerProtocol
+    /// The addresses to connect from, by turns; the first link's when empty.
+    public var from: [IPAddress] = []
     public var connections = 1
     /// Bytes of a request, at most 64 KiB; the first eight are its number, so that it can be told in a capture.
     public var size = 64
@@ -55,11 +57,14 @@ public struct EchoPlan: Sendable {
     /// Carries it out in the calling thread's namespace.
     public func run() throws -> LatencyReport {
         let numbers = Atomic<UInt64>(0)
+        let turns = Atomic(0)
         return try LatencyReport.gather(threads: connections) { (times) throws(PeerError) in
             let room = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 8)
             defer { room.deallocate() }
             room.initializeMemory(as: UInt8.self, repeating: 0x5a)
-            let connection = try PeerSocket.connected(to: to, transport, from: nil, limit: .seconds(10))
+            let turn = turns.wrappingAdd(1, ordering: .relaxed).oldValue
+            let source = from.isEmpty ? nil : from[turn % from.count]
+            let connection = try PeerSocket.connected(to: to, transport, from: source, limit: .seconds(10))
             connection.sendWithoutDelay()
             let deadline = MonotonicTime.now + duration
             while case let start = MonotonicTime.now, start < deadline {

@@ -4,7 +4,7 @@ import Lab
 /// Throughput, and what it costs.
 struct BenchBulk: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bulk", abstract: "Throughput of 1 to 64 connections, down, up and both ways, and its cost.")
+        commandName: "bulk", abstract: "Throughput of 1 to 256 connections, down, up and both ways, and its cost.")
 
     enum Way: String, CaseIterable, ExpressibleByArgument {
         case download, upload, both
@@ -12,25 +12,28 @@ struct BenchBulk: AsyncParsableCommand {
 
     @OptionGroup var options: BenchOptions
     @Option(parsing: .upToNextOption, help: "Connections at a time.")
-    var connections = [1, 2, 8, 64]
+    var connections = [1, 8, 64, 256]
     @Option(name: .customLong("way"), parsing: .upToNextOption, help: "Which way; both: as many each way.")
     var ways = Way.allCases
 
     func run() async throws {
-        try await measure().write(asJSON: options.json)
+        try await measure().write(as: options.format)
     }
 
     func measure() async throws -> BenchReport {
         var report = BenchReport()
-        try await options.eachRound { contender, lab, process in
+        try await options.eachRound { stand in
+            report.add(socketMemoryBefore: stand)
             for way in ways {
                 for count in connections {
                     var plan = BulkPlan(
-                        to: lab.endpoint(.server(0), port: LoadServer.bulkPort, options.family), contender.transport)
+                        to: stand.lab.endpoint(.server(0), port: LoadServer.bulkPort, options.family),
+                        stand.contender.transport)
+                    plan.from = stand.addresses
                     plan.duration = options.duration
                     plan.downloads = way == .upload ? 0 : count
                     plan.uploads = way == .download ? 0 : count
-                    try await measure("\(way.rawValue), \(count)", plan, contender, lab, process, &report)
+                    try await measure(stand.circumstances.name("\(way.rawValue), \(count)"), plan, stand, &report)
                 }
             }
         }
@@ -38,28 +41,29 @@ struct BenchBulk: AsyncParsableCommand {
     }
 
     private func measure(
-        _ name: String, _ plan: BulkPlan, _ contender: Contender, _ lab: Lab, _ process: ChildProcess?,
-        _ report: inout BenchReport
+        _ name: String, _ plan: BulkPlan, _ stand: BenchStand, _ report: inout BenchReport
     ) async throws {
-        let usage = process.flatMap { ProcessUsage(of: $0.pid) }
+        let contender = stand.contender
+        let use = try await stand.relay?.use()
         let machine = ProcessUsage.machineSeconds
-        let before = try carried(lab)
-        let outcome = try await lab.inside(.client(0)) { try plan.run() }
+        let before = try carried(stand.lab)
+        let outcome = try await stand.lab.inside(.client(0)) { try plan.run() }
         let gigabytes = Double(max(outcome.bytes, 1)) / 1e9
-        report.add(name, contender.rawValue, outcome.bitsPerSecond / 1e9, "Gbit/s")
-        report.add(name, contender.rawValue, Double(outcome.longestPause) / 1e6, "ms longest pause")
-        report.add(
-            name, contender.rawValue, (ProcessUsage.machineSeconds - machine) / gigabytes, "CPU s/GB, machine")
-        if let usage, let after = process.flatMap({ ProcessUsage(of: $0.pid) }) {
-            report.add(name, contender.rawValue, (after.seconds - usage.seconds) / gigabytes, "CPU s/GB, process")
+        report.add(name, contender, outcome.bitsPerSecond / 1e9, .gigabits)
+        report.add(name, contender, Double(outcome.longestPause) / 1e6, .longestPause)
+        report.add(name, contender, (ProcessUsage.machineSeconds - machine) / gigabytes, .machineTimePerGigabyte)
+        if let use, let now = try await stand.relay?.use() {
+            report.add(name, contender, (now - use).seconds / gigabytes, .timePerGigabyte)
+            report.add(name, contender, (now - use).contextSwitches / gigabytes, .switchesPerGigabyte)
+            if let packets = (now - use).packetsPerWakeup { report.add(name, contender, packets, .packetsPerWakeup) }
         }
-        let shares = zip(before, try carried(lab)).map { $1 - $0 }
+        let shares = zip(before, try carried(stand.lab)).map { $1 - $0 }
         if contender != .forwarding, shares.count > 1 {
             report.add(
-                name, contender.rawValue,
-                100 * Double(shares.dropFirst().reduce(0, +)) / Double(max(1, shares.reduce(0, +))), "% not on link 1")
+                name, contender,
+                100 * Double(shares.dropFirst().reduce(0, +)) / Double(max(1, shares.reduce(0, +))), .besidesFirstLink)
         }
-        report.add(name, contender.rawValue, failures: outcome.failures)
+        report.add(name, contender, failures: outcome.failures)
     }
 
     /// Bytes on each of the client's links.
@@ -68,5 +72,15 @@ struct BenchBulk: AsyncParsableCommand {
         return lab.links(of: .client(0)).map { link in
             interfaces[link.name].map { $0.receivedBytes + $0.sentBytes } ?? 0
         }
+    }
+}
+
+extension BenchReport {
+    /// What the machine's TCP sockets hold before a round. What an earlier one has left there narrows the windows of those
+    /// that follow.
+    mutating func add(socketMemoryBefore stand: BenchStand) {
+        add(
+            stand.circumstances.name("before a round"), stand.contender, Double(ProcessUsage.tcpMemoryPages),
+            .socketMemory)
     }
 }

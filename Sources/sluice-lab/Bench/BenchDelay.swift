@@ -27,41 +27,46 @@ struct BenchDelay: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await measure().write(asJSON: options.json)
+        try await measure().write(as: options.format)
     }
 
     func measure() async throws -> DelayReport {
         var report = DelayReport()
-        try await options.eachRound { contender, lab, _ in
+        try await options.eachRound(congestionControls: ["cubic"]) { stand in
+            let (contender, lab) = (stand.contender, stand.lab)
+            report.note { $0.add(socketMemoryBefore: stand) }
             var plan = ConversionDelayPlan(
                 to: lab.endpoint(.server(0), port: LoadServer.echoPort, options.family), contender.transport)
+            plan.from = stand.addresses
             plan.connections = connections
             plan.messages = messages
             plan.size = size
-            report.add("idle", contender, try await lab.measureConversionDelay(plan))
+            report.add("idle", stand, try await lab.measureConversionDelay(plan))
             guard load > 0 else { return }
             var bulk = BulkPlan(
                 to: lab.endpoint(.server(0), port: LoadServer.bulkPort, options.family), contender.transport)
+            bulk.from = stand.addresses
             (bulk.downloads, bulk.uploads, bulk.duration) = (load, load, options.duration)
             plan.load = bulk
-            report.add("loaded", contender, try await lab.measureConversionDelay(plan))
+            report.add("loaded", stand, try await lab.measureConversionDelay(plan))
         }
         return report
     }
 }
 
 extension DelayReport {
-    fileprivate mutating func add(_ state: String, _ contender: Contender, _ report: ConversionDelayReport) {
+    fileprivate mutating func add(_ state: String, _ stand: BenchStand, _ report: ConversionDelayReport) {
         let delays = report.delays
-        add("SYN, \(state)", contender, delays.syn)
-        add("data to server, \(state)", contender, delays.toServer)
-        add("data to client, \(state)", contender, delays.toClient)
+        let (contender, name) = (stand.contender, stand.circumstances.name)
+        add(name("SYN, \(state)"), contender, delays.syn)
+        add(name("data to server, \(state)"), contender, delays.toServer)
+        add(name("data to client, \(state)"), contender, delays.toClient)
         note { others in
             let unpaired = delays.unpairedSYNs + delays.unpairedMessages
-            if unpaired > 0 { others.add("\(state), \(contender): came and was not seen to go", times: unpaired) }
+            if unpaired > 0 { others.add("\(name(state)), \(contender): came and was not seen to go", times: unpaired) }
             guard let load = report.load else { return }
-            others.add("load", contender.rawValue, load.bitsPerSecond / 1e9, "Gbit/s")
-            others.add("load", contender.rawValue, failures: load.failures)
+            others.add(name("load"), contender, load.bitsPerSecond / 1e9, .gigabits)
+            others.add(name("load"), contender, failures: load.failures)
         }
     }
 }

@@ -9,7 +9,7 @@ struct BenchLatency: AsyncParsableCommand {
 
     @OptionGroup var options: BenchOptions
     @Option(parsing: .upToNextOption, help: "Connections at a time.")
-    var connections = [1]
+    var connections = [1, 8, 64, 256]
     @Option(parsing: .upToNextOption, help: "Bytes of a request, and of its answer.")
     var size = [64]
     @Option(help: "Microseconds from an answer to the next request.")
@@ -22,24 +22,27 @@ struct BenchLatency: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await measure().write(asJSON: options.json)
+        try await measure().write(as: options.format)
     }
 
     func measure() async throws -> DelayReport {
         var report = DelayReport()
-        try await options.eachRound { contender, lab, _ in
+        try await options.eachRound { stand in
+            let (contender, lab) = (stand.contender, stand.lab)
+            report.note { $0.add(socketMemoryBefore: stand) }
             for count in connections {
                 for bytes in size {
                     var plan = EchoPlan(
                         to: lab.endpoint(.server(0), port: LoadServer.echoPort, options.family), contender.transport)
+                    plan.from = stand.addresses
                     plan.connections = count
                     plan.size = bytes
                     plan.pause = .microseconds(pause)
                     plan.duration = options.duration
                     let outcome = try await lab.inside(.client(0)) { [plan] in try plan.run() }
-                    let name = "\(bytes) bytes, \(count) at a time"
+                    let name = stand.circumstances.name("\(bytes) bytes, \(count) at a time")
                     report.add(name, contender, outcome.times)
-                    report.note { $0.add(name, contender.rawValue, failures: outcome.failures) }
+                    report.note { $0.add(name, contender, failures: outcome.failures) }
                 }
             }
         }

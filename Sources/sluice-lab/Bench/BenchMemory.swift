@@ -15,13 +15,14 @@ struct BenchMemory: AsyncParsableCommand {
     var rest = Duration.seconds(90)
 
     func run() async throws {
-        try await measure().write(asJSON: options.json)
+        try await measure().write(as: options.format)
     }
 
     func measure() async throws -> BenchReport {
         var report = BenchReport()
-        try await options.eachRound { contender, lab, process in
-            guard let process else { return }
+        try await options.eachRound(congestionControls: ["cubic"]) { stand in
+            let (contender, lab) = (stand.contender, stand.lab)
+            guard let process = stand.relay?.process else { return }
             let resident = { Double(ProcessUsage(of: process.pid)?.residentBytes ?? 0) }
             // What the first connections ever bring with them is not the price of one more.
             try await park(100, contender, lab) {}
@@ -30,12 +31,12 @@ struct BenchMemory: AsyncParsableCommand {
             var open = 0.0
             try await park(connections, contender, lab) { open = resident() }
             try await Task.sleep(for: rest)
-            let name = "\(connections) idle"
-            report.add(name, contender.rawValue, (open - before) / 1024 / Double(connections), "KiB a connection")
-            report.add(name, contender.rawValue, (resident() - before) / 1024, "KiB kept after their end")
+            let name = stand.circumstances.name("\(connections) idle")
+            report.add(name, contender, (open - before) / 1024 / Double(connections), .memoryPerConnection)
+            report.add(name, contender, (resident() - before) / 1024, .memoryKept)
             try await park(connections, contender, lab) { open = resident() - open }
-            report.add(name, contender.rawValue, open / 1024, "KiB more, the second time")
-            report.add(name, contender.rawValue, before / 1024, "KiB resident before")
+            report.add(name, contender, open / 1024, .memoryMore)
+            report.add(name, contender, before / 1024, .memoryBefore)
         }
         return report
     }

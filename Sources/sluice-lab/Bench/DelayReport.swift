@@ -53,10 +53,29 @@ struct DelayReport: Encodable {
     /// Figures and failures that aren't times.
     mutating func note(_ body: (inout BenchReport) -> Void) { body(&others) }
 
-    func write(asJSON: Bool) throws {
-        guard !asJSON else { return try printJSON(self) }
-        print("\(machine)\n\nmicroseconds\n\n\(table)\n")
-        others.writeTable()
+    func write(as format: ReportFormat) throws {
+        switch format {
+        case .json: try printJSON(self)
+        case .text:
+            print("\(machine)\n\nmicroseconds\n\n\(table)\n")
+            others.writeTable(as: format)
+        case .markdown:
+            print("\(Machine.text(as: format))\n\n\(MarkdownTable(figures).text)\n")
+            others.writeTable(as: format)
+        }
+    }
+
+    /// A figure a round, as other benchmarks have them.
+    private var figures: BenchReport {
+        var report = BenchReport()
+        for row in rows {
+            for round in row.rounds {
+                for (time, unit) in [(round.p50, BenchUnit.median), (round.p99, .p99), (round.p999, .p999)] {
+                    report.add(row.measurement, row.contender, Double(time) / 1000, unit)
+                }
+            }
+        }
+        return report
     }
 
     private var table: String {

@@ -11,6 +11,12 @@ enum Machine {
         """
     }
 
+    /// In Markdown it is set as it stands.
+    static func text(as format: ReportFormat) -> String {
+        let indent = format == .markdown ? "    " : ""
+        return description.split(separator: "\n").map { indent + $0 }.joined(separator: "\n")
+    }
+
     static var cores: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
 
     static var processor: String {

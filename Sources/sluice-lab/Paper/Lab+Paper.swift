@@ -14,7 +14,7 @@ extension Lab {
     ) async throws {
         var plan = BulkPlan(to: endpoint(.server(0), port: LoadServer.bulkPort), transport)
         plan.duration = duration
-        plan.from = source.flatMap { IPAddress($0) }
+        plan.from = source.flatMap { IPAddress($0) }.map { [$0] } ?? []
         plan.meter = meter
         let ready = plan
         let report = try await inside(.client(client)) { try ready.run() }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Of the figures of several rounds, and of the shares of several clients.
 enum Statistics {
     static func mean(_ values: [Double]) -> Double {
@@ -19,6 +21,11 @@ enum Statistics {
     }
 
     static func median(_ values: [Double]) -> Double { quantile(values, 0.5) }
+
+    /// Of positive numbers; not a number when there are none.
+    static func geometricMean(_ values: [Double]) -> Double {
+        values.isEmpty ? .nan : exp(values.reduce(0) { $0 + log($1) } / Double(values.count))
+    }
 
     /// Jain's index of fairness, (Σx)² / (n·Σx²): 1 when all have the same, 1/n when one has everything.
     ///

@@ -74,7 +74,7 @@ struct Transfer: Sendable {
             return try await lab.withLoadServer {
                 var plan = BulkPlan(to: lab.endpoint(.server(0), port: LoadServer.bulkPort), transport)
                 plan.duration = duration
-                plan.from = source
+                plan.from = source.map { [$0] } ?? []
                 plan.meter = meter
                 let ready = plan
                 let report = try await lab.inside(.client(0)) { try ready.run() }
