@@ -36,6 +36,12 @@ import Wire
         return value & 0xfc
     }
 
+    /// A message and bytes that come at the same time are handled in no order of their own.
+    private func trafficClass(_ descriptor: Int32, becomes expected: Int32) -> Bool {
+        for _ in 0..<5000 where trafficClass(descriptor) != expected { usleep(1000) }
+        return trafficClass(descriptor) == expected
+    }
+
     @Test("each side's socket takes the other end's", arguments: [.mptcp, .tcp] as [StreamSocket.TransportProtocol])
     func sockets(_ transport: StreamSocket.TransportProtocol) throws {
         let rig = try RelayRig(.init(clients: transport))
@@ -43,15 +49,11 @@ import Wire
         let upstream = try #require(StreamSocket.localEndpoint(rig.nearServer()))
         rig.shared.serverCodePoints.note(
             DSCP(trafficClass: 0x28), of: FourTuple(client: upstream, server: rig.tuples[0].server))
-        try RelayRig.send("x", on: rig.client())
-        #expect(try RelayRig.receive(1, on: rig.server()) == "x")
-        #expect(trafficClass(rig.nearServer()) == 0xb8)
+        #expect(trafficClass(rig.nearServer(), becomes: 0xb8))
         try RelayRig.send("y", on: rig.server())
         #expect(try RelayRig.receive(1, on: rig.client()) == "y")
         #expect(trafficClass(rig.nearClient()) == 0x28)
         rig.mailbox.post(.clientSends(rig.tuples[0], .standard))
-        try RelayRig.send("x", on: rig.client())
-        #expect(try RelayRig.receive(1, on: rig.server()) == "x")
-        #expect(trafficClass(rig.nearServer()) == 0)
+        #expect(trafficClass(rig.nearServer(), becomes: 0))
     }
 }

@@ -1,3 +1,5 @@
+import Glibc
+import LinuxSystem
 import Testing
 
 @testable import Converter
@@ -29,5 +31,26 @@ import Testing
     @Test func theKernelsFiguresAreRead() throws {
         let limit = try #require(ReceiveMemory().limit(roundTrip: .zero, ahead: 1))
         #expect(limit == ReceiveMemory.enough)
+    }
+
+    /// A near server sends more than its client takes.
+    @Test func aServerThatIsAheadIsHeldToItsLimit() throws {
+        let rig = try RelayRig()
+        let text = String(repeating: "x", count: 64 << 10)
+        _ = fcntl(rig.server(), F_SETFL, O_NONBLOCK)
+        for _ in 0..<5000 where !isLimited(rig.nearServer()) {
+            _ = send(rig.server(), text, text.utf8.count, Int32(MSG_NOSIGNAL))
+            usleep(1000)
+        }
+        #expect(isLimited(rig.nearServer()))
+        #expect(!isLimited(rig.nearClient()), "the client has sent nothing")
+    }
+
+    /// SO_BUF_LOCK: 2 is the receive buffer's (SOCK_RCVBUF_LOCK).
+    private func isLimited(_ descriptor: Int32) -> Bool {
+        var locks: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(descriptor, SOL_SOCKET, 72, &locks, &length)
+        return locks & 2 != 0
     }
 }
