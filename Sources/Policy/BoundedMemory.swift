@@ -1,34 +1,42 @@
 /// A dictionary with a lifetime and a bound: an entry is forgotten when its time is over, or when room is needed, oldest
 /// first. Time is passed in, in nanoseconds of any steady clock.
+///
+/// Inlinable, since each SYN asks several: unspecialized, a look-up asks the runtime for its types.
 public struct BoundedMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-    private struct Entry: Sendable {
-        let value: Value
-        let expiry: UInt64
+    @usableFromInline struct Entry: Sendable {
+        @usableFromInline let value: Value
+        @usableFromInline let expiry: UInt64
         /// Tells an entry from an earlier one of the same key in `order`.
-        let serial: UInt64
+        @usableFromInline let serial: UInt64
+
+        @inlinable init(value: Value, expiry: UInt64, serial: UInt64) {
+            self.value = value
+            self.expiry = expiry
+            self.serial = serial
+        }
     }
 
-    private var entries: [Key: Entry] = [:]
+    @usableFromInline var entries: [Key: Entry] = [:]
     /// Keys in the order they were written; `head` is the first that still counts.
-    private var order: [(key: Key, serial: UInt64)] = []
-    private var head = 0
-    private var serial: UInt64 = 0
+    @usableFromInline var order: [(key: Key, serial: UInt64)] = []
+    @usableFromInline var head = 0
+    @usableFromInline var serial: UInt64 = 0
     public let capacity: Int
 
-    public init(capacity: Int) {
+    @inlinable public init(capacity: Int) {
         precondition(capacity > 0)
         self.capacity = capacity
     }
 
-    public var count: Int { entries.count }
+    @inlinable public var count: Int { entries.count }
 
-    public func value(for key: Key, at now: UInt64) -> Value? {
+    @inlinable public func value(for key: Key, at now: UInt64) -> Value? {
         guard let entry = entries[key], entry.expiry > now else { return nil }
         return entry.value
     }
 
     /// Remembers a value for `lifetime` nanoseconds, instead of an earlier one of that key.
-    public mutating func remember(_ value: Value, for key: Key, at now: UInt64, lifetime: UInt64) {
+    @inlinable public mutating func remember(_ value: Value, for key: Key, at now: UInt64, lifetime: UInt64) {
         serial += 1
         if entries.updateValue(Entry(value: value, expiry: now &+ lifetime, serial: serial), forKey: key) == nil,
             entries.count > capacity
@@ -41,7 +49,7 @@ public struct BoundedMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable
         if order.count > 2 * capacity + 1024 { compact() }
     }
 
-    private mutating func forgetOldest() {
+    @inlinable mutating func forgetOldest() {
         while head < order.count {
             let (key, written) = order[head]
             head += 1
@@ -53,7 +61,7 @@ public struct BoundedMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable
     }
 
     /// Drops what lies at the head of the order and no longer counts; amortised constant time.
-    private mutating func forgetExpired(at now: UInt64) {
+    @inlinable mutating func forgetExpired(at now: UInt64) {
         while head < order.count {
             let (key, written) = order[head]
             if let entry = entries[key], entry.serial == written {
@@ -66,7 +74,7 @@ public struct BoundedMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable
     }
 
     /// In place: `filter` would make an array anew, and was seen to allocate two blocks for each key besides.
-    private mutating func compact() {
+    @inlinable mutating func compact() {
         var kept = 0
         for index in head..<order.count where entries[order[index].key]?.serial == order[index].serial {
             order[kept] = order[index]
