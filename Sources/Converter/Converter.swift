@@ -92,6 +92,10 @@ public final class Converter: Sendable {
         return true
     }
 
+    /// The client's SYN goes on without this box, although its server has answered: the connection to the server is reset
+    /// before the handshake's last segment has gone, so that the server accepts nothing.
+    public func forgo(_ tuple: FourTuple) { shared.post(.forgo(tuple), to: shared.worker(for: tuple)) }
+
     /// A SYN of this tuple is about to go in, having been on this way; its server is dialled once the client has been
     /// accepted.
     public func announce(_ tuple: FourTuple, _ way: Way) {

@@ -179,6 +179,11 @@ extension Worker {
         shared.report(id, .silent)
     }
 
+    func forgo(_ tuple: FourTuple) {
+        guard let session = sessions.latest(tuple, where: { $0.phase == .awaitingClient }) else { return }
+        end(session, orderly: false)
+    }
+
     func clientTimedOut(_ session: Session) {
         guard session.phase == .awaitingClient else { return }
         shared.counters.clientTimeouts.count()

@@ -19,6 +19,8 @@ final class Worker: LoopMember {
         case accepted(Int32, FourTuple)
         /// Some sessions, and what is to be asked for next.
         case describe(Selection, @Sendable ([ConnectionDescription], Selection?) -> Void)
+        /// See `Converter.forgo`.
+        case forgo(FourTuple)
         case clientIsGone(FourTuple)
         /// The client probes an idle connection, after so long a silence each time.
         case clientProbes(FourTuple, Duration)
@@ -121,6 +123,7 @@ final class Worker: LoopMember {
         case .describe(let selection, let answer):
             let (descriptions, next) = describe(selection)
             answer(descriptions, next)
+        case .forgo(let tuple): forgo(tuple)
         case .clientIsGone(let tuple): clientIsGone(tuple)
         case .clientProbes(let tuple, let interval): clientProbes(tuple, interval)
         case .clientSends(let tuple, let dscp): clientSends(tuple, dscp)

@@ -168,13 +168,13 @@ extension SYNDesk {
         switch outcome {
         case .connected(let size):
             if let reason = prepareListener(for: syn.identity.tuple, isJoin: false) {
-                pass(syn, reason)
+                forgo(syn, reason)
             } else if syn.bytes.withUnsafeBytes({ injectLowered($0, to: size) }) {
                 conclude(syn, .interceptConverted, at: now)
                 injected.note(syn.identity, at: now.nanoseconds)
                 queue.drop(syn.arrival.packetID)
             } else {
-                pass(syn, .passUnable)
+                forgo(syn, .passUnable)
             }
         case .speaksMultipath: pass(syn, .passServerSpeaksMultipath)
         case .refused: pass(syn, .passServerRefused)
@@ -183,6 +183,12 @@ extension SYNDesk {
         case .noRoom: pass(syn, .passNoRoom)
         case .unable: pass(syn, .passUnable)
         }
+    }
+
+    /// The server has answered the box, and must not take it for a client.
+    private func forgo(_ syn: HeldSYN, _ reason: Decision) {
+        stream.forgo(syn.identity.tuple)
+        pass(syn, reason)
     }
 
     private func pass(_ syn: HeldSYN, _ reason: Decision) {

@@ -103,6 +103,7 @@ private final class MadeUpStream: StreamPath {
     func listenerRefusal(for tuple: FourTuple) -> SystemError? { nil }
     func advice(for tuple: FourTuple) -> DialAdvice { known }
     func learn(_ knowledge: ServerKnowledge, of server: Endpoint) {}
+    func forgo(_ tuple: FourTuple) {}
     func announce(_ tuple: FourTuple, _ way: Way) {}
     func lost(from interface: UInt32) {}
     func completesNone(from interface: UInt32) -> Bool { false }

@@ -74,7 +74,7 @@ import Wire
             #expect(try await sluice.decisions() == ["pass: server speaks MPTCP": 1])
             let (connection, seen) = try #require(try server.accept())
             #expect(seen == source)
-            #expect(try server.accept(within: .zero) == nil)
+            #expect(try server.accept(within: .milliseconds(500)) == nil)
             #expect(!connection.isEnded(within: .zero))
             #expect(try await lab.sockets(in: .server(0), ["-t", "state", "syn-recv"]) == [])
             _ = client
@@ -94,7 +94,8 @@ import Wire
             #expect(try await sluice.decisions() == ["pass: port occupied": 1])
             let (connection, seen) = try #require(try server.accept())
             #expect(seen == source)
-            #expect(try server.accept(within: .zero) == nil)
+            // The kernel puts off the handshake's last segment for 200 ms.
+            #expect(try server.accept(within: .milliseconds(500)) == nil)
             _ = (client, connection, service)
         }
     }
