@@ -92,7 +92,7 @@ public final class Converter: Sendable {
         return true
     }
 
-    /// The client's SYN goes on without this box, although its server has answered: the connection to the server is reset
+    /// The client's SYN goes on without this box, although its server has been dialled: the connection to the server is reset
     /// before the handshake's last segment has gone, so that the server accepts nothing.
     public func forgo(_ tuple: FourTuple) { shared.post(.forgo(tuple), to: shared.worker(for: tuple)) }
 

@@ -5,7 +5,7 @@ import LinuxSystem
 ///
 /// The kernel gives a socket twice what its reader takes in a round trip (net/ipv4/tcp_input.c, tcp_rcv_space_adjust). A
 /// relay that waits for its other side, or has many to serve, reads late, which the kernel takes for a longer round trip,
-/// and for a reason to give more. What fills such buffers has nowhere to go, and counts against the memory of all TCP sockets: beyond
+/// and for a reason to give more. What fills such buffers counts against the memory of all TCP sockets: beyond
 /// `net.ipv4.tcp_mem` the kernel drops segments that its windows have room for, and their senders wait for timers. So a side
 /// that is ahead gets what its own round trip needs, and no more than its share of a part of that memory.
 struct ReceiveMemory: Equatable {

@@ -180,7 +180,7 @@ extension Worker {
     }
 
     func forgo(_ tuple: FourTuple) {
-        guard let session = sessions.latest(tuple, where: { $0.phase == .awaitingClient }) else { return }
+        guard let session = sessions.latest(tuple, where: \.isPending) else { return }
         end(session, orderly: false)
     }
 

@@ -34,5 +34,22 @@ extension Worker {
         aheadPeriod &+= 1
         aheadBefore = aheadNow
         aheadNow = 0
+        reviewLimits()
     }
+
+    /// A side that isn't ahead any more may need more than its share was then. Each is looked at once in so many seconds.
+    private func reviewLimits() {
+        guard let memory = shared.receiveMemory else { return }
+        sessions.forEach { session in
+            guard session.phase == .relaying, session.slot % Self.reviews == Int(aheadPeriod) % Self.reviews else {
+                return
+            }
+            for side in [Session.Side.client, .server] where session[side].receiveLimit != nil {
+                guard session[side].lastAhead &+ 1 != aheadPeriod else { continue }
+                limitReceiving(session, side, memory, ahead: aheadBefore * shared.setting.workers + 1)
+            }
+        }
+    }
+
+    private static let reviews = 8
 }

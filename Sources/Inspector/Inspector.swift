@@ -26,7 +26,7 @@ public protocol StreamPath: Sendable {
     func learn(_ knowledge: ServerKnowledge, of server: Endpoint)
     /// false: too many connections are dialled already; no answer will come.
     func dial(_ request: DialRequest) -> Bool
-    /// The SYN whose server has been dialled, and has answered, goes on without this box after all.
+    /// The SYN whose server has been dialled goes on without this box after all.
     func forgo(_ tuple: FourTuple)
     /// A SYN that was on this way goes in before its server is dialled.
     func announce(_ tuple: FourTuple, _ way: Way)

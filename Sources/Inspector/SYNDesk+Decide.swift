@@ -185,7 +185,13 @@ extension SYNDesk {
         }
     }
 
-    /// The server has answered the box, and must not take it for a client.
+    /// The answer to its dial doesn't come, or comes too late.
+    func giveUp(_ id: UInt64) {
+        guard let syn = held.release(id) else { return }
+        forgo(syn, .passUnable)
+    }
+
+    /// The server may have answered the box, and must not take it for a client.
     private func forgo(_ syn: HeldSYN, _ reason: Decision) {
         stream.forgo(syn.identity.tuple)
         pass(syn, reason)

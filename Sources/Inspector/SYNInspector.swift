@@ -184,7 +184,7 @@ final class SYNDesk: LoopMember {
     }
 
     private func settleAll() {
-        for id in held.overdue(MonotonicTime(nanoseconds: .max)) { settle(id, .unable) }
+        for id in held.overdue(MonotonicTime(nanoseconds: .max)) { giveUp(id) }
         queue.flush()
     }
 
@@ -217,7 +217,7 @@ final class SYNDesk: LoopMember {
         counters.held.store(held.count, ordering: .relaxed)
         counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
         guard held.count > 0 else { return }
-        for id in held.overdue(.now) { settle(id, .unable) }
+        for id in held.overdue(.now) { giveUp(id) }
         queue.flush()
     }
 }
