@@ -1,4 +1,3 @@
-import Glibc
 import LinuxSystem
 
 // How much of the kernel's memory waits for sides that take less than comes: ReceiveMemory decides, and here its limits are

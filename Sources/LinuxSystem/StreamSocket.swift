@@ -94,7 +94,7 @@ public enum StreamSocket {
         // SO_MEMINFO, of which the first two figures are asked for (net/core/sock.c, sk_get_meminfo).
         guard getsockopt(descriptor, SOL_SOCKET, 55, &memory, &length) == 0 else { return 0 }
         guard let window = information(descriptor)?.rcv_wnd, window > 0 else { return Int(memory.buffer) }
-        // Small segments take up to twice their payload.
+        // Segments of a usual size take up to twice their payload; what tiny ones take, the kernel can make smaller.
         return min(Int(memory.buffer), Int(memory.received) + 2 * Int(window))
     }
 
