@@ -26,6 +26,12 @@ int sluice_new_network_namespace(void) { return unshare(CLONE_NEWNET); }
 
 uint32_t sluice_set_file_group(uint32_t group) { return (uint32_t)setfsgid(group); }
 
+static _Thread_local uintptr_t current_loop;
+
+void sluice_set_current_loop(uintptr_t loop) { current_loop = loop; }
+
+uintptr_t sluice_current_loop(void) { return current_loop; }
+
 void sluice_set_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 static int signal_pipe[2] = {-1, -1};

@@ -74,6 +74,9 @@ public final class Converter: Sendable {
         }
     }
 
+    /// The last segment of a further subflow's handshake, for which a listener was asked for, is on its way to the kernel.
+    public func clientJoins(_ tuple: FourTuple) { shared.listeners.joined(tuple) }
+
     /// Why there can be no listener for this client and server, as far as that is known; nil if nothing speaks against it.
     public func listenerRefusal(for tuple: FourTuple) -> SystemError? { shared.listeners.refusal(tuple) }
 

@@ -143,6 +143,12 @@ final class ListenerTable: Sendable {
         state.withLock { $0.standing[Key(tuple.server)]?.window.end(tuple) }
     }
 
+    /// A subflow's handshake is through.
+    func joined(_ tuple: FourTuple) {
+        let now = MonotonicTime.now
+        state.withLock { $0.standing[Key(tuple.server)]?.window.joined(tuple, at: now) }
+    }
+
     /// Closes the listener if no handshake needs it; else, when to ask again, or what has to be known. For the worker that
     /// watches it, after it has accepted what waits.
     func review(_ key: Key) -> ListenerWindow.Verdict {

@@ -33,7 +33,6 @@ struct ListenerWindow {
     }
 
     private struct Join {
-        let tuple: FourTuple
         let began: MonotonicTime
         /// When to ask for it.
         var look: MonotonicTime
@@ -42,7 +41,9 @@ struct ListenerWindow {
     private let limits: Limits
     /// Clients whose connection is yet to be accepted, and since when.
     private var awaited: [FourTuple: MonotonicTime] = [:]
-    private var joins: [Join] = []
+    private var joins: [FourTuple: Join] = [:]
+    /// When the kernel has met the last segment of the last join that was seen to be through.
+    private var settled = MonotonicTime(nanoseconds: 0)
     private var last = MonotonicTime(nanoseconds: 0)
     /// Handshakes since `spanBegan`, and in the span before.
     private var count = 0
@@ -53,8 +54,14 @@ struct ListenerWindow {
     /// So many handshakes within one span, or two, are quick succession.
     static let many = 8
     static let span = Duration.milliseconds(50)
+    /// The packet path sees when a join is through, but for one that it doesn't track: after so long the kernel is asked.
+    static let firstLook = Duration.milliseconds(100)
+    /// How long the last segment of a handshake, seen in a queue, may take to its socket.
+    static let settleTime = Duration.milliseconds(5)
     /// For how long a join may be unknown to the kernel before it counts as over.
     static let unknownTime = Duration.milliseconds(200)
+    /// After that it is asked again for one that is under way.
+    static let nextLook = Duration.milliseconds(50)
     /// Joins that are asked for at a time.
     static let askedAtATime = 32
 
@@ -63,7 +70,7 @@ struct ListenerWindow {
     /// A SYN goes in.
     mutating func begin(_ tuple: FourTuple, isJoin: Bool, at now: MonotonicTime) {
         if isJoin {
-            joins.append(Join(tuple: tuple, began: now, look: now + .milliseconds(2)))
+            joins[tuple] = Join(began: now, look: now + Self.firstLook)
         } else {
             awaited[tuple] = now
         }
@@ -79,33 +86,32 @@ struct ListenerWindow {
     /// The client's connection has been accepted, or nobody waits for it any more.
     mutating func end(_ tuple: FourTuple) { awaited[tuple] = nil }
 
+    /// The last segment of this join's handshake is on its way to the kernel.
+    mutating func joined(_ tuple: FourTuple, at now: MonotonicTime) {
+        if joins.removeValue(forKey: tuple) != nil { settled = now + Self.settleTime }
+    }
+
     /// The answer to what was asked.
     mutating func note(_ states: [FourTuple: JoinState], at now: MonotonicTime) {
-        var left = 0
-        for index in joins.indices {
-            var join = joins[index]
-            switch states[join.tuple] {
-            case nil: break
-            case .established: continue
-            case .unknown where join.began + Self.unknownTime <= now: continue
-            case .underWay, .unknown:
-                // Twice as long each time, so that a client far away isn't asked for all the time.
-                let age = now.nanoseconds(since: join.began)
-                join.look = now + .nanoseconds(Int64(min(max(age / 2, 2_000_000), 50_000_000)))
+        for (tuple, state) in states {
+            guard let join = joins[tuple] else { continue }
+            switch state {
+            case .established: joins[tuple] = nil
+            case .unknown where join.began + Self.unknownTime <= now: joins[tuple] = nil
+            case .underWay, .unknown: joins[tuple]?.look = now + Self.nextLook
             }
-            joins[left] = join
-            left += 1
         }
-        joins.removeLast(joins.count - left)
     }
 
     mutating func judge(at now: MonotonicTime) -> Verdict {
         purge(now)
         if !awaited.isEmpty { return .wait(until: nextPurge) }
         if isBusy(now), now < last + limits.linger { return .wait(until: last + limits.linger) }
-        guard let next = joins.map(\.look).min() else { return .close }
+        guard let next = joins.values.lazy.map(\.look).min() else {
+            return now < settled ? .wait(until: settled) : .close
+        }
         guard next <= now else { return .wait(until: next) }
-        return .ask(joins.lazy.filter { $0.look <= now }.prefix(Self.askedAtATime).map(\.tuple))
+        return .ask(joins.lazy.filter { $0.value.look <= now }.prefix(Self.askedAtATime).map(\.key))
     }
 
     private func isBusy(_ now: MonotonicTime) -> Bool {
@@ -118,6 +124,6 @@ struct ListenerWindow {
         nextPurge = now + .seconds(1)
         guard !awaited.isEmpty || !joins.isEmpty else { return }
         awaited = awaited.filter { now < $0.value + limits.patience }
-        joins.removeAll { $0.began + limits.patience <= now }
+        joins = joins.filter { now < $0.value.began + limits.patience }
     }
 }

@@ -17,6 +17,8 @@ extension Session {
         var isDeafToServer = false
         /// The same the other way round; the packet path sees to it.
         var isDeafToClient = false
+        /// The server's socket has been told how often to probe, if that could wait until the session is idle.
+        var isServerPaced = false
         /// In `Worker.probed`.
         var isWatched = false
     }
@@ -41,8 +43,9 @@ extension Worker {
     func watchKeepalive(_ now: MonotonicTime) {
         let limit = max(16, sessions.slotCount / Self.looksOfARound + 1)
         let next = sessions.forEach(from: keepaliveSlot, limit: limit) { session in
-            guard session.phase == .relaying, session.lastMoved + Self.idleTime <= now,
-                let state = StreamSocket.probes(session.server.descriptor)
+            guard session.phase == .relaying, session.lastMoved + Self.idleTime <= now else { return }
+            probeWhenIdle(session)
+            guard let state = StreamSocket.probes(session.server.descriptor)
             else { return }
             let own = session.keepalive.server?.idle ?? shared.setting.keepalive(towards: .server)?.idle
             let interval = session.keepalive.probesOfServer.look(
@@ -57,6 +60,16 @@ extension Worker {
         }
     }
 
+    /// A server's socket is told of its pace only now, where that is soon enough: most sessions are never idle.
+    private func probeWhenIdle(_ session: Session) {
+        guard !session.keepalive.isServerPaced else { return }
+        session.keepalive.isServerPaced = true
+        guard session.keepalive.server == nil, let pace = shared.setting.keepalive(towards: .server), pace.mayWait else {
+            return
+        }
+        setKeepalive(session, .server, pace)
+    }
+
     /// Probes a side as often as its peer probes the box.
     private func follow(_ session: Session, _ side: Session.Side, _ interval: Duration) {
         let pace = KeepalivePace(following: interval)
@@ -68,13 +81,19 @@ extension Worker {
         // The quickest counts: another probe now and then costs little.
         guard current.map({ pace.idle < $0.idle || session.keepalive[side] == nil && pace.idle == $0.idle }) ?? true
         else { return }
+        if setKeepalive(session, side, pace) { session.keepalive[side] = pace }
+    }
+
+    @discardableResult
+    private func setKeepalive(_ session: Session, _ side: Session.Side, _ pace: KeepalivePace) -> Bool {
         do {
             try StreamSocket.setKeepalive(
                 session[side].descriptor, idle: pace.idle, interval: pace.interval, count: pace.count)
-            session.keepalive[side] = pace
+            return true
         } catch {
-            // Without it the side is probed as the setting says.
+            // Without it the side is probed as before.
             shared.log.debug("\(session.tuple): \(error)")
+            return false
         }
     }
 

@@ -83,7 +83,7 @@ final class Worker: LoopMember {
         routes = try RouteLookup()
         clientDeadlines = DeadlineQueue(delay: shared.setting.clientTimeout)
         pipe = try SplicePipe(size: Int32(Session.largestChunk) * 4)
-        try place.watch(mailbox.descriptor, .readable, tag: EventTag.mailbox.bits)
+        try place.watch(mailbox, tag: EventTag.mailbox.bits)
     }
 
     deinit {

@@ -73,6 +73,8 @@ public final class ConnectionWatch: Sendable {
     /// Who is told at once of what segments of converted connections ask for. Called on a queue's thread, which must not be
     /// kept.
     public struct Listener: Sendable {
+        /// A client completes the handshake of a further subflow, whose 4-tuple this is.
+        public var clientJoins: @Sendable (FourTuple) -> Void
         /// A client probes whether its peer is there (keepalive), after so long a silence; of those that come after less than
         /// half a second nothing is told.
         public var clientProbes: @Sendable (FourTuple, Duration) -> Void
@@ -82,10 +84,12 @@ public final class ConnectionWatch: Sendable {
         public var serverSends: @Sendable (FourTuple, DSCP) -> Void
 
         public init(
+            clientJoins: @escaping @Sendable (FourTuple) -> Void,
             clientProbes: @escaping @Sendable (FourTuple, Duration) -> Void,
             clientSends: @escaping @Sendable (FourTuple, DSCP) -> Void,
             serverSends: @escaping @Sendable (FourTuple, DSCP) -> Void
         ) {
+            self.clientJoins = clientJoins
             self.clientProbes = clientProbes
             self.clientSends = clientSends
             self.serverSends = serverSends
@@ -95,12 +99,15 @@ public final class ConnectionWatch: Sendable {
     /// What a segment asks for, and who is to be told; mostly nothing.
     fileprivate struct News {
         var listener: Listener?
+        /// Of a subflow that is complete.
+        var joined: FourTuple?
         var tuple: FourTuple?
         var probe: Duration?
         var clientDSCP: DSCP?
         var serverDSCP: DSCP?
 
         func tell() {
+            if let joined { listener?.clientJoins(joined) }
             guard let listener, let tuple else { return }
             if let probe { listener.clientProbes(tuple, probe) }
             if let clientDSCP { listener.clientSends(tuple, clientDSCP) }
@@ -174,6 +181,11 @@ public final class ConnectionWatch: Sendable {
     /// Connections that are followed now.
     public var count: Int { state.withLock { $0.tracker.count } }
 
+    /// See `Tracker.isConverted`.
+    func isConverted(_ token: Token, at server: IPAddress) -> Bool {
+        state.withLock { $0.tracker.isConverted(token, at: server) }
+    }
+
     /// The connection that this one is a subflow of.
     public func connection(of tuple: FourTuple) -> Connection? {
         state.withLock { state in state.tracker.find(tuple).flatMap { state.tracker[$0.connection] } }
@@ -222,11 +234,19 @@ extension ConnectionWatch.State {
         }
         // Most ask for nothing.
         let silence = sighting.sender == .client ? sighting.probe : nil
-        guard silence != nil || sighting.dscp != nil else { return ConnectionWatch.News() }
+        let isJoined = !tracker.events.isEmpty && hasJoined(sighting)
+        guard silence != nil || sighting.dscp != nil || isJoined else { return ConnectionWatch.News() }
+        let ends = FourTuple(client: segment.source, server: segment.destination)
         return ConnectionWatch.News(
-            listener: listener, tuple: tracker.tuple(of: sighting.connection),
+            listener: listener, joined: isJoined ? ends : nil, tuple: tracker.tuple(of: sighting.connection),
             probe: silence.flatMap { $0 < 500_000_000 ? nil : .nanoseconds(Int64(clamping: $0)) },
             clientDSCP: sighting.dscp)
+    }
+
+    /// Has the client's segment completed the handshake of a further subflow?
+    private func hasJoined(_ sighting: Sighting) -> Bool {
+        sighting.sender == .client && sighting.subflow != 0
+            && tracker.events.contains(.subflowEstablished(sighting.connection, subflow: sighting.subflow))
     }
 
     fileprivate mutating func dropForgotten() {

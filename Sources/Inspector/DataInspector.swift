@@ -21,7 +21,7 @@ public final class DataInspector: Sendable {
         self.mailbox = mailbox
         ending = try thread.add { place throws(SystemError) in
             try place.watch(queue.descriptor, .readable, tag: Reader.queueTag)
-            try place.watch(mailbox.descriptor, .readable, tag: Reader.stopTag)
+            try place.watch(mailbox, tag: Reader.stopTag)
             return Reader(
                 queue: queue, tun: tun, watch: watch, tap: tap, counters: counters, log: log, mailbox: mailbox,
                 place: place)

@@ -40,8 +40,8 @@ extension SYNDesk {
         _ packet: UnsafeRawBufferPointer, _ decision: Decision, _ arrival: Arrival, _ now: MonotonicTime,
         record: UnsafeMutablePointer<TraceRecord>? = nil
     ) {
-        guard let endToEnd, decision.verdict == .pass, let segment = try? Segment(packet.bytes) else { return }
-        endToEnd.observe(segment, at: now, interface: arrival.inDevice, isForwarded: true, record: record)
+        guard watchesEndToEnd, decision.verdict == .pass, let segment = try? Segment(packet.bytes) else { return }
+        watch.observe(segment, at: now, interface: arrival.inDevice, isForwarded: true, record: record)
     }
 }
 

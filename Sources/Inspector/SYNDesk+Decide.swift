@@ -42,7 +42,10 @@ extension SYNDesk {
             return pass(packet, .passNotTaken, syn)
         }
         do {
-            guard try diagnostics.hasConnection(token: token.rawValue) else {
+            // The kernel's table is the truth, and has to be asked where the tracker knows of no such connection.
+            guard try watch.isConverted(token, at: syn.tuple.server.address)
+                || diagnostics.hasConnection(token: token.rawValue)
+            else {
                 return pass(packet, .passUnknownToken, syn)
             }
         } catch {

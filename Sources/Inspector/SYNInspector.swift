@@ -38,10 +38,10 @@ public final class SYNInspector: Sendable {
     private let mailbox: Mailbox<Message>
     private let ending: LoopThread.Ending
 
-    /// It lives on `thread`. `endToEnd`: who is told of MPTCP connections that go past this box.
+    /// It lives on `thread`. `watchesEndToEnd`: `watch` is told of MPTCP connections that go past this box.
     public init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
-        door: Door, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory, counters: InspectorCounters,
+        door: Door, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory, counters: InspectorCounters,
         stream: any StreamPath, log: Logger, on thread: LoopThread
     ) throws(SystemError) {
         mailbox = door.mailbox
@@ -51,7 +51,7 @@ public final class SYNInspector: Sendable {
         ending = try thread.add { place throws(SystemError) in
             try SYNDesk(
                 queue: queue, tun: device.take()!, policy: policy, mark: mark,
-                mailbox: door.mailbox, endToEnd: endToEnd, tap: tap, history: history, counters: counters,
+                mailbox: door.mailbox, watch: watch, watchesEndToEnd: watchesEndToEnd, tap: tap, history: history, counters: counters,
                 stream: stream, log: log, place: place)
         }
     }
@@ -96,7 +96,8 @@ final class SYNDesk: LoopMember {
     private(set) var tun: TunDevice
     let mark: PacketMark
     let stream: any StreamPath
-    let endToEnd: ConnectionWatch?
+    let watch: ConnectionWatch
+    let watchesEndToEnd: Bool
     let tap: TraceTap
     let history: DecisionHistory
     let counters: InspectorCounters
@@ -130,11 +131,11 @@ final class SYNDesk: LoopMember {
 
     init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
-        mailbox: Mailbox<SYNInspector.Message>, endToEnd: ConnectionWatch?, tap: TraceTap, history: DecisionHistory,
+        mailbox: Mailbox<SYNInspector.Message>, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
         counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
     ) throws(SystemError) {
         try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
-        try place.watch(mailbox.descriptor, .readable, tag: Self.mailboxTag)
+        try place.watch(mailbox, tag: Self.mailboxTag)
         diagnostics = try SocketDiagnostics()
         exits = try ExitCheck()
         interfaces = InterfaceCache(policy.interfaces)
@@ -143,7 +144,8 @@ final class SYNDesk: LoopMember {
         self.policy = policy
         self.mark = mark
         self.mailbox = mailbox
-        self.endToEnd = endToEnd
+        self.watch = watch
+        self.watchesEndToEnd = watchesEndToEnd
         self.tap = tap
         self.history = history
         self.counters = counters

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Something that lives on a loop thread: its state is touched there alone.
@@ -53,6 +54,13 @@ public final class LoopThread: Sendable {
             try loop.events.add(descriptor, interest, tag: UInt64(number) << Loop.tagBits | tag)
         }
 
+        /// Watches a mailbox of the member's; `tag` comes when there is something in it.
+        public func watch<Message>(_ mailbox: Mailbox<Message>, tag: UInt64) throws(SystemError) {
+            try watch(mailbox.descriptor, .readable, tag: tag)
+            loop.bells.append(Loop.WatchedBell(bell: mailbox.bell, resident: number, tag: tag))
+            mailbox.bell.live(at: loop.identity)
+        }
+
         /// For a descriptor that outlives the member.
         public func unwatch(_ descriptor: Int32) { loop.events.remove(descriptor) }
     }
@@ -84,21 +92,46 @@ private final class Loop {
     /// Of a tag that are the member's own; those above are its number.
     static let tagBits = 61
 
+    struct WatchedBell {
+        let bell: Bell
+        let resident: Int
+        let tag: UInt64
+    }
+
     let events: EventLoop
     /// nil where one has ended.
     var residents: [Resident?] = []
+    /// Of the residents' mailboxes.
+    var bells: [WatchedBell] = []
+    /// As `sluice_current_loop` says on this loop's thread.
+    var identity: UInt { UInt(bitPattern: ObjectIdentifier(self)) }
 
     init(_ events: consuming EventLoop) { self.events = events }
 
     func run() {
+        sluice_set_current_loop(identity)
         var timeout: Int32? = 0
         while let time = timeout {
             events.wait(timeout: time) { tag, events in
                 residents[Int(tag >> Self.tagBits)]?.member.handle(tag & (1 << Self.tagBits - 1), events)
             }
-            timeout = endTurn()
+            answerBells()
+            timeout = endTurn().map { hasMail ? 0 : $0 }
         }
     }
+
+    /// How often messages are answered in a turn, since an answer may be another message; the rest waits for the next turn.
+    private static let rounds = 3
+
+    private func answerBells() {
+        for _ in 0..<Self.rounds where hasMail {
+            for watched in bells where watched.bell.waits {
+                residents[watched.resident]?.member.handle(watched.tag, .readable)
+            }
+        }
+    }
+
+    private var hasMail: Bool { bells.contains { $0.bell.waits && residents[$0.resident] != nil } }
 
     /// How long the next wait may take; nil when no member is left.
     private func endTurn() -> Int32? {

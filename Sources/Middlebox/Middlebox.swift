@@ -181,15 +181,15 @@ public final class Middlebox: Sendable {
             silence: watch.silence, on: threads)
         watch.listen(
             .init(
-                clientProbes: converter.clientProbes, clientSends: converter.clientSends,
-                serverSends: converter.serverSends))
+                clientJoins: converter.clientJoins, clientProbes: converter.clientProbes,
+                clientSends: converter.clientSends, serverSends: converter.serverSends))
         self.converter = converter
         let board = TraceBoard()
         let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }
         let synInspector = try SYNInspector(
             queue: synQueue, tun: tun, policy: ConversionPolicy(settings), mark: rules.mark,
             door: door,
-            endToEnd: rules.inspectsEndToEnd ? watch : nil, tap: taps[0], history: history, counters: counters,
+            watch: watch, watchesEndToEnd: rules.inspectsEndToEnd, tap: taps[0], history: history, counters: counters,
             stream: converter, log: log, on: threads.last!)
         let counters = counters
         self.synInspector = synInspector

@@ -95,6 +95,14 @@ public struct Tracker: ~Copyable, Sendable {
         flows[FlowKey(tuple.client, tuple.server)].map { ($0.connection, $0.subflow) }
     }
 
+    /// Is this the token by which a client names a connection that ends here, is established, and speaks MPTCP, to join it at
+    /// this address?
+    public func isConverted(_ token: Token, at server: IPAddress) -> Bool {
+        guard let owner = owner(of: token, at: server), owner.host == .server else { return false }
+        let connection = connections[owner.connection]
+        return !connection.isForwarded && !connection.isReleased && connection.state == .established
+    }
+
     /// The connections of `limit` places, free ones included, from one on (0 at first), and the place to go on from; nil
     /// at the end.
     public func chunk(from place: Int, limit: Int) -> (connections: [Connection], next: Int?) {

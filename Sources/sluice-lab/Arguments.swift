@@ -87,8 +87,8 @@ struct ByteCount: ExpressibleByArgument {
 
     init?(argument: String) {
         let units: [(String, UInt64)] = [
-            ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000),
-            ("kB", 1_000), ("B", 1), ("", 1),
+            ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("TB", 1_000_000_000_000), ("GB", 1_000_000_000),
+            ("MB", 1_000_000), ("kB", 1_000), ("B", 1), ("", 1),
         ]
         let (unit, factor) = units.first { argument.hasSuffix($0.0) }!
         guard let value = UInt64(argument.dropLast(unit.count)) else { return nil }

@@ -41,23 +41,32 @@ import Wire
         window.begin(tuple(2), isJoin: true, at: time(7_000))
         #expect(window.judge(at: time(7_100)) == .ask([tuple(2)]))
         window.note([tuple(2): .underWay], at: time(7_100))
+        #expect(isOpen(window.judge(at: time(11_900))))
         #expect(window.judge(at: time(13_000)) == .close)
     }
 
-    @Test mutating func aJoinIsAskedForUntilItIsThrough() {
+    /// The kernel still has to meet what the packet path has seen.
+    @Test mutating func aJoinThatIsSeenToBeThroughIsNotAskedFor() {
         window.begin(tuple(1), isJoin: true, at: time(0))
-        #expect(window.judge(at: time(0)) == .wait(until: time(2)))
-        #expect(window.judge(at: time(2)) == .ask([tuple(1)]))
-        window.note([tuple(1): .underWay], at: time(2))
-        // Half its age later, at least two milliseconds and at most fifty.
-        #expect(window.judge(at: time(3)) == .wait(until: time(4)))
-        window.note([tuple(1): .underWay], at: time(40))
-        #expect(window.judge(at: time(59)) == .wait(until: time(60)))
-        window.note([tuple(1): .underWay], at: time(400))
-        #expect(window.judge(at: time(449)) == .wait(until: time(450)))
-        #expect(window.judge(at: time(450)) == .ask([tuple(1)]))
-        window.note([tuple(1): .established], at: time(450))
-        #expect(window.judge(at: time(450)) == .close)
+        window.begin(tuple(2), isJoin: true, at: time(1))
+        #expect(window.judge(at: time(1)) == .wait(until: time(100)))
+        window.joined(tuple(1), at: time(3))
+        #expect(window.judge(at: time(20)) == .wait(until: time(101)))
+        window.joined(tuple(2), at: time(30))
+        window.joined(tuple(3), at: time(34))
+        #expect(window.judge(at: time(34)) == .wait(until: time(35)))
+        #expect(window.judge(at: time(35)) == .close)
+    }
+
+    @Test mutating func anotherJoinIsAskedForUntilItIsThrough() {
+        window.begin(tuple(1), isJoin: true, at: time(0))
+        #expect(window.judge(at: time(99)) == .wait(until: time(100)))
+        #expect(window.judge(at: time(100)) == .ask([tuple(1)]))
+        window.note([tuple(1): .underWay], at: time(100))
+        #expect(window.judge(at: time(149)) == .wait(until: time(150)))
+        #expect(window.judge(at: time(150)) == .ask([tuple(1)]))
+        window.note([tuple(1): .established], at: time(150))
+        #expect(window.judge(at: time(150)) == .close)
     }
 
     /// What the kernel doesn't know yet may still come; what it hasn't known for long is over.

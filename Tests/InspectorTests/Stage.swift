@@ -26,10 +26,10 @@ final class Stage {
     /// What has been told since this was asked for last.
     func news() -> [ConnectionID] { told.take() }
 
-    func see(_ draft: PacketDraft) {
+    func see(_ draft: PacketDraft, isForwarded: Bool = true) {
         let bytes = draft.bytes
         guard let segment = try? Segment(bytes.span.bytes) else { preconditionFailure("not a segment") }
-        watch.observe(segment, at: now, interface: 0, isForwarded: true)
+        watch.observe(segment, at: now, interface: 0, isForwarded: isForwarded)
     }
 
     func send(
@@ -50,6 +50,9 @@ final class Stage {
         open(line, secrets)
         return line
     }
+
+    /// From a client's endpoint to the server; nothing is sent yet.
+    func line(_ client: String) -> Line { Line(scene, Endpoint(client)!, server) }
 
     func open(_ line: Line, _ secrets: Secrets? = nil) {
         let secrets = secrets ?? self.secrets

@@ -32,6 +32,56 @@ import Wire
         threads.forEach { $0.join() }
     }
 
+    /// Two members of a loop that send a message to and fro, as others post to one of them: none is lost, and each is taken
+    /// without another thread's waking them.
+    @Test func membersOfALoopAnswerEachOther() throws {
+        let loop = try LoopThread(named: "two members")
+        let (ball, back, outside) = (try Mailbox<Int>(), try Mailbox<Int>(), try Mailbox<Int>())
+        let count = 1000
+        let done = Atomic<Int>(0)
+        let isDone: @Sendable () -> Bool = { done.load(ordering: .relaxed) == count + 1 }
+        let first = try loop.add { place throws(SystemError) in
+            try Player(place, [ball, outside], isDone) { box, number in
+                if box == 0, number < count { return back.post(number + 1) }
+                done.wrappingAdd(1, ordering: .relaxed)
+            }
+        }
+        let second = try loop.add { place throws(SystemError) in
+            try Player(place, [back], isDone) { _, number in ball.post(number + 1) }
+        }
+        try loop.start()
+        ball.post(0)
+        for number in 0..<count { outside.post(number) }
+        first.wait()
+        second.wait()
+        loop.join()
+        #expect(isDone())
+    }
+
+    /// Takes what is in its mailboxes, and ends when that is done.
+    private final class Player: LoopMember {
+        private let boxes: [Mailbox<Int>]
+        private let play: (_ box: Int, _ number: Int) -> Void
+        private let isDone: () -> Bool
+
+        init(
+            _ place: LoopThread.Place, _ boxes: [Mailbox<Int>], _ isDone: @escaping () -> Bool,
+            _ play: @escaping (_ box: Int, _ number: Int) -> Void
+        ) throws(SystemError) {
+            self.boxes = boxes
+            self.play = play
+            self.isDone = isDone
+            for (index, box) in boxes.enumerated() { try place.watch(box, tag: UInt64(index)) }
+        }
+
+        func handle(_ tag: UInt64, _ events: EventLoop.Events) {
+            for number in boxes[Int(tag)].take() { play(Int(tag), number) }
+        }
+
+        // A message that is slept over costs a test that waits for a minute.
+        func endTurn() -> Int32? { isDone() ? nil : 60_000 }
+    }
+
     @Test func aThreadReturnsItsResultOrError() throws {
         #expect(try SystemThread.run(named: "sum") { 1 + 1 } == 2)
         #expect(throws: SystemError.self) {

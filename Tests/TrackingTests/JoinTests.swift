@@ -25,6 +25,23 @@ import Wire
         #expect(conversation.connection.anomalies.all == [] && conversation.tracker.counters.joins == 1)
     }
 
+    /// What a joining client names: by the server's key, while there is a connection here to join.
+    @Test(arguments: Family.allCases, [false, true])
+    func byTokenOfAConvertedConnection(family: Family, isForwarded: Bool) {
+        let conversation = Conversation(Secrets(), family)
+        let (scene, secrets, line) = (conversation.scene, conversation.secrets, conversation.line)
+        let isConverted = { scene.tracker.isConverted(secrets.token($0), at: family.server.address) }
+        scene.see(line.draft(.client, .syn, [secrets.synOption]), isForwarded: isForwarded)
+        line.next.client += 1
+        conversation.sendSYNACK()
+        #expect(!isConverted(.server))
+        line.send(.client, .ack, [secrets.ackOption])
+        #expect(isConverted(.server) == !isForwarded)
+        #expect(!isConverted(.client))
+        scene.tracker.release(line.tuple, at: scene.now)
+        #expect(!isConverted(.server))
+    }
+
     /// The server joins by the client's token, and the subflow's client is the connection's all the same.
     @Test(arguments: Family.allCases)
     func byTheServer(family: Family) {

@@ -15,6 +15,10 @@ int sluice_set_network_namespace(int fd);
 int sluice_new_network_namespace(void);
 void sluice_set_thread_name(const char *name);
 
+// Swift has no thread-local variables. The event loop that runs on the calling thread, by any number that is not 0 (0: none).
+void sluice_set_current_loop(uintptr_t loop);
+uintptr_t sluice_current_loop(void);
+
 // sys/fsuid.h is not in Swift's Glibc module map. Of the calling thread; returns the group before.
 uint32_t sluice_set_file_group(uint32_t group);
 
