@@ -7,7 +7,7 @@ import SystemPackage
 import Trace
 import Wire
 
-/// Queue SYN: decides about every MPTCP SYN that the router would forward.
+/// A queue for SYNs: decides about every MPTCP SYN in it, which the router would forward.
 public final class SYNInspector: Sendable {
     enum Message: Sendable {
         case outcome(UInt64, DialOutcome)
@@ -51,7 +51,7 @@ public final class SYNInspector: Sendable {
         ending = try thread.add { place throws(SystemError) in
             try SYNDesk(
                 queue: queue, tun: device.take()!, policy: policy, mark: mark,
-                mailbox: door.mailbox, watch: watch, watchesEndToEnd: watchesEndToEnd, tap: tap, history: history, counters: counters,
+                door: door, watch: watch, watchesEndToEnd: watchesEndToEnd, tap: tap, history: history, counters: counters,
                 stream: stream, log: log, place: place)
         }
     }
@@ -59,8 +59,22 @@ public final class SYNInspector: Sendable {
     /// Where the answers to dials come in; made before the stream path, which gives them.
     public struct Door: Sendable {
         let mailbox: Mailbox<Message>
+        /// The inspector's place among those that share the SYNs, and how many there are.
+        let number: Int
+        let count: Int
 
-        public init() throws(SystemError) { mailbox = try Mailbox() }
+        private init(_ number: Int, of count: Int) throws(SystemError) {
+            mailbox = try Mailbox()
+            self.number = number
+            self.count = count
+        }
+
+        /// One for each of so many inspectors.
+        public static func all(_ count: Int) throws(SystemError) -> [Door] {
+            var doors: [Door] = []
+            for number in 0..<count { doors.append(try Door(number, of: count)) }
+            return doors
+        }
 
         public func answer(_ id: UInt64, _ outcome: DialOutcome) { mailbox.post(.outcome(id, outcome)) }
     }
@@ -106,7 +120,7 @@ final class SYNDesk: LoopMember {
     var stage = SYNInspector.Stage.starting
     /// In this turn of the loop: the sentinel answers, or has just done so.
     var isSubstituted = false
-    var held = HeldSYNs()
+    var held: HeldSYNs
     /// SYNs that went on for a reason that may be over.
     var passed = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
     var injected = InjectedSYNs()
@@ -125,17 +139,20 @@ final class SYNDesk: LoopMember {
     private let mailbox: Mailbox<SYNInspector.Message>
     private let place: LoopThread.Place
     private var isStopped = false
+    /// What the counters say of this queue.
+    private var countedHeld = 0
+    private var countedRefusals: UInt64 = 0
 
     /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
     static let passedLifetime: UInt64 = 130_000_000_000
 
     init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
-        mailbox: Mailbox<SYNInspector.Message>, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
+        door: SYNInspector.Door, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
         counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
     ) throws(SystemError) {
         try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
-        try place.watch(mailbox, tag: Self.mailboxTag)
+        try place.watch(door.mailbox, tag: Self.mailboxTag)
         diagnostics = try SocketDiagnostics()
         exits = try ExitCheck()
         interfaces = InterfaceCache(policy.interfaces)
@@ -143,7 +160,8 @@ final class SYNDesk: LoopMember {
         self.tun = tun
         self.policy = policy
         self.mark = mark
-        self.mailbox = mailbox
+        mailbox = door.mailbox
+        held = HeldSYNs(door.number, of: door.count)
         self.watch = watch
         self.watchesEndToEnd = watchesEndToEnd
         self.tap = tap
@@ -213,11 +231,17 @@ final class SYNDesk: LoopMember {
         queue.flush()
     }
 
+    private func count() {
+        counters.held.wrappingAdd(held.count - countedHeld, ordering: .relaxed)
+        countedHeld = held.count
+        counters.refusedVerdicts.wrappingAdd(queue.refusedVerdicts - countedRefusals, ordering: .relaxed)
+        countedRefusals = queue.refusedVerdicts
+    }
+
     /// A SYN is let go when its answer doesn't come, whatever has become of the stream path: a client gives up MPTCP
     /// when its SYN is lost or late.
     private func releaseOverdue() {
-        counters.held.store(held.count, ordering: .relaxed)
-        counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
+        count()
         guard held.count > 0 else { return }
         for id in held.overdue(.now) { giveUp(id) }
         queue.flush()

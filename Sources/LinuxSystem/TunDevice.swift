@@ -21,6 +21,16 @@ public struct TunDevice: ~Copyable, Sendable {
         self.name = name
     }
 
+    private init(_ name: String, _ descriptor: consuming Descriptor) {
+        self.descriptor = descriptor
+        self.name = name
+    }
+
+    /// The same device once more, for another thread; it exists until the last of them is gone.
+    public func duplicate() throws(SystemError) -> TunDevice {
+        TunDevice(name, Descriptor(owning: try systemCall("dup \(name)") { fcntl(descriptor.rawValue, F_DUPFD_CLOEXEC, 0) }))
+    }
+
     /// Puts one IP packet into the stack; the kernel has processed it up to its socket when this returns.
     public func inject(_ packet: UnsafeRawBufferPointer) -> Result<Int, Errno> {
         systemCallResult { write(descriptor.rawValue, packet.baseAddress, packet.count) }
