@@ -64,7 +64,8 @@ extension Worker {
     private func probeWhenIdle(_ session: Session) {
         guard !session.keepalive.isServerPaced else { return }
         session.keepalive.isServerPaced = true
-        guard session.keepalive.server == nil, let pace = shared.setting.keepalive(towards: .server), pace.mayWait else {
+        guard session.keepalive.server == nil, let pace = shared.setting.keepalive(towards: .server), pace.mayWait
+        else {
             return
         }
         setKeepalive(session, .server, pace)

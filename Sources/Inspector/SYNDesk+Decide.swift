@@ -43,8 +43,9 @@ extension SYNDesk {
         }
         do {
             // The kernel's table is the truth, and has to be asked where the tracker knows of no such connection.
-            guard try watch.isConverted(token, at: syn.tuple.server.address)
-                || diagnostics.hasConnection(token: token.rawValue)
+            guard
+                try watch.isConverted(token, at: syn.tuple.server.address)
+                    || diagnostics.hasConnection(token: token.rawValue)
             else {
                 return pass(packet, .passUnknownToken, syn)
             }

@@ -13,17 +13,8 @@ public final class SYNInspector: Sendable {
         case outcome(UInt64, DialOutcome)
         case policy(ConversionPolicy)
         case stage(Stage)
-        case device(DeviceInTransit)
+        case device(TunDevice)
         case stop
-    }
-
-    /// A device on its way to the thread that will own it.
-    final class DeviceInTransit: Sendable {
-        private let device: Mutex<TunDevice?>
-
-        init(_ device: consuming TunDevice) { self.device = Mutex(device) }
-
-        func take() -> TunDevice? { device.withLock { $0.take() } }
     }
 
     enum Stage: Sendable {
@@ -40,19 +31,17 @@ public final class SYNInspector: Sendable {
 
     /// It lives on `thread`. `watchesEndToEnd`: `watch` is told of MPTCP connections that go past this box.
     public init(
-        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
-        door: Door, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory, counters: InspectorCounters,
-        stream: any StreamPath, log: Logger, on thread: LoopThread
+        queue: PacketQueue, tun: TunDevice, policy: ConversionPolicy, mark: PacketMark,
+        door: Door, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
+        counters: InspectorCounters, stream: any StreamPath, log: Logger, on thread: LoopThread
     ) throws(SystemError) {
         mailbox = door.mailbox
         self.counters = counters
-        // The compiler doesn't know that the closure is called once.
-        var device: TunDevice? = tun
         ending = try thread.add { place throws(SystemError) in
             try SYNDesk(
-                queue: queue, tun: device.take()!, policy: policy, mark: mark,
-                door: door, watch: watch, watchesEndToEnd: watchesEndToEnd, tap: tap, history: history, counters: counters,
-                stream: stream, log: log, place: place)
+                queue: queue, tun: tun, policy: policy, mark: mark,
+                door: door, watch: watch, watchesEndToEnd: watchesEndToEnd, tap: tap, history: history,
+                counters: counters, stream: stream, log: log, place: place)
         }
     }
 
@@ -92,7 +81,7 @@ public final class SYNInspector: Sendable {
     public func stepAside() { mailbox.post(.stage(.aside)) }
 
     /// SYNs go in by this device from now on, in place of one that is gone.
-    public func replaceDevice(_ device: consuming TunDevice) { mailbox.post(.device(DeviceInTransit(device))) }
+    public func replaceDevice(_ device: TunDevice) { mailbox.post(.device(device)) }
 
     /// Lets go what is held and ends; blocks until then. The queue is unbound with it.
     public func stop() {
@@ -147,7 +136,7 @@ final class SYNDesk: LoopMember {
     static let passedLifetime: UInt64 = 130_000_000_000
 
     init(
-        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
+        queue: PacketQueue, tun: TunDevice, policy: ConversionPolicy, mark: PacketMark,
         door: SYNInspector.Door, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
         counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
     ) throws(SystemError) {
@@ -224,7 +213,7 @@ final class SYNDesk: LoopMember {
                 self.policy = policy
                 interfaces = InterfaceCache(policy.interfaces)
             case .stage(let stage): self.stage = stage
-            case .device(let device): if let new = device.take() { tun = new }
+            case .device(let device): tun = device
             case .stop: isStopped = true
             }
         }

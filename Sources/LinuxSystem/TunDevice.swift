@@ -3,8 +3,8 @@ import Glibc
 import SystemPackage
 
 /// A TUN device that exists for as long as this object: packets written to it enter the stack as if they had come in
-/// on an interface of that name.
-public struct TunDevice: ~Copyable, Sendable {
+/// on an interface of that name. Several threads may write at a time.
+public final class TunDevice: Sendable {
     public let name: String
     private let descriptor: Descriptor
 
@@ -19,16 +19,6 @@ public struct TunDevice: ~Copyable, Sendable {
         try NetworkInterface.bringUp(name)
         descriptor = device
         self.name = name
-    }
-
-    private init(_ name: String, _ descriptor: consuming Descriptor) {
-        self.descriptor = descriptor
-        self.name = name
-    }
-
-    /// The same device once more, for another thread; it exists until the last of them is gone.
-    public func duplicate() throws(SystemError) -> TunDevice {
-        TunDevice(name, Descriptor(owning: try systemCall("dup \(name)") { fcntl(descriptor.rawValue, F_DUPFD_CLOEXEC, 0) }))
     }
 
     /// Puts one IP packet into the stack; the kernel has processed it up to its socket when this returns.

@@ -184,7 +184,8 @@ public final class Middlebox: Sendable {
         let agreement = Agreement(watch, log: log)
         let threads = try (0..<max(dataQueues.count, conversion.workers)).map { try LoopThread(named: "path \($0)") }
         let converter = try Converter(
-            conversion, log: log, outcome: { doors[Int($0 % UInt64(doors.count))].answer($0, $1) }, accepted: agreement.check, ended: watch.release,
+            conversion, log: log, outcome: { doors[Int($0 % UInt64(doors.count))].answer($0, $1) },
+            accepted: agreement.check, ended: watch.release,
             silence: watch.silence, on: threads)
         watch.listen(
             .init(
@@ -196,7 +197,7 @@ public final class Middlebox: Sendable {
         let (counters, history) = (counters, history)
         synInspectors = try synQueues.indices.map {
             try SYNInspector(
-                queue: synQueues[$0], tun: tun.duplicate(), policy: ConversionPolicy(settings), mark: rules.mark,
+                queue: synQueues[$0], tun: tun, policy: ConversionPolicy(settings), mark: rules.mark,
                 door: doors[$0], watch: watch, watchesEndToEnd: rules.inspectsEndToEnd, tap: synTaps[$0],
                 history: history, counters: counters, stream: converter, log: log, on: threads[$0])
         }
@@ -212,7 +213,9 @@ public final class Middlebox: Sendable {
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch, log: log,
             downloadsHeld: converter.sendByMeasuredRate)
         let throttler = throttler
-        recorder = try Recorder(synTaps + dataTaps, board, application: "Sluice \(Self.version)", log: log) { throttler.rule(of: $0) }
+        recorder = try Recorder(synTaps + dataTaps, board, application: "Sluice \(Self.version)", log: log) {
+            throttler.rule(of: $0)
+        }
         self.watch = watch
         self.agreement = agreement
         deviceIndex = tunIndex
@@ -225,10 +228,7 @@ public final class Middlebox: Sendable {
             rules: rules, orders: orders, device: initial.advanced.tun,
             replaceDevice: { [self] device in
                 deviceIndex.value = NetworkInterface.index(device.name) ?? 0
-                for inspector in synInspectors {
-                    // Without one, its SYNs go on.
-                    if let duplicate = try? device.duplicate() { inspector.replaceDevice(duplicate) }
-                }
+                for inspector in synInspectors { inspector.replaceDevice(device) }
             },
             stepAside: { [self] isAside in
                 // One that drains converts no new connection anyway.

@@ -12,7 +12,8 @@ import Wire
         let stage = Stage()
         let joined = Joined()
         stage.watch.listen(
-            .init(clientJoins: joined.add, clientProbes: { _, _ in }, clientSends: { _, _ in }, serverSends: { _, _ in }))
+            .init(
+                clientJoins: joined.add, clientProbes: { _, _ in }, clientSends: { _, _ in }, serverSends: { _, _ in }))
         let send = { (line: Line, host: Host, flags: TCPFlags, options: [MultipathOption]) in
             stage.see(line.lose(host, flags, options), isForwarded: isForwarded)
         }
