@@ -25,29 +25,15 @@ public actor InstalledRules {
 
     private var firewall: Firewall { Firewall(setting, prefix: tool.prefix) }
 
-    /// Puts the rules in place, as `Firewall.apply` does. Where the kernel can't spread flows by port (xt_bpf), without that.
-    public func apply() async throws(FirewallError) {
-        do throws(FirewallError) {
-            try await put()
-        } catch {
-            guard setting.spreadsByPort, setting.dataQueues.count > 1 else { throw error }
-            setting.spreadsByPort = false
-            do throws(FirewallError) {
-                try await put()
-            } catch {
-                setting.spreadsByPort = true
-                throw error
-            }
-        }
-    }
-
-    /// Do the rules spread flows by the client's port?
+    /// Do the rules pick queues by the client's port? Not where the kernel can't, as it turns out when they are applied.
     public var spreadsByPort: Bool { setting.spreadsByPort }
 
-    private func put() async throws(FirewallError) {
+    /// Puts the rules in place, as `Firewall.apply` does.
+    public func apply() async throws(FirewallError) {
         installed = nil
         let now = try await firewall.install()
         installed = now
+        setting.spreadsByPort = now.spreadsByPort
         expectations = [:]
         baselines = [:]
         for (family, rules) in now.rules {

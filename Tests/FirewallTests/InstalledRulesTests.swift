@@ -70,6 +70,37 @@ struct InstalledRulesTests {
         }
     }
 
+    /// What can't be put back is thrown behind the rest, and only that is left damaged.
+    @Test(arguments: backends)
+    func aRepairThatFailsKeepsNoOtherBack(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            let folder = "/tmp/sluice-tools-\(UInt32.random(in: 0...UInt32.max))"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            try await scratch.makeTUN()
+            let path = String(cString: getenv("PATH"))
+            let rules = try InstalledRules(
+                .sample(backend), prefix: scratch.tool.prefix + ["env", "PATH=\(folder):\(path)"])
+            try await rules.apply()
+            // The first of all that is put back, but for sysctls.
+            let command = "\(folder)/iptables-\(backend)-restore"
+            try "#!/bin/sh\necho 'the disk is full' >&2\nexit 1\n".write(
+                toFile: command, atomically: true, encoding: .utf8)
+            chmod(command, 0o755)
+            for script in [
+                "iptables-\(backend) -t mangle -F SLUICE_TAKE", "ip6tables-\(backend) -t raw -F SLUICE_PREROUTING",
+                "ip -4 rule del pref 102", "ip -6 route flush table 7701",
+            ] {
+                try await scratch.tool.run("sh", "-ec", script)
+            }
+            let found = await rules.damages()
+            #expect(found.count == 4)
+            let error = await #expect(throws: FirewallError.self) { try await rules.repair(found) }
+            #expect(error?.message.contains("the disk is full") == true)
+            #expect(await rules.damages().map(\.part) == [.table(.ipv4, "mangle")])
+        }
+    }
+
     @Test(arguments: backends)
     func placesAreGivenBack(_ backend: RuleSetting.Backend) async throws {
         try await Scratch.run { scratch in

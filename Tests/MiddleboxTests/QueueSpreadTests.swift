@@ -10,7 +10,9 @@ import Wire
         // No second link, whose subflow would have a port of its own.
         try await Lab.with(LabConfiguration(clients: [.init(links: [.init()])])) { lab in
             let count: UInt16 = 3
-            let configuration = lab.configuration(["advanced": "data_queues = \(count)\niptables = \"\(backend.rawValue)\""])
+            let configuration = lab.configuration([
+                "advanced": "data_queues = \(count)\niptables = \"\(backend.rawValue)\""
+            ])
             let sluice = try await lab.startSluice(configuration: configuration)
             try await lab.serve()
             // From here on the server is known to speak TCP, and isn't asked.

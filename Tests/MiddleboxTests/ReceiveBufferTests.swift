@@ -26,6 +26,39 @@ import Testing
         }
     }
 
+    /// A near server's socket doesn't get what the kernel would give it; one that is far away does.
+    @Test(arguments: IPFamily.allCases, [false, true])
+    func aNearServersBufferIsLimited(_ family: IPFamily, _ isFar: Bool) async throws {
+        let kernels = 33_554_432
+        let server = LabConfiguration.Link(delay: isFar ? .milliseconds(60) : .zero)
+        try await Lab.with(LabConfiguration(servers: [server])) { lab in
+            try lab.setSysctl(in: .box, "net/ipv4/tcp_rmem", "4096 \(kernels) \(2 * kernels)")
+            _ = try await lab.startSluice()
+            try await lab.serve()
+            var plan = lab.quietPlan(family)
+            plan.pause = 3
+            let held = plan
+            async let report = lab.fetch(held)
+            let filter = ["ss", "-Htmn", "dst", "\(lab.address(.server(0), family))", "and", "dport", "=", "5000"]
+            var buffer: Int?
+            try await lab.wait(for: "the upstream") {
+                let text = try await lab.run(in: .box, filter).output
+                buffer = text.firstMatch(of: /ESTAB(?s:.*?)rb(\d+)/).flatMap { Int($0.1) }
+                return buffer != nil
+            }
+            // The limit comes with the client.
+            if !isFar {
+                try await lab.wait(for: "a limit") {
+                    let text = try await lab.run(in: .box, filter).output
+                    buffer = text.firstMatch(of: /ESTAB(?s:.*?)rb(\d+)/).flatMap { Int($0.1) }
+                    return buffer.map { $0 < kernels } ?? false
+                }
+            }
+            #expect(try await report.failures == [:])
+            #expect(isFar ? buffer == kernels : buffer ?? 0 >= 512 << 10)
+        }
+    }
+
     /// Links of unequal delay: what has come over the one waits for what is under way on the other. With a buffer too
     /// small for that, the slow one is hardly used.
     @Test(arguments: IPFamily.allCases) func linksOfUnequalDelayAreBothFilled(_ family: IPFamily) async throws {

@@ -86,6 +86,30 @@ import Wire
         }
     }
 
+    /// The server answers the box while the daemon stands still, and takes it for a client; then comes the client's own SYN,
+    /// which the sentinel has let go. The first of the two is reset once the daemon moves again.
+    @Test(arguments: IPFamily.allCases)
+    func aServerThatAnsweredMeanwhileIsReset(_ family: IPFamily) async throws {
+        let configuration = LabConfiguration(servers: [.init(delay: .milliseconds(200))])
+        try await Lab.with(configuration) { lab in
+            let sluice = try await lab.startSluice(
+                configuration: lab.configuration(["advanced": "dial_timeout = \"900ms\"\nclient_timeout = \"30s\""]))
+            let server = try await lab.serve()
+            var plan = lab.plan(.download, 1000, family)
+            plan.hold = .seconds(8)
+            let held = plan
+            async let report = lab.fetch(held)
+            try await lab.wait(for: "a held SYN") { try await sluice.status().packets.held == 1 }
+            sluice.process.signal(SIGSTOP)
+            try await lab.wait(for: "two connections") { server.statistics.active == 2 }
+            sluice.process.signal(SIGCONT)
+            // Else it would be there until client_timeout.
+            try await lab.wait(for: "the first one's reset", within: .seconds(7)) { server.statistics.active == 1 }
+            #expect(try await report.failures == [:])
+            #expect(try await sluice.count("pass: unable") == 1)
+        }
+    }
+
     @Test func theSentinelEndsWithTheDaemon() async throws {
         try await Lab.with { lab in
             let first = try await lab.startSluice()
