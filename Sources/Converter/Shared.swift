@@ -73,9 +73,8 @@ final class Shared: Sendable {
 
     func post(_ message: Worker.Message, to worker: Int) { mailboxes[worker].post(message) }
 
-    /// The worker to which a connection belongs: by the client's port, as the rules pick the queues of its first subflow
-    /// (rules.template, -Q), so that its SYN, its data and its sockets are handled on one thread.
-    func worker(for tuple: FourTuple) -> Int { Int(tuple.client.port >> 1) % mailboxes.count }
+    /// The worker to which a connection belongs.
+    func worker(for tuple: FourTuple) -> Int { Int(UInt(bitPattern: tuple.hashValue) % UInt(mailboxes.count)) }
 
     /// The worker that accepts on a listener.
     func worker(for key: ListenerTable.Key) -> Int { Int(key.port) % mailboxes.count }

@@ -44,22 +44,9 @@ public struct Firewall: Sendable {
         let backend: Backend
         /// By family that the kernel has.
         let rules: [AddressFamily: RuleSet]
-        let spreadsByPort: Bool
     }
 
-    /// Where the kernel can't pick packets by their ports (xt_bpf), without that.
     func install() async throws(FirewallError) -> Installed {
-        guard setting.spreadsByPort, setting.dataQueues.count > 1 else { return try await put() }
-        do throws(FirewallError) {
-            return try await put()
-        } catch {
-            var plain = setting
-            plain.spreadsByPort = false
-            return try await Firewall(plain, prefix: tool.prefix).put()
-        }
-    }
-
-    private func put() async throws(FirewallError) -> Installed {
         let backend = try await Backend.resolving(setting.backend, tool)
         let families = await Self.families(tool)
         do {
@@ -70,9 +57,7 @@ public struct Firewall: Sendable {
                 try await backend.restore(RuleSet(text), family, tool)
             }
             try await backend.other.removeRules(families, tool)
-            return Installed(
-                outcome: try await routing(families).apply(), backend: backend, rules: rules,
-                spreadsByPort: setting.spreadsByPort)
+            return Installed(outcome: try await routing(families).apply(), backend: backend, rules: rules)
         } catch {
             try? await remove()
             throw error

@@ -25,15 +25,11 @@ public actor InstalledRules {
 
     private var firewall: Firewall { Firewall(setting, prefix: tool.prefix) }
 
-    /// Do the rules pick queues by the client's port? Not where the kernel can't, as it turns out when they are applied.
-    public var spreadsByPort: Bool { setting.spreadsByPort }
-
     /// Puts the rules in place, as `Firewall.apply` does.
     public func apply() async throws(FirewallError) {
         installed = nil
         let now = try await firewall.install()
         installed = now
-        setting.spreadsByPort = now.spreadsByPort
         expectations = [:]
         baselines = [:]
         for (family, rules) in now.rules {

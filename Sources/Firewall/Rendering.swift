@@ -9,7 +9,7 @@ extension Firewall {
     /// The rules of one family as iptables-restore takes them: the template, filled in.
     public func rendered(_ family: AddressFamily) -> String {
         let text = render(
-            repeated(PackageResources.rules_template, family),
+            repeated(PackageResources.rules_template),
             [
                 "client": mark(.client, setting.mark.pairMask), "client_new": stateMark(.client),
                 "client_answered": stateMark(.client, secondBit: true), "client_unfinished": mark(.client),
@@ -27,9 +27,7 @@ extension Firewall {
                 "group_upstream": String(setting.groups.upstream), "group_asking": String(setting.groups.asking),
                 "group_client": String(setting.groups.client), "groups": setting.groups.range,
                 "listen": listenAddress(family).description,
-                "syn_queue": String(setting.synQueue), "data_queues": balancedQueues,
-                "other_data_queues": setting.spreadsByPort
-                    ? "--queue-num \(setting.dataQueues.lowerBound)" : balancedQueues,
+                "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
             ])
         return lines(of: family, in: text)
     }
@@ -76,16 +74,14 @@ extension Firewall {
         try! template.rendered(values)
     }
 
-    /// The template with a line for each class, each first digit of a class's number, each interface or each pair of queues,
-    /// where one stands for them all.
-    private func repeated(_ template: [UInt8], _ family: AddressFamily) -> Template {
+    /// The template with a line for each class, or each first digit of a class's number, where one stands for them all.
+    private func repeated(_ template: [UInt8]) -> Template {
         let lines = Template(template).text.split(separator: "\n", omittingEmptySubsequences: false)
         let text = lines.flatMap { line in
             switch line.prefix(3) {
             case "-C ": (1...255).map { forClass($0, in: line) }
             case "-H ": stride(from: 0, to: 256, by: 16).map { forClass($0, in: line) }
             case "-X ": setting.exits.enumerated().map { forExit($0.element, number: $0.offset + 1, in: line) }
-            case "-Q ": furtherQueues.map { forQueues($0, in: line, family) }
             default: [String(line)]
             }
         }
@@ -108,17 +104,6 @@ extension Firewall {
             .replacing(
                 "{{exit_mark}}",
                 with: Self.hex(mark.value(.upstream) | value) + "/" + Self.hex(mark.pairMask | mark.classMask))
-    }
-
-    /// What doesn't belong to these goes to the first pair.
-    private var furtherQueues: Range<Int> { setting.spreadsByPort ? 1..<setting.dataQueues.count : 1..<1 }
-
-    private func forQueues(_ number: Int, in line: Substring, _ family: AddressFamily) -> String {
-        let program = { PortProgram.bytecode(family, $0, number, of: setting.dataQueues.count) }
-        return String(line.dropFirst(3)).replacing("{{from_port}}", with: program(.source))
-            .replacing("{{to_port}}", with: program(.destination))
-            .replacing("{{syn_queue_of_port}}", with: String(setting.synQueues[number]))
-            .replacing("{{data_queue_of_port}}", with: String(setting.dataQueues.lowerBound + UInt16(number)))
     }
 
     private func classMark(_ number: Int, _ mask: UInt32) -> String {
@@ -149,7 +134,7 @@ extension Firewall {
         }
     }
 
-    private var balancedQueues: String {
+    private var dataQueues: String {
         let queues = setting.dataQueues
         return queues.count == 1
             ? "--queue-num \(queues.lowerBound)" : "--queue-balance \(queues.lowerBound):\(queues.upperBound)"

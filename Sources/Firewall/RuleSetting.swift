@@ -14,14 +14,10 @@ public struct RuleSetting: Sendable, Hashable {
     /// The name of the TUN device by which a SYN that is to be converted comes back.
     public var tun: String
     public var mark: PacketMark
-    /// The first NFQUEUE that MPTCP SYNs are held in, and the one for the SYNs of the box's own that ask.
+    /// The NFQUEUE that MPTCP SYNs are held in.
     public var synQueue: UInt16
-    /// The NFQUEUEs that share the data segments, a subflow always on the same one.
+    /// The NFQUEUEs that share the data segments, a connection always on the same one.
     public var dataQueues: ClosedRange<UInt16>
-    /// Does the client's port say which queues a subflow's packets go to (xt_bpf)? Then there are as many for SYNs as for data,
-    /// and the two of one number in these lists have the same subflows. Else there is one for SYNs, and NFQUEUE itself spreads
-    /// the data, by addresses.
-    public var spreadsByPort = true
     /// The routing table that delivers everything to the box, and with the next one, for reverse look-ups, ours alone.
     public var routeTable: UInt32
     /// The first of the four adjacent priorities of our routing rules. They have to come before the operator's own.
@@ -72,9 +68,6 @@ public struct RuleSetting: Sendable, Hashable {
 }
 
 extension RuleSetting {
-    /// The NFQUEUEs for SYNs, as many as for data: those behind the first follow the queues for data.
-    public var synQueues: [UInt16] { [synQueue] + (1..<UInt16(dataQueues.count)).map { dataQueues.upperBound + $0 } }
-
     /// Adds the interfaces that aren't there yet, as far as there is room.
     ///
     /// - Returns: whether there was one to add.

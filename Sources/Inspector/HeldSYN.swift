@@ -52,14 +52,7 @@ struct HeldSYN {
 struct HeldSYNs {
     private var byID: [UInt64: HeldSYN] = [:]
     private var ids: [FourTuple: UInt64] = [:]
-    private var lastID: UInt64
-    private let step: UInt64
-
-    /// Ids that are `number` modulo `count`.
-    init(_ number: Int, of count: Int) {
-        lastID = UInt64(number)
-        step = UInt64(count)
-    }
+    private var lastID: UInt64 = 0
 
     var count: Int { byID.count }
 
@@ -67,7 +60,7 @@ struct HeldSYNs {
 
     /// The id for the dial of the next SYN that is held.
     mutating func nextID() -> UInt64 {
-        lastID += step
+        lastID += 1
         return lastID
     }
 

@@ -7,14 +7,23 @@ import SystemPackage
 import Trace
 import Wire
 
-/// A queue for SYNs: decides about every MPTCP SYN in it, which the router would forward.
+/// Queue SYN: decides about every MPTCP SYN that the router would forward.
 public final class SYNInspector: Sendable {
     enum Message: Sendable {
         case outcome(UInt64, DialOutcome)
         case policy(ConversionPolicy)
         case stage(Stage)
-        case device(TunDevice)
+        case device(DeviceInTransit)
         case stop
+    }
+
+    /// A device on its way to the thread that will own it.
+    final class DeviceInTransit: Sendable {
+        private let device: Mutex<TunDevice?>
+
+        init(_ device: consuming TunDevice) { self.device = Mutex(device) }
+
+        func take() -> TunDevice? { device.withLock { $0.take() } }
     }
 
     enum Stage: Sendable {
@@ -31,39 +40,29 @@ public final class SYNInspector: Sendable {
 
     /// It lives on `thread`. `watchesEndToEnd`: `watch` is told of MPTCP connections that go past this box.
     public init(
-        queue: PacketQueue, tun: TunDevice, policy: ConversionPolicy, mark: PacketMark,
+        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
         door: Door, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
-        counters: InspectorCounters, stream: any StreamPath, log: Logger, on thread: LoopThread
+        counters: InspectorCounters,
+        stream: any StreamPath, log: Logger, on thread: LoopThread
     ) throws(SystemError) {
         mailbox = door.mailbox
         self.counters = counters
+        // The compiler doesn't know that the closure is called once.
+        var device: TunDevice? = tun
         ending = try thread.add { place throws(SystemError) in
             try SYNDesk(
-                queue: queue, tun: tun, policy: policy, mark: mark,
-                door: door, watch: watch, watchesEndToEnd: watchesEndToEnd, tap: tap, history: history,
-                counters: counters, stream: stream, log: log, place: place)
+                queue: queue, tun: device.take()!, policy: policy, mark: mark,
+                mailbox: door.mailbox, watch: watch, watchesEndToEnd: watchesEndToEnd, tap: tap, history: history,
+                counters: counters,
+                stream: stream, log: log, place: place)
         }
     }
 
     /// Where the answers to dials come in; made before the stream path, which gives them.
     public struct Door: Sendable {
         let mailbox: Mailbox<Message>
-        /// The inspector's place among those that share the SYNs, and how many there are.
-        let number: Int
-        let count: Int
 
-        private init(_ number: Int, of count: Int) throws(SystemError) {
-            mailbox = try Mailbox()
-            self.number = number
-            self.count = count
-        }
-
-        /// One for each of so many inspectors.
-        public static func all(_ count: Int) throws(SystemError) -> [Door] {
-            var doors: [Door] = []
-            for number in 0..<count { doors.append(try Door(number, of: count)) }
-            return doors
-        }
+        public init() throws(SystemError) { mailbox = try Mailbox() }
 
         public func answer(_ id: UInt64, _ outcome: DialOutcome) { mailbox.post(.outcome(id, outcome)) }
     }
@@ -81,7 +80,7 @@ public final class SYNInspector: Sendable {
     public func stepAside() { mailbox.post(.stage(.aside)) }
 
     /// SYNs go in by this device from now on, in place of one that is gone.
-    public func replaceDevice(_ device: TunDevice) { mailbox.post(.device(device)) }
+    public func replaceDevice(_ device: consuming TunDevice) { mailbox.post(.device(DeviceInTransit(device))) }
 
     /// Lets go what is held and ends; blocks until then. The queue is unbound with it.
     public func stop() {
@@ -109,7 +108,7 @@ final class SYNDesk: LoopMember {
     var stage = SYNInspector.Stage.starting
     /// In this turn of the loop: the sentinel answers, or has just done so.
     var isSubstituted = false
-    var held: HeldSYNs
+    var held = HeldSYNs()
     /// SYNs that went on for a reason that may be over.
     var passed = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
     var injected = InjectedSYNs()
@@ -128,20 +127,18 @@ final class SYNDesk: LoopMember {
     private let mailbox: Mailbox<SYNInspector.Message>
     private let place: LoopThread.Place
     private var isStopped = false
-    /// What the counters say of this queue.
-    private var countedHeld = 0
-    private var countedRefusals: UInt64 = 0
 
     /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
     static let passedLifetime: UInt64 = 130_000_000_000
 
     init(
-        queue: PacketQueue, tun: TunDevice, policy: ConversionPolicy, mark: PacketMark,
-        door: SYNInspector.Door, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
+        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
+        mailbox: Mailbox<SYNInspector.Message>, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap,
+        history: DecisionHistory,
         counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
     ) throws(SystemError) {
         try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
-        try place.watch(door.mailbox, tag: Self.mailboxTag)
+        try place.watch(mailbox, tag: Self.mailboxTag)
         diagnostics = try SocketDiagnostics()
         exits = try ExitCheck()
         interfaces = InterfaceCache(policy.interfaces)
@@ -149,8 +146,7 @@ final class SYNDesk: LoopMember {
         self.tun = tun
         self.policy = policy
         self.mark = mark
-        mailbox = door.mailbox
-        held = HeldSYNs(door.number, of: door.count)
+        self.mailbox = mailbox
         self.watch = watch
         self.watchesEndToEnd = watchesEndToEnd
         self.tap = tap
@@ -213,24 +209,18 @@ final class SYNDesk: LoopMember {
                 self.policy = policy
                 interfaces = InterfaceCache(policy.interfaces)
             case .stage(let stage): self.stage = stage
-            case .device(let device): tun = device
+            case .device(let device): if let new = device.take() { tun = new }
             case .stop: isStopped = true
             }
         }
         queue.flush()
     }
 
-    private func count() {
-        counters.held.wrappingAdd(held.count - countedHeld, ordering: .relaxed)
-        countedHeld = held.count
-        counters.refusedVerdicts.wrappingAdd(queue.refusedVerdicts - countedRefusals, ordering: .relaxed)
-        countedRefusals = queue.refusedVerdicts
-    }
-
     /// A SYN is let go when its answer doesn't come, whatever has become of the stream path: a client gives up MPTCP
     /// when its SYN is lost or late.
     private func releaseOverdue() {
-        count()
+        counters.held.store(held.count, ordering: .relaxed)
+        counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
         guard held.count > 0 else { return }
         for id in held.overdue(.now) { giveUp(id) }
         queue.flush()

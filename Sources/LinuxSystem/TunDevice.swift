@@ -3,8 +3,8 @@ import Glibc
 import SystemPackage
 
 /// A TUN device that exists for as long as this object: packets written to it enter the stack as if they had come in
-/// on an interface of that name. Several threads may write at a time.
-public final class TunDevice: Sendable {
+/// on an interface of that name.
+public struct TunDevice: ~Copyable, Sendable {
     public let name: String
     private let descriptor: Descriptor
 

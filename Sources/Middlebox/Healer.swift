@@ -23,7 +23,7 @@ final class Healer: Sendable {
         let orders: OrderQueue
         /// The name of the TUN device, and a new one for the packet path.
         let device: String
-        let replaceDevice: @Sendable (TunDevice) -> Void
+        let replaceDevice: @Sendable (consuming TunDevice) -> Void
         /// New connections pass, or are converted again.
         let stepAside: @Sendable (Bool) -> Void
         /// Resets the running connections of these families.

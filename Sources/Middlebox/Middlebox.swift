@@ -63,7 +63,7 @@ public final class Middlebox: Sendable {
     /// What the router's own rules ask of connection tracking.
     private let trackingRules = Mutex(TrackingRules())
     private let deviceIndex: DeviceIndex
-    private let synInspectors: [SYNInspector]
+    private let synInspector: SYNInspector
     private let dataInspectors: [DataInspector]
     private let sentinel: Sentinel
     private let pathThreads: [LoopThread]
@@ -102,7 +102,7 @@ public final class Middlebox: Sendable {
             await box.tellOfLimits()
             // Before the first connection is converted.
             box.heed(await box.rules.trackingRules() ?? TrackingRules())
-            box.synInspectors.forEach { $0.open() }
+            box.synInspector.open()
             box.state.withLock { $0 = .running }
             // Whoever waits for the socket may rely on the rules.
             try admin.appear()
@@ -132,12 +132,6 @@ public final class Middlebox: Sendable {
 
     private func tellOfLimits() async {
         if await !rules.families.contains(.ipv6) { log.notice("this kernel's IPv6 is off: IPv4 alone is converted") }
-        if initial.advanced.dataQueues != 1, await !rules.spreadsByPort {
-            log.notice(
-                """
-                one thread decides about all SYNs: the kernel can't pick packets by their ports (modprobe xt_bpf, and restart)
-                """)
-        }
         guard strayGuard.withLock({ $0 == nil }) else { return }
         log.notice(
             """
@@ -165,27 +159,25 @@ public final class Middlebox: Sendable {
         rules.addExits(NetworkInterface.routed)
         let installed = try InstalledRules(rules)
         self.rules = installed
-        queueNumbers = rules.synQueue...max(rules.dataQueues.upperBound, rules.synQueues.last!)
+        queueNumbers = rules.synQueue...rules.dataQueues.upperBound
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
         // Before all else: a killed process closes its descriptors in their order. Once the TUN device is gone the router's
         // rules reset the clients (rules.template), and the guard would drop the packets that they answer.
         let guarding = try? StrayGuard(rules.mark)
         strayGuard = Mutex(guarding)
         let tun = try TunDevice(rules.tun)
-        let synQueues = try rules.synQueues.map {
-            try PacketQueue($0, .syn(held: settings.advanced.maxHeld), patience: .seconds(2))
-        }
+        let synQueue = try PacketQueue(
+            rules.synQueue, .syn(held: settings.advanced.maxHeld), patience: .seconds(2))
         let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data(), patience: .seconds(2)) }
-        sentinel = try Sentinel(synQueues + dataQueues) {
+        sentinel = try Sentinel([synQueue] + dataQueues) {
             log.warning("the sentinel has died; should this process hang or be killed, packets may be lost. Restart it")
         }
-        let doors = try SYNInspector.Door.all(synQueues.count)
+        let door = try SYNInspector.Door()
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let agreement = Agreement(watch, log: log)
         let threads = try (0..<max(dataQueues.count, conversion.workers)).map { try LoopThread(named: "path \($0)") }
         let converter = try Converter(
-            conversion, log: log, outcome: { doors[Int($0 % UInt64(doors.count))].answer($0, $1) },
-            accepted: agreement.check, ended: watch.release,
+            conversion, log: log, outcome: door.answer, accepted: agreement.check, ended: watch.release,
             silence: watch.silence, on: threads)
         watch.listen(
             .init(
@@ -193,18 +185,18 @@ public final class Middlebox: Sendable {
                 clientSends: converter.clientSends, serverSends: converter.serverSends))
         self.converter = converter
         let board = TraceBoard()
-        let (synTaps, dataTaps) = (synQueues.map { _ in TraceTap(board) }, dataQueues.map { _ in TraceTap(board) })
-        let (counters, history) = (counters, history)
-        synInspectors = try synQueues.indices.map {
-            try SYNInspector(
-                queue: synQueues[$0], tun: tun, policy: ConversionPolicy(settings), mark: rules.mark,
-                door: doors[$0], watch: watch, watchesEndToEnd: rules.inspectsEndToEnd, tap: synTaps[$0],
-                history: history, counters: counters, stream: converter, log: log, on: threads[$0])
-        }
+        let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }
+        let synInspector = try SYNInspector(
+            queue: synQueue, tun: tun, policy: ConversionPolicy(settings), mark: rules.mark,
+            door: door,
+            watch: watch, watchesEndToEnd: rules.inspectsEndToEnd, tap: taps[0], history: history, counters: counters,
+            stream: converter, log: log, on: threads.last!)
+        let counters = counters
+        self.synInspector = synInspector
         let tunIndex = DeviceIndex(NetworkInterface.index(rules.tun) ?? 0)
         dataInspectors = try dataQueues.indices.map {
             try DataInspector(
-                queue: dataQueues[$0], tun: tunIndex, watch: watch, tap: dataTaps[$0], counters: counters, log: log,
+                queue: dataQueues[$0], tun: tunIndex, watch: watch, tap: taps[1 + $0], counters: counters, log: log,
                 on: threads[$0])
         }
         for thread in threads { try thread.start() }
@@ -213,9 +205,7 @@ public final class Middlebox: Sendable {
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch, log: log,
             downloadsHeld: converter.sendByMeasuredRate)
         let throttler = throttler
-        recorder = try Recorder(synTaps + dataTaps, board, application: "Sluice \(Self.version)", log: log) {
-            throttler.rule(of: $0)
-        }
+        recorder = try Recorder(taps, board, application: "Sluice \(Self.version)", log: log) { throttler.rule(of: $0) }
         self.watch = watch
         self.agreement = agreement
         deviceIndex = tunIndex
@@ -228,12 +218,12 @@ public final class Middlebox: Sendable {
             rules: rules, orders: orders, device: initial.advanced.tun,
             replaceDevice: { [self] device in
                 deviceIndex.value = NetworkInterface.index(device.name) ?? 0
-                for inspector in synInspectors { inspector.replaceDevice(device) }
+                synInspector.replaceDevice(device)
             },
             stepAside: { [self] isAside in
                 // One that drains converts no new connection anyway.
                 guard state.withLock({ $0 != .draining }) else { return }
-                for inspector in synInspectors { if isAside { inspector.stepAside() } else { inspector.open() } }
+                if isAside { synInspector.stepAside() } else { synInspector.open() }
             },
             reset: { [self] in converter.resetAll(ipv4: $0.contains(.ipv4), ipv6: $0.contains(.ipv6)) },
             heed: { [self] in heed($0) })
@@ -249,7 +239,7 @@ public final class Middlebox: Sendable {
         }
         await orders.run {
             state.withLock { $0 = .draining }
-            synInspectors.forEach { $0.drain() }
+            synInspector.drain()
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.drain() }
@@ -308,7 +298,7 @@ public final class Middlebox: Sendable {
         let tracking = trackingRules.withLock(\.self)
         policy.passedPorts = tracking.helperPorts
         policy.hasZonesByDirection = tracking.hasZonesByDirection
-        synInspectors.forEach { $0.apply(policy) }
+        synInspector.apply(policy)
     }
 
     /// Waits for the running connections to end, for the time allowed.
@@ -323,7 +313,7 @@ public final class Middlebox: Sendable {
 
     private func stopThreads() {
         throttler.stop()
-        for inspector in synInspectors { inspector.stop() }
+        synInspector.stop()
         for inspector in dataInspectors { inspector.stop() }
         recorder.stop()
         sentinel.stop()

@@ -12,8 +12,7 @@ extension Settings {
             case legacy
         }
 
-        /// NFQUEUE number of the first queue for SYNs, 0-65000; the DATA queues follow it, and then further ones for SYNs.
-        /// Default 7700.
+        /// NFQUEUE number of queue SYN, 0-65000; the DATA queues follow it. Default 7700.
         public var queueBase: UInt16
         /// Number of DATA queues, 1-16. Default nil: one for each core, at most 4.
         public var dataQueues: Int?

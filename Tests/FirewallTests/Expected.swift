@@ -52,19 +52,6 @@ enum Expected {
     }
 
     static func mangle(_ family: AddressFamily) -> String {
-        let (fromOddPlace, toOddPlace) =
-            switch family {
-            case .ipv4:
-                (
-                    "7,177 0 0 0,72 0 0 0,116 0 0 1,148 0 0 2,21 0 1 1,6 0 0 65535,6 0 0 0",
-                    "7,177 0 0 0,72 0 0 2,116 0 0 1,148 0 0 2,21 0 1 1,6 0 0 65535,6 0 0 0"
-                )
-            case .ipv6:
-                (
-                    "6,40 0 0 40,116 0 0 1,148 0 0 2,21 0 1 1,6 0 0 65535,6 0 0 0",
-                    "6,40 0 0 42,116 0 0 1,148 0 0 2,21 0 1 1,6 0 0 65535,6 0 0 0"
-                )
-            }
         let (listen, length, icmp) =
             switch family {
             case .ipv4: ("127.77.0.1", 32, "icmp")
@@ -91,9 +78,8 @@ enum Expected {
             NFQUEUE --queue-num 7700 --queue-bypass
             \(codePoints)-A SLUICE_INPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
             -A SLUICE_INPUT -p tcp -m mark --mark 0x2000000/0xf000000 -j MARK --set-xmark 0x0/0xfff0000
-            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -m bpf --bytecode "\(fromOddPlace)" -j NFQUEUE \
-            --queue-num 7702 --queue-bypass
-            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-num 7701 --queue-bypass
+            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
+            --queue-bypass
             -A SLUICE_LOCAL -j MARK --set-xmark 0x4000000/0x7000000
             -A SLUICE_LOCAL -j ACCEPT
             -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x0/0x7000000 -j SLUICE_OWN
@@ -103,9 +89,8 @@ enum Expected {
             -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
             -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags SYN NONE -m connmark --mark 0x2000000/0x7000000 -j CONNMARK \
             --set-xmark 0x6000000/0xf000000
-            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -m bpf --bytecode "\(toOddPlace)" -j NFQUEUE \
-            --queue-num 7702 --queue-bypass
-            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-num 7701 --queue-bypass
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
+            --queue-bypass
             -A SLUICE_OWN -m owner --gid-owner 64083 -j CONNMARK --set-xmark 0x3000000/0xfff0000
             -A SLUICE_OWN -m owner --gid-owner 64084 -j CONNMARK --set-xmark 0xb000000/0xfff0000
             -A SLUICE_OWN -m owner --gid-owner 64085 -j CONNMARK --set-xmark 0x6000000/0xf000000
@@ -147,8 +132,6 @@ enum Expected {
             SLUICE_LOCAL
             -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN -m addrtype ! --src-type \
             LOCAL -j CONNMARK --set-xmark 0x5000000/0x7000000
-            -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN -m addrtype ! --src-type \
-            LOCAL -m bpf --bytecode "\(fromOddPlace)" -j NFQUEUE --queue-num 7703 --queue-bypass
             -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN -m addrtype ! --src-type \
             LOCAL -j NFQUEUE --queue-num 7700 --queue-bypass
             -A SLUICE_TAKE -i sluice0 -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark \

@@ -158,43 +158,6 @@ struct InstalledRulesTests {
         }
     }
 
-    /// Without xt_bpf, as iptables says it.
-    @Test(arguments: backends)
-    func withoutPortProgramsQueuesAreBalanced(_ backend: RuleSetting.Backend) async throws {
-        try await Scratch.run { scratch in
-            try await scratch.makeTUN()
-            let folder = "/tmp/sluice-tools-\(UInt32.random(in: 0...UInt32.max))"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
-            for command in ["iptables", "ip6tables"].map({ "\($0)-\(backend)-restore" }) {
-                let real = try await Tool(prefix: []).run("sh", "-c", "command -v \(command)").split(separator: "\n")[0]
-                let script = """
-                    #!/bin/sh
-                    input=$(mktemp \(folder)/XXXXXX)
-                    cat > $input
-                    if grep -q 'm bpf' $input; then
-                        echo "Warning: Extension bpf revision 0 not supported, missing kernel module?" >&2
-                        exit 4
-                    fi
-                    exec \(real) "$@" < $input
-                    """
-                try script.write(toFile: "\(folder)/\(command)", atomically: true, encoding: .utf8)
-                chmod("\(folder)/\(command)", 0o755)
-            }
-            let path = String(cString: getenv("PATH"))
-            let rules = try InstalledRules(
-                .sample(backend), prefix: scratch.tool.prefix + ["env", "PATH=\(folder):\(path)"])
-            try await rules.apply()
-            #expect(await !rules.spreadsByPort)
-            #expect(await rules.damages() == [])
-            for family in AddressFamily.allCases {
-                let text = try await scratch.rules(backend, family)
-                #expect(text.contains("--queue-balance 7701:7702") && !text.contains("bpf") && !text.contains("7703"))
-            }
-            try await scratch.firewall(.sample(backend)).remove()
-        }
-    }
-
     /// ipv6.disable=1: `ip -6` and ip6tables say that they are not supported.
     @Test(arguments: backends)
     func withoutIPv6TheRulesAreThoseOfIPv4(_ backend: RuleSetting.Backend) async throws {

@@ -30,7 +30,7 @@ final class SYNQueueWork: Work {
         self.expected = expected
         loopback = try Loopback()
         try loopback.lead(port: server.port, to: Self.queueNumber)
-        door = try SYNInspector.Door.all(1)[0]
+        door = try SYNInspector.Door()
         let isEndToEnd = [.passServerSpeaksMultipath, .passDecidedBefore].contains(expected)
         stream = MadeUpStream(isEndToEnd ? .speaksMultipath : .dial(Self.plan))
         var policy = ConversionPolicy(interfaces: ["lo"])

@@ -39,7 +39,8 @@ import Testing
             plan.pause = 3
             let held = plan
             async let report = lab.fetch(held)
-            let filter = ["ss", "-Htmn", "dst", "\(lab.address(.server(0), family))", "and", "dport", "=", "5000"]
+            let address = "\(lab.address(.server(0), family))"
+            let filter = ["ss", "-Htmn", "dst", family == .v4 ? address : "[\(address)]", "and", "dport", "=", "5000"]
             var buffer: Int?
             try await lab.wait(for: "the upstream") {
                 let text = try await lab.run(in: .box, filter).output

@@ -84,8 +84,7 @@ extension MachineFacts {
     /// microseconds until the queue is let go again would be lost.
     private static func tryQueues(_ rules: RuleSetting, _ settings: Settings) -> [QueueError] {
         let data = rules.dataQueues.map { ($0, PacketQueue.Options.data()) }
-        return (rules.synQueues.map { ($0, .syn(held: settings.advanced.maxHeld)) } + data).compactMap {
-            number, options in
+        return ([(rules.synQueue, .syn(held: settings.advanced.maxHeld))] + data).compactMap { number, options in
             do throws(QueueError) {
                 _ = try PacketQueue(number, options)
                 return nil
