@@ -86,7 +86,7 @@ public struct ConverterSetting: Sendable {
     /// - Parameter side: Whom it leads to. A client's socket gets its options from the listener.
     func prepare(_ descriptor: Int32, towards side: Session.Side) throws(SystemError) {
         try StreamSocket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-        if let pace = keepalive(towards: side), side == .client || !pace.mayWait {
+        if let pace = keepalive(towards: side), side == .client || !pace.isDeferrable {
             do {
                 try StreamSocket.setKeepalive(
                     descriptor, idle: pace.idle, interval: pace.interval, count: pace.count)

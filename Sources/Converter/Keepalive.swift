@@ -42,8 +42,8 @@ struct KeepalivePace: Equatable {
         count = Self.mostProbes
     }
 
-    /// Is it early enough to tell a socket once it has been idle for some seconds (`Worker.watchKeepalive`)?
-    var mayWait: Bool { idle > 10 }
+    /// Is it soon enough to set it when the session has been idle for some seconds (`Worker.watchKeepalive`)?
+    var isDeferrable: Bool { idle > 10 }
 
     private static func seconds(_ duration: Duration) -> Int32 {
         min(longest, max(1, Int32(clamping: duration.components.seconds)))

@@ -56,8 +56,9 @@ struct ListenerWindow {
     static let span = Duration.milliseconds(50)
     /// The packet path sees when a join is through, but for one that it doesn't track: after so long the kernel is asked.
     static let firstLook = Duration.milliseconds(100)
-    /// How long the last segment of a handshake, seen in a queue, may take to its socket.
-    static let settleTime = Duration.milliseconds(5)
+    /// How long the last segment of a handshake, seen in a queue, may take to its socket: it may wait for its verdict behind
+    /// others, and a subflow whose segment finds no listener is refused.
+    static let settleTime = Duration.milliseconds(100)
     /// For how long a join may be unknown to the kernel before it counts as over.
     static let unknownTime = Duration.milliseconds(200)
     /// After that it is asked again for one that is under way.

@@ -17,7 +17,7 @@ extension Session {
         var isDeafToServer = false
         /// The same the other way round; the packet path sees to it.
         var isDeafToClient = false
-        /// The server's socket has been told how often to probe, if that could wait until the session is idle.
+        /// The server's socket has its pace, also where that was put off until the session is idle.
         var isServerPaced = false
         /// In `Worker.probed`.
         var isWatched = false
@@ -44,9 +44,8 @@ extension Worker {
         let limit = max(16, sessions.slotCount / Self.looksOfARound + 1)
         let next = sessions.forEach(from: keepaliveSlot, limit: limit) { session in
             guard session.phase == .relaying, session.lastMoved + Self.idleTime <= now else { return }
-            probeWhenIdle(session)
-            guard let state = StreamSocket.probes(session.server.descriptor)
-            else { return }
+            setDeferredKeepalive(session)
+            guard let state = StreamSocket.probes(session.server.descriptor) else { return }
             let own = session.keepalive.server?.idle ?? shared.setting.keepalive(towards: .server)?.idle
             let interval = session.keepalive.probesOfServer.look(
                 segments: state.segmentsReceived, moved: session.lastMoved, ownIdle: own, at: now)
@@ -60,14 +59,12 @@ extension Worker {
         }
     }
 
-    /// A server's socket is told of its pace only now, where that is soon enough: most sessions are never idle.
-    private func probeWhenIdle(_ session: Session) {
+    /// Sets the pace of the server's socket, where that could wait until now: most sessions are never idle.
+    private func setDeferredKeepalive(_ session: Session) {
         guard !session.keepalive.isServerPaced else { return }
         session.keepalive.isServerPaced = true
-        guard session.keepalive.server == nil, let pace = shared.setting.keepalive(towards: .server), pace.mayWait
-        else {
-            return
-        }
+        guard session.keepalive.server == nil, let pace = shared.setting.keepalive(towards: .server), pace.isDeferrable
+        else { return }
         setKeepalive(session, .server, pace)
     }
 

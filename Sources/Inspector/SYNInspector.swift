@@ -40,10 +40,9 @@ public final class SYNInspector: Sendable {
 
     /// It lives on `thread`. `watchesEndToEnd`: `watch` is told of MPTCP connections that go past this box.
     public init(
-        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
-        door: Door, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
-        counters: InspectorCounters,
-        stream: any StreamPath, log: Logger, on thread: LoopThread
+        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark, door: Door,
+        watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
+        counters: InspectorCounters, stream: any StreamPath, log: Logger, on thread: LoopThread
     ) throws(SystemError) {
         mailbox = door.mailbox
         self.counters = counters
@@ -51,10 +50,9 @@ public final class SYNInspector: Sendable {
         var device: TunDevice? = tun
         ending = try thread.add { place throws(SystemError) in
             try SYNDesk(
-                queue: queue, tun: device.take()!, policy: policy, mark: mark,
-                mailbox: door.mailbox, watch: watch, watchesEndToEnd: watchesEndToEnd, tap: tap, history: history,
-                counters: counters,
-                stream: stream, log: log, place: place)
+                queue: queue, tun: device.take()!, policy: policy, mark: mark, mailbox: door.mailbox, watch: watch,
+                watchesEndToEnd: watchesEndToEnd, tap: tap, history: history, counters: counters, stream: stream,
+                log: log, place: place)
         }
     }
 
@@ -134,8 +132,8 @@ final class SYNDesk: LoopMember {
     init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mark: PacketMark,
         mailbox: Mailbox<SYNInspector.Message>, watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap,
-        history: DecisionHistory,
-        counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
+        history: DecisionHistory, counters: InspectorCounters, stream: any StreamPath, log: Logger,
+        place: LoopThread.Place
     ) throws(SystemError) {
         try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
         try place.watch(mailbox, tag: Self.mailboxTag)

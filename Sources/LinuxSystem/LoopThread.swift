@@ -57,8 +57,8 @@ public final class LoopThread: Sendable {
         /// Watches a mailbox of the member's; `tag` comes when there is something in it.
         public func watch<Message>(_ mailbox: Mailbox<Message>, tag: UInt64) throws(SystemError) {
             try watch(mailbox.descriptor, .readable, tag: tag)
-            loop.bells.append(Loop.WatchedBell(bell: mailbox.bell, resident: number, tag: tag))
-            mailbox.bell.live(at: loop.identity)
+            loop.mailboxes.append(Loop.WatchedMailbox(wakeup: mailbox.wakeup, resident: number, tag: tag))
+            mailbox.wakeup.attach(to: loop.identity)
         }
 
         /// For a descriptor that outlives the member.
@@ -92,8 +92,8 @@ private final class Loop {
     /// Of a tag that are the member's own; those above are its number.
     static let tagBits = 61
 
-    struct WatchedBell {
-        let bell: Bell
+    struct WatchedMailbox {
+        let wakeup: Wakeup
         let resident: Int
         let tag: UInt64
     }
@@ -101,9 +101,9 @@ private final class Loop {
     let events: EventLoop
     /// nil where one has ended.
     var residents: [Resident?] = []
-    /// Of the residents' mailboxes.
-    var bells: [WatchedBell] = []
-    /// As `sluice_current_loop` says on this loop's thread.
+    /// The residents' mailboxes.
+    var mailboxes: [WatchedMailbox] = []
+    /// What `sluice_current_loop` returns on this loop's thread.
     var identity: UInt { UInt(bitPattern: ObjectIdentifier(self)) }
 
     init(_ events: consuming EventLoop) { self.events = events }
@@ -115,7 +115,7 @@ private final class Loop {
             events.wait(timeout: time) { tag, events in
                 residents[Int(tag >> Self.tagBits)]?.member.handle(tag & (1 << Self.tagBits - 1), events)
             }
-            answerBells()
+            deliverMail()
             timeout = endTurn().map { hasMail ? 0 : $0 }
         }
     }
@@ -123,15 +123,15 @@ private final class Loop {
     /// How often messages are answered in a turn, since an answer may be another message; the rest waits for the next turn.
     private static let rounds = 3
 
-    private func answerBells() {
+    private func deliverMail() {
         for _ in 0..<Self.rounds where hasMail {
-            for watched in bells where watched.bell.waits {
+            for watched in mailboxes where watched.wakeup.isPending {
                 residents[watched.resident]?.member.handle(watched.tag, .readable)
             }
         }
     }
 
-    private var hasMail: Bool { bells.contains { $0.bell.waits && residents[$0.resident] != nil } }
+    private var hasMail: Bool { mailboxes.contains { $0.wakeup.isPending && residents[$0.resident] != nil } }
 
     /// How long the next wait may take; nil when no member is left.
     private func endTurn() -> Int32? {

@@ -67,7 +67,7 @@ extension Settings {
             listenAddress: IPAddress = IPAddress("127.77.0.1")!,
             listenAddress6: IPAddress = IPAddress("fd73:6c75:6963:6500::1")!, tun: String = "sluice0",
             ifb: String = "sluice1", maxHeld: Int = 2048, maxHeldPerClient: Int = 512, maxConnections: Int? = nil,
-            dialTimeout: Duration = .milliseconds(900), clientTimeout: Duration = .seconds(5),
+            dialTimeout: Duration = .milliseconds(900), clientTimeout: Duration = .seconds(10),
             upstreamPorts: ClosedRange<UInt16> = 4096...32767, listenerIdle: Duration = .milliseconds(10),
             serverMemory: Duration = .seconds(600), serverMemoryEntries: Int = 65536,
             maxTracked: Int = 65536,

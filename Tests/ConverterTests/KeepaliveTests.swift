@@ -138,6 +138,28 @@ import Wire
         #expect(try RelayRig.receive(1, on: rig.client()) == "y")
     }
 
+    @Test(
+        "a server's socket gets its pace at once if that is short, and else when it is idle",
+        arguments: [(120, true), (5, false)] as [(Int32, Bool)])
+    func ownPaceIsSet(_ idle: Int32, isDeferred: Bool) async throws {
+        let rig = try RelayRig(.init(clients: .tcp, serverKeepalive: .seconds(Int64(idle))))
+        #expect(isProbed(rig.nearServer(), after: idle) == !isDeferred)
+        try RelayRig.send("x", on: rig.client())
+        #expect(try RelayRig.receive(1, on: rig.server()) == "x")
+        try await eventually { isProbed(rig.nearServer(), after: idle) }
+    }
+
+    private func isProbed(_ descriptor: Int32, after idle: Int32) -> Bool {
+        option(SOL_SOCKET, SO_KEEPALIVE, of: descriptor) == 1
+            && option(Int32(IPPROTO_TCP), TCP_KEEPIDLE, of: descriptor) == idle
+    }
+
+    private func option(_ level: Int32, _ name: Int32, of descriptor: Int32) -> Int32? {
+        var value: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, level, name, &value, &length) == 0 ? value : nil
+    }
+
     /// At most a minute, on however slow a machine.
     private func eventually(_ condition: () -> Bool) async throws {
         for _ in 0..<600 {

@@ -54,8 +54,8 @@ import Wire
         #expect(window.judge(at: time(20)) == .wait(until: time(101)))
         window.joined(tuple(2), at: time(30))
         window.joined(tuple(3), at: time(34))
-        #expect(window.judge(at: time(34)) == .wait(until: time(35)))
-        #expect(window.judge(at: time(35)) == .close)
+        #expect(window.judge(at: time(34)) == .wait(until: time(130)))
+        #expect(window.judge(at: time(130)) == .close)
     }
 
     @Test mutating func anotherJoinIsAskedForUntilItIsThrough() {

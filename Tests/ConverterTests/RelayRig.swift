@@ -21,6 +21,8 @@ final class RelayRig {
         var splices = false
         /// Closing resets, as the daemon sets its sockets up.
         var resetsOnClose = true
+        /// How long a server is left idle before it is probed.
+        var serverKeepalive: Duration?
         /// Does the pipe keep what is put into it?
         var pipeLosesAll = false
     }
@@ -46,12 +48,13 @@ final class RelayRig {
     init(_ plan: Plan = Plan()) throws {
         mailbox = try Mailbox()
         thread = try LoopThread(named: "relay rig")
+        let setting = Self.setting(plan)
         shared = Shared(
-            Self.setting, log: Logger(label: "relay rig"), mailboxes: [mailbox], outcome: { _, _ in },
+            setting, log: Logger(label: "relay rig"), mailboxes: [mailbox], outcome: { _, _ in },
             accepted: { _, _ in }, ended: { _ in }, silence: silences.note)
         for number in 0..<plan.sessions {
-            let client = try Self.pair(plan.clients, near: .client)
-            let server = try Self.pair(.tcp, near: .server)
+            let client = try Self.pair(plan.clients, near: .client, setting)
+            let server = try Self.pair(.tcp, near: .server, setting)
             // The box accepts clients and connects to servers.
             ends.append((client.connecting, server.accepted))
             near.append((client.accepted, server.connecting))
@@ -129,7 +132,7 @@ final class RelayRig {
     /// `near`: the side that the worker's end is of. It is made as the daemon makes it: a client's by the listener, a server's
     /// before it connects.
     private static func pair(
-        _ transport: StreamSocket.TransportProtocol, near side: Session.Side
+        _ transport: StreamSocket.TransportProtocol, near side: Session.Side, _ setting: ConverterSetting
     ) throws -> (connecting: Int32, accepted: Int32) {
         let loopback = try #require(Endpoint("127.0.0.1:0"))
         let listener = try StreamSocket.open(transport, for: loopback.address)
@@ -170,12 +173,15 @@ final class RelayRig {
         return SplicePipe(output: Descriptor(owning: empty.output), input: Descriptor(owning: full.input))
     }
 
-    private static let setting = ConverterSetting(
-        listenAddress: IPAddress("127.77.0.1")!, listenAddress6: IPAddress("::1")!, mark: .standard, groups: .standard,
-        workers: 1,
-        dialTimeout: .seconds(5), clientTimeout: .seconds(5), listenerIdle: .seconds(60), idleTimeout: nil,
-        clientKeepalive: nil, serverKeepalive: nil,
-        upstreamPorts: 4096...32767, maxPending: 16, maxPendingPerClient: 16, maxConnections: 16,
-        serverMemory: .seconds(60), serverMemoryEntries: 16, receiveBuffer: nil, sendBuffer: nil,
-        congestionControl: nil)
+    private static func setting(_ plan: Plan) -> ConverterSetting {
+        ConverterSetting(
+            listenAddress: IPAddress("127.77.0.1")!, listenAddress6: IPAddress("::1")!, mark: .standard,
+            groups: .standard,
+            workers: 1,
+            dialTimeout: .seconds(5), clientTimeout: .seconds(5), listenerIdle: .seconds(60), idleTimeout: nil,
+            clientKeepalive: nil, serverKeepalive: plan.serverKeepalive,
+            upstreamPorts: 4096...32767, maxPending: 16, maxPendingPerClient: 16, maxConnections: 16,
+            serverMemory: .seconds(60), serverMemoryEntries: 16, receiveBuffer: nil, sendBuffer: nil,
+            congestionControl: nil)
+    }
 }

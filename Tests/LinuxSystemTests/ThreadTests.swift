@@ -42,7 +42,10 @@ import Wire
         let isDone: @Sendable () -> Bool = { done.load(ordering: .relaxed) == count + 1 }
         let first = try loop.add { place throws(SystemError) in
             try Player(place, [ball, outside], isDone) { box, number in
-                if box == 0, number < count { return back.post(number + 1) }
+                if box == 0, number < count {
+                    back.post(number + 1)
+                    return #expect(!Self.isReadable(back.descriptor), "a post on the own thread costs no system call")
+                }
                 done.wrappingAdd(1, ordering: .relaxed)
             }
         }
@@ -56,6 +59,11 @@ import Wire
         second.wait()
         loop.join()
         #expect(isDone())
+    }
+
+    private static func isReadable(_ descriptor: Int32) -> Bool {
+        var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&state, 1, 0) == 1
     }
 
     /// Takes what is in its mailboxes, and ends when that is done.

@@ -15,6 +15,11 @@ struct BenchOptionTests {
         #expect(error?.message.contains("3s, 500ms or 20us") == true)
     }
 
+    @Test(
+        arguments: [("2TB", 2_000_000_000_000), ("100MB", 100_000_000), ("64KiB", 65536), ("7", 7)]
+            as [(String, UInt64)])
+    func bytesHaveUnits(_ text: String, _ bytes: UInt64) { #expect(ByteCount(argument: text)?.bytes == bytes) }
+
     /// Of every command: one that has a time, too.
     @Test(arguments: [
         ["fetch", "--to", "10.0.0.1:1", "--hold", "3"], ["soak", "--rest", "3"], ["bench", "memory", "--rest", "3"],

@@ -46,7 +46,7 @@ import Wire
         #expect(advanced.maxHeldPerClient == 512)
         #expect(advanced.maxConnections == nil)
         #expect(advanced.dialTimeout == .milliseconds(900))
-        #expect(advanced.clientTimeout == .seconds(5))
+        #expect(advanced.clientTimeout == .seconds(10))
         #expect(advanced.upstreamPorts == 4096...32767)
         #expect(advanced.listenerIdle == .milliseconds(10))
         #expect(advanced.serverMemory == .seconds(600))
