@@ -118,7 +118,8 @@ let package = Package(
             name: "ConverterTests",
             dependencies: ["Converter", "LinuxSystem", "PacketForge", "Policy", "Wire", logging, systemPackage]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
-        .testTarget(name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem"]),
+        .testTarget(
+            name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem", "PacketForge"]),
         .testTarget(
             name: "TrafficControlTests", dependencies: ["TrafficControl", "Lab", "LinuxSystem", "Wire", subprocess]),
         .testTarget(

@@ -137,11 +137,6 @@ public final class Converter: Sendable {
     /// The client of this connection keeps nothing of it any more: unless a subflow is left, its session is reset.
     public func clientIsGone(_ tuple: FourTuple) { shared.post(.clientIsGone(tuple), to: shared.worker(for: tuple)) }
 
-    /// The client of this connection probes whether its peer is still there, each time after so long a silence.
-    public func clientProbes(_ tuple: FourTuple, _ interval: Duration) {
-        shared.post(.clientProbes(tuple, interval), to: shared.worker(for: tuple))
-    }
-
     /// The client of this connection sends with another DSCP than before.
     public func clientSends(_ tuple: FourTuple, _ dscp: DSCP) {
         shared.post(.clientSends(tuple, dscp), to: shared.worker(for: tuple))

@@ -65,10 +65,15 @@ struct ProbeWatch {
     /// Looks at the connection. Returns the interval at which the peer probes, if it has since the last look.
     ///
     /// - Parameters:
-    ///   - segments: Segments that have come in since the connection began.
+    ///   - segments: Segments that have come in since the connection began, on all its subflows.
+    ///   - subflows: How many there are. Each is probed.
     ///   - moved: When bytes last moved, either way.
     ///   - ownIdle: Seconds of silence after which the box probes; nil if it doesn't.
-    mutating func look(segments: UInt32, moved: MonotonicTime, ownIdle: Int32?, at now: MonotonicTime) -> Duration? {
+    ///   - sinceAcknowledgement: How long ago an acknowledgement was taken, which a probe's isn't; nil if that isn't known.
+    mutating func look(
+        segments: UInt32, subflows: Int = 1, moved: MonotonicTime, ownIdle: Int32?,
+        sinceAcknowledgement: Duration? = nil, at now: MonotonicTime
+    ) -> Duration? {
         defer {
             self.segments = segments
             lastLook = now
@@ -79,9 +84,17 @@ struct ProbeWatch {
             lastAnswer = moved
             return nil
         }
-        let came = segments &- self.segments
-        guard came > 0 else { return nil }
+        let arrived = segments &- self.segments
+        // More is no silence: a subflow has gone as another came.
+        guard (1..<65536).contains(arrived) else { return nil }
+        let came = (arrived + UInt32(subflows) - 1) / UInt32(max(1, subflows))
         let since = now.nanoseconds(since: lastLook)
+        // An acknowledgement that isn't the answer to a probe of the box's: a window that has opened, a join.
+        if ownIdle == nil, let sinceAcknowledgement,
+            sinceAcknowledgement + Self.clockGrain < .nanoseconds(Int64(clamping: since))
+        {
+            return nil
+        }
         let answers = ownIdle.map { expectedAnswers(since, idle: UInt64($0) * Self.second, at: now) } ?? 0
         if answers > 0 { lastAnswer = now }
         guard came > answers else { return nil }
@@ -92,6 +105,8 @@ struct ProbeWatch {
     }
 
     private static let second: UInt64 = 1_000_000_000
+    /// The kernel counts in ticks, of ten milliseconds at most.
+    private static let clockGrain = Duration.milliseconds(20)
 
     /// How many of the segments may be answers to the box's own probes. The last answer may have come up to one look
     /// before it was noticed.

@@ -10,7 +10,10 @@ extension Session {
         /// How often each side is probed because its peer probes; nil: as the setting says.
         var client: KeepalivePace?
         var server: KeepalivePace?
+        var probesOfClient = ProbeWatch()
         var probesOfServer = ProbeWatch()
+        /// At the last look.
+        var clientSubflows = 0
         var clientAnswers = Responsiveness()
         var serverAnswers = Responsiveness()
         /// The server's probes are not answered, for the client doesn't answer the box's.
@@ -25,31 +28,23 @@ extension Session {
 }
 
 extension Worker {
-    /// In how many seconds all idle sessions are looked at once: a look takes a microsecond or two.
+    /// In how many seconds all idle sessions are looked at once, if there are many: a look takes some microseconds.
     private static let looksOfARound = 5
-    /// What an idle session is: shorter silences are no server's that probes.
-    private static let idleTime = Duration.seconds(4)
-
-    /// The packet path has seen the client probe. While bytes wait for the server, the client may be asking whether it may
-    /// send again (RFC 9293 section 3.8.6.1), which looks the same.
-    func clientProbes(_ tuple: FourTuple, _ interval: Duration) {
-        guard let session = sessions.latest(tuple, where: { $0.phase == .relaying }), session.client.pending == nil,
-            StreamSocket.unacknowledged(session.server.descriptor) <= 1
-        else { return }
-        follow(session, .server, interval)
-    }
+    /// Fewer are looked at each second.
+    private static let alwaysLookedAt = 512
+    /// How long a session has been idle before its client may be probing, and its server.
+    private static let clientIdleTime = Duration.seconds(1)
+    private static let serverIdleTime = Duration.seconds(4)
 
     /// Once a second: notices which servers probe, and which ends have fallen silent.
     func watchKeepalive(_ now: MonotonicTime) {
-        let limit = max(16, sessions.slotCount / Self.looksOfARound + 1)
+        let limit = max(Self.alwaysLookedAt, sessions.slotCount / Self.looksOfARound + 1)
         let next = sessions.forEach(from: keepaliveSlot, limit: limit) { session in
-            guard session.phase == .relaying, session.lastMoved + Self.idleTime <= now else { return }
+            guard session.phase == .relaying, session.lastMoved + Self.clientIdleTime <= now else { return }
+            watchClient(session, now)
+            guard session.lastMoved + Self.serverIdleTime <= now else { return }
             setDeferredKeepalive(session)
-            guard let state = StreamSocket.probes(session.server.descriptor) else { return }
-            let own = session.keepalive.server?.idle ?? shared.setting.keepalive(towards: .server)?.idle
-            let interval = session.keepalive.probesOfServer.look(
-                segments: state.segmentsReceived, moved: session.lastMoved, ownIdle: own, at: now)
-            if let interval { follow(session, .client, interval) }
+            watchServer(session, now)
         }
         keepaliveSlot = next ?? 0
         probed.removeAll { session in
@@ -57,6 +52,46 @@ extension Worker {
             heedSilence(session)
             return false
         }
+    }
+
+    /// While bytes wait for the server, the client may be asking whether it may send again (RFC 9293 section 3.8.6.1), which
+    /// looks the same.
+    private func watchClient(_ session: Session, _ now: MonotonicTime) {
+        guard session.client.pending == nil, StreamSocket.unacknowledged(session.server.descriptor) <= 1,
+            let came = arrivals(session.client.descriptor)
+        else { return }
+        // A new subflow's handshake is no probe.
+        if came.subflows != session.keepalive.clientSubflows {
+            session.keepalive.clientSubflows = came.subflows
+            session.keepalive.probesOfClient = ProbeWatch()
+        }
+        let interval = session.keepalive.probesOfClient.look(
+            segments: came.segments, subflows: came.subflows, moved: session.lastMoved,
+            ownIdle: ownIdle(session, .client),
+            sinceAcknowledgement: came.sinceAcknowledgement, at: now)
+        if let interval { follow(session, .server, interval) }
+    }
+
+    private func arrivals(
+        _ client: Int32
+    ) -> (subflows: Int, segments: UInt32, sinceAcknowledgement: Duration)? {
+        if let activity = SubflowActivity(client) {
+            return (activity.subflows, activity.segmentsReceived, activity.sinceAcknowledgement)
+        }
+        return StreamSocket.probes(client).map { (1, $0.segmentsReceived, $0.sinceAcknowledgement) }
+    }
+
+    private func watchServer(_ session: Session, _ now: MonotonicTime) {
+        guard let state = StreamSocket.probes(session.server.descriptor) else { return }
+        let interval = session.keepalive.probesOfServer.look(
+            segments: state.segmentsReceived, moved: session.lastMoved, ownIdle: ownIdle(session, .server),
+            sinceAcknowledgement: state.sinceAcknowledgement, at: now)
+        if let interval { follow(session, .client, interval) }
+    }
+
+    /// Seconds of silence after which the box probes this side.
+    private func ownIdle(_ session: Session, _ side: Session.Side) -> Int32? {
+        session.keepalive[side]?.idle ?? shared.setting.keepalive(towards: side)?.idle
     }
 
     /// Sets the pace of the server's socket, where that could wait until now: most sessions are never idle.

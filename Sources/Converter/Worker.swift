@@ -22,8 +22,6 @@ final class Worker: LoopMember {
         /// See `Converter.forgo`.
         case forgo(FourTuple)
         case clientIsGone(FourTuple)
-        /// The client probes an idle connection, after so long a silence each time.
-        case clientProbes(FourTuple, Duration)
         case clientSends(FourTuple, DSCP)
         /// Resets those of some sessions that are meant; how many they were, and the slot to go on from.
         case close(ConnectionSelection, fromSlot: Int, @Sendable (Int, Int?) -> Void)
@@ -125,7 +123,6 @@ final class Worker: LoopMember {
             answer(descriptions, next)
         case .forgo(let tuple): forgo(tuple)
         case .clientIsGone(let tuple): clientIsGone(tuple)
-        case .clientProbes(let tuple, let interval): clientProbes(tuple, interval)
         case .clientSends(let tuple, let dscp): clientSends(tuple, dscp)
         case .close(let selection, let slot, let answer):
             let (closed, next) = close(selection, fromSlot: slot)

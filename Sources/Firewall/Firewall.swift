@@ -44,9 +44,22 @@ public struct Firewall: Sendable {
         let backend: Backend
         /// By family that the kernel has.
         let rules: [AddressFamily: RuleSet]
+        let separatesAcknowledgements: Bool
     }
 
+    /// Where the kernel can't tell acknowledgements (xt_bpf), they go to the data queues.
     func install() async throws(FirewallError) -> Installed {
+        guard setting.separatesAcknowledgements else { return try await put() }
+        do throws(FirewallError) {
+            return try await put()
+        } catch {
+            var plain = setting
+            plain.separatesAcknowledgements = false
+            return try await Firewall(plain, prefix: tool.prefix).put()
+        }
+    }
+
+    private func put() async throws(FirewallError) -> Installed {
         let backend = try await Backend.resolving(setting.backend, tool)
         let families = await Self.families(tool)
         do {
@@ -57,7 +70,9 @@ public struct Firewall: Sendable {
                 try await backend.restore(RuleSet(text), family, tool)
             }
             try await backend.other.removeRules(families, tool)
-            return Installed(outcome: try await routing(families).apply(), backend: backend, rules: rules)
+            return Installed(
+                outcome: try await routing(families).apply(), backend: backend, rules: rules,
+                separatesAcknowledgements: setting.separatesAcknowledgements)
         } catch {
             try? await remove()
             throw error

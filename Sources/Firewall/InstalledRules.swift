@@ -25,11 +25,16 @@ public actor InstalledRules {
 
     private var firewall: Firewall { Firewall(setting, prefix: tool.prefix) }
 
+    /// Do acknowledgements pass the data queues by? Not where the kernel can't tell them, as it turns out when the rules are
+    /// applied.
+    public var separatesAcknowledgements: Bool { setting.separatesAcknowledgements }
+
     /// Puts the rules in place, as `Firewall.apply` does.
     public func apply() async throws(FirewallError) {
         installed = nil
         let now = try await firewall.install()
         installed = now
+        setting.separatesAcknowledgements = now.separatesAcknowledgements
         expectations = [:]
         baselines = [:]
         for (family, rules) in now.rules {

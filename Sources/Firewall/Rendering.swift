@@ -28,6 +28,8 @@ extension Firewall {
                 "group_client": String(setting.groups.client), "groups": setting.groups.range,
                 "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
+                "acknowledgement_queue": String(setting.acknowledgementQueue),
+                "acknowledgement": AcknowledgementProgram.bytecode(family),
             ])
         return lines(of: family, in: text)
     }
@@ -144,7 +146,8 @@ extension Firewall {
     private func lines(of family: AddressFamily?, in text: String) -> String {
         let signs = [
             "-4 ": family == .ipv4, "-6 ": family == .ipv6, "-E ": setting.inspectsEndToEnd,
-            "-D ": setting.copiesDSCP, "-P ": setting.steersSubflows, "-S ": !setting.inspectsBulk,
+            "-D ": setting.copiesDSCP, "-B ": setting.separatesAcknowledgements, "-P ": setting.steersSubflows,
+            "-S ": !setting.inspectsBulk,
         ]
         return text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
             var line = line

@@ -18,6 +18,8 @@ public struct RuleSetting: Sendable, Hashable {
     public var synQueue: UInt16
     /// The NFQUEUEs that share the data segments, a connection always on the same one.
     public var dataQueues: ClosedRange<UInt16>
+    /// Does what carries nothing but an acknowledgement go to a queue of its own, instead of a data queue? Takes xt_bpf.
+    public var separatesAcknowledgements: Bool
     /// The routing table that delivers everything to the box, and with the next one, for reverse look-ups, ours alone.
     public var routeTable: UInt32
     /// The first of the four adjacent priorities of our routing rules. They have to come before the operator's own.
@@ -46,7 +48,7 @@ public struct RuleSetting: Sendable, Hashable {
         tun: String, mark: PacketMark, synQueue: UInt16, dataQueues: ClosedRange<UInt16>, routeTable: UInt32,
         rulePriority: UInt32, listenAddress: IPAddress, listenAddress6: IPAddress, backend: Backend,
         inspectsEndToEnd: Bool, inspectsBulk: Bool, htb: UInt16, steersSubflows: Bool, groups: SocketGroups,
-        copiesDSCP: Bool = true, exits: [String] = []
+        copiesDSCP: Bool = true, separatesAcknowledgements: Bool = true, exits: [String] = []
     ) {
         self.tun = tun
         self.mark = mark
@@ -63,11 +65,15 @@ public struct RuleSetting: Sendable, Hashable {
         self.steersSubflows = steersSubflows
         self.groups = groups
         self.copiesDSCP = copiesDSCP
+        self.separatesAcknowledgements = separatesAcknowledgements
         self.exits = exits
     }
 }
 
 extension RuleSetting {
+    /// The NFQUEUE for acknowledgements. It has no reader most of the time; packets then pass it by.
+    public var acknowledgementQueue: UInt16 { dataQueues.upperBound + 1 }
+
     /// Adds the interfaces that aren't there yet, as far as there is room.
     ///
     /// - Returns: whether there was one to add.

@@ -75,9 +75,6 @@ public final class ConnectionWatch: Sendable {
     public struct Listener: Sendable {
         /// A client completes the handshake of a further subflow, whose 4-tuple this is.
         public var clientJoins: @Sendable (FourTuple) -> Void
-        /// A client probes whether its peer is there (keepalive), after so long a silence; of those that come after less than
-        /// half a second nothing is told.
-        public var clientProbes: @Sendable (FourTuple, Duration) -> Void
         /// A client sends with this DSCP from now on.
         public var clientSends: @Sendable (FourTuple, DSCP) -> Void
         /// A segment that belongs to no client's connection, to an upstream therefore, has this DSCP.
@@ -85,12 +82,10 @@ public final class ConnectionWatch: Sendable {
 
         public init(
             clientJoins: @escaping @Sendable (FourTuple) -> Void,
-            clientProbes: @escaping @Sendable (FourTuple, Duration) -> Void,
             clientSends: @escaping @Sendable (FourTuple, DSCP) -> Void,
             serverSends: @escaping @Sendable (FourTuple, DSCP) -> Void
         ) {
             self.clientJoins = clientJoins
-            self.clientProbes = clientProbes
             self.clientSends = clientSends
             self.serverSends = serverSends
         }
@@ -102,14 +97,12 @@ public final class ConnectionWatch: Sendable {
         /// Of a subflow that is complete.
         var joined: FourTuple?
         var tuple: FourTuple?
-        var probe: Duration?
         var clientDSCP: DSCP?
         var serverDSCP: DSCP?
 
         func tell() {
             if let joined { listener?.clientJoins(joined) }
             guard let listener, let tuple else { return }
-            if let probe { listener.clientProbes(tuple, probe) }
             if let clientDSCP { listener.clientSends(tuple, clientDSCP) }
             if let serverDSCP { listener.serverSends(tuple, serverDSCP) }
         }
@@ -233,13 +226,11 @@ extension ConnectionWatch.State {
                 serverDSCP: segment.dscp)
         }
         // Most ask for nothing.
-        let silence = sighting.sender == .client ? sighting.probe : nil
         let isJoined = !tracker.events.isEmpty && hasJoined(sighting)
-        guard silence != nil || sighting.dscp != nil || isJoined else { return ConnectionWatch.News() }
+        guard sighting.dscp != nil || isJoined else { return ConnectionWatch.News() }
         let ends = FourTuple(client: segment.source, server: segment.destination)
         return ConnectionWatch.News(
             listener: listener, joined: isJoined ? ends : nil, tuple: tracker.tuple(of: sighting.connection),
-            probe: silence.flatMap { $0 < 500_000_000 ? nil : .nanoseconds(Int64(clamping: $0)) },
             clientDSCP: sighting.dscp)
     }
 

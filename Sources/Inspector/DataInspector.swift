@@ -76,6 +76,8 @@ public final class DataInspector: Sendable {
         }
 
         func endTurn() -> Int32? {
+            // Unbound, the queue would drop what still waits in it.
+            if isStopped { while let count = try? queue.receive({ queue.accept($0.id) }), count > 0 {} }
             // What waited has gone when the sentinel has answered: the kernel refuses another verdict.
             if queue.beat() || isStopped {
                 waiting.releaseAll { queue.accept($0) }

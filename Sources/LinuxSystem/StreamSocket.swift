@@ -182,11 +182,17 @@ public enum StreamSocket {
         public let unanswered: UInt8
         /// All segments that have come in, the peer's probes among them.
         public let segmentsReceived: UInt32
+        /// How long ago the kernel took the last acknowledgement (`SubflowActivity.sinceAcknowledgement`).
+        public let sinceAcknowledgement: Duration
     }
 
     /// nil for what is no TCP connection.
     public static func probes(_ descriptor: Int32) -> Probes? {
-        information(descriptor).map { Probes(unanswered: $0.probes, segmentsReceived: $0.segs_in) }
+        information(descriptor).map {
+            Probes(
+                unanswered: $0.probes, segmentsReceived: $0.segs_in,
+                sinceAcknowledgement: .milliseconds($0.last_ack_recv))
+        }
     }
 
     /// The shortest round trip of a TCP connection that the kernel has seen in some minutes (tcp(7), tcp_min_rtt_wlen); nil

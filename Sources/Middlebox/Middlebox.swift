@@ -65,6 +65,7 @@ public final class Middlebox: Sendable {
     private let deviceIndex: DeviceIndex
     private let synInspector: SYNInspector
     private let dataInspectors: [DataInspector]
+    private let acknowledgements: AcknowledgementInspector
     private let sentinel: Sentinel
     private let pathThreads: [LoopThread]
 
@@ -131,6 +132,13 @@ public final class Middlebox: Sendable {
     }
 
     private func tellOfLimits() async {
+        if await !rules.separatesAcknowledgements {
+            log.notice(
+                """
+                the kernel lacks xt_bpf, so acknowledgements pass the data queues, which costs about a fifth of the throughput: \
+                modprobe xt_bpf
+                """)
+        }
         if await !rules.families.contains(.ipv6) { log.notice("this kernel's IPv6 is off: IPv4 alone is converted") }
         guard strayGuard.withLock({ $0 == nil }) else { return }
         log.notice(
@@ -159,7 +167,7 @@ public final class Middlebox: Sendable {
         rules.addExits(NetworkInterface.routed)
         let installed = try InstalledRules(rules)
         self.rules = installed
-        queueNumbers = rules.synQueue...rules.dataQueues.upperBound
+        queueNumbers = rules.synQueue...rules.acknowledgementQueue
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
         // Before all else: a killed process closes its descriptors in their order. Once the TUN device is gone the router's
         // rules reset the clients (rules.template), and the guard would drop the packets that they answer.
@@ -169,31 +177,47 @@ public final class Middlebox: Sendable {
         let synQueue = try PacketQueue(
             rules.synQueue, .syn(held: settings.advanced.maxHeld), patience: .seconds(2))
         let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data(), patience: .seconds(2)) }
+        let acknowledgementQueue = rules.acknowledgementQueue
+        // Nobody else's: what has no reader passes it by, but another program's packets would be mixed with these.
+        _ = try PacketQueue(acknowledgementQueue, .data(), patience: .seconds(2))
         sentinel = try Sentinel([synQueue] + dataQueues) {
             log.warning("the sentinel has died; should this process hang or be killed, packets may be lost. Restart it")
         }
         let door = try SYNInspector.Door()
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let agreement = Agreement(watch, log: log)
+        let tunIndex = DeviceIndex(NetworkInterface.index(rules.tun) ?? 0)
+        let board = TraceBoard()
+        let taps = ([synQueue.number] + rules.dataQueues + [acknowledgementQueue]).map { _ in TraceTap(board) }
+        let (counters, tap) = (counters, taps.last!)
+        let acknowledgements = AcknowledgementInspector(log: log) { thread in
+            try DataInspector(
+                queue: PacketQueue(acknowledgementQueue, .data()), tun: tunIndex, watch: watch, tap: tap,
+                counters: counters, log: log, on: thread)
+        }
+        self.acknowledgements = acknowledgements
         let threads = try (0..<max(dataQueues.count, conversion.workers)).map { try LoopThread(named: "path \($0)") }
         let converter = try Converter(
-            conversion, log: log, outcome: door.answer, accepted: agreement.check, ended: watch.release,
-            silence: watch.silence, on: threads)
+            conversion, log: log, outcome: door.answer, accepted: agreement.check,
+            ended: { tuple in
+                watch.release(tuple)
+                acknowledgements.release(tuple)
+            },
+            silence: { tuple, on in
+                watch.silence(tuple, on)
+                acknowledgements.silence(tuple, on)
+            }, on: threads)
         watch.listen(
             .init(
-                clientJoins: converter.clientJoins, clientProbes: converter.clientProbes,
-                clientSends: converter.clientSends, serverSends: converter.serverSends))
+                clientJoins: converter.clientJoins, clientSends: converter.clientSends,
+                serverSends: converter.serverSends))
         self.converter = converter
-        let board = TraceBoard()
-        let taps = ([synQueue] + dataQueues).map { _ in TraceTap(board) }
         let synInspector = try SYNInspector(
             queue: synQueue, tun: tun, policy: ConversionPolicy(settings), mark: rules.mark,
             door: door,
             watch: watch, watchesEndToEnd: rules.inspectsEndToEnd, tap: taps[0], history: history, counters: counters,
             stream: converter, log: log, on: threads.last!)
-        let counters = counters
         self.synInspector = synInspector
-        let tunIndex = DeviceIndex(NetworkInterface.index(rules.tun) ?? 0)
         dataInspectors = try dataQueues.indices.map {
             try DataInspector(
                 queue: dataQueues[$0], tun: tunIndex, watch: watch, tap: taps[1 + $0], counters: counters, log: log,
@@ -205,7 +229,9 @@ public final class Middlebox: Sendable {
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch, log: log,
             downloadsHeld: converter.sendByMeasuredRate)
         let throttler = throttler
-        recorder = try Recorder(taps, board, application: "Sluice \(Self.version)", log: log) { throttler.rule(of: $0) }
+        recorder = try Recorder(
+            taps, board, application: "Sluice \(Self.version)", log: log, hasReaders: acknowledgements.trace
+        ) { throttler.rule(of: $0) }
         self.watch = watch
         self.agreement = agreement
         deviceIndex = tunIndex
@@ -316,6 +342,7 @@ public final class Middlebox: Sendable {
         synInspector.stop()
         for inspector in dataInspectors { inspector.stop() }
         recorder.stop()
+        acknowledgements.stop()
         sentinel.stop()
         converter.stop()
         for thread in pathThreads { thread.join() }

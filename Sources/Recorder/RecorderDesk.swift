@@ -10,6 +10,7 @@ final class RecorderDesk {
     private let mailbox: Mailbox<Recorder.Message>
     private let application: String
     private let log: Logger
+    private let hasReaders: @Sendable (Bool) -> Void
     private let trafficClass: @Sendable (FourTuple) -> String?
     private let drain: TraceDrain
     private var loop: EventLoop
@@ -31,7 +32,7 @@ final class RecorderDesk {
 
     init(
         _ taps: [TraceTap], _ board: TraceBoard, _ mailbox: Mailbox<Recorder.Message>, application: String, log: Logger,
-        trafficClass: @escaping @Sendable (FourTuple) -> String?
+        hasReaders: @escaping @Sendable (Bool) -> Void, trafficClass: @escaping @Sendable (FourTuple) -> String?
     ) throws(SystemError) {
         loop = try EventLoop(capacity: 4)
         try loop.add(mailbox.descriptor, .readable, tag: 0)
@@ -40,6 +41,7 @@ final class RecorderDesk {
         self.mailbox = mailbox
         self.application = application
         self.log = log
+        self.hasReaders = hasReaders
         self.trafficClass = trafficClass
     }
 
@@ -78,7 +80,10 @@ final class RecorderDesk {
     }
 
     private func publish() {
-        let audience = board.publish(outlets.filter { !$0.isClosing }.map(\.reader))
+        let readers = outlets.filter { !$0.isClosing }.map(\.reader)
+        if !readers.isEmpty { hasReaders(true) }
+        let audience = board.publish(readers)
+        if readers.isEmpty { hasReaders(false) }
         guard audience.number > 0 else { return }
         audiences[audience.number] = audience.readers
         audiences[audience.number &- Self.mostAudiences] = nil

@@ -74,6 +74,38 @@ import Wire
         }
     }
 
+    /// Looked at each second; bytes moved last at 100 s.
+    private func looksAtClient(
+        _ count: Int, subflows: Int = 1, since: (_ second: Int) -> Duration, cameUntil: (_ second: Int) -> Int
+    ) -> [Duration?] {
+        var watch = ProbeWatch()
+        let moved = MonotonicTime(nanoseconds: 100_000_000_000)
+        return (1...count).map { second in
+            watch.look(
+                segments: UInt32(40 + cameUntil(second)), subflows: subflows, moved: moved, ownIdle: nil,
+                sinceAcknowledgement: since(second), at: moved + .seconds(second))
+        }
+    }
+
+    @Test("what the kernel takes as an acknowledgement is no probe: a window that opens, say")
+    func acknowledgements() {
+        let looks = looksAtClient(60, since: { .milliseconds($0 % 10 * 1000 + 300) }) { $0 / 10 }
+        #expect(looks.allSatisfy { $0 == nil })
+    }
+
+    @Test("a client's probes are noticed within a second", arguments: 1...3)
+    func clients(_ subflows: Int) {
+        let looks = looksAtClient(60, subflows: subflows, since: { .seconds($0) }) { $0 / 10 * subflows }
+        for (second, interval) in zip(1..., looks) {
+            #expect(interval == (second % 10 == 0 ? .seconds(10) : nil), "\(second)")
+        }
+    }
+
+    @Test("a count that goes back is no probe")
+    func subflowsThatGo() {
+        #expect(looksAtClient(20, since: { .seconds($0) }) { 20 - $0 }.allSatisfy { $0 == nil })
+    }
+
     @Test("a side is silent after two looks without an answer, and until it gives one")
     func responsiveness() {
         var side = Responsiveness()
@@ -126,7 +158,8 @@ import Wire
         let rig = try RelayRig(.init(clients: transport))
         try RelayRig.send("x", on: rig.client())
         #expect(try RelayRig.receive(1, on: rig.server()) == "x")
-        rig.mailbox.post(.clientProbes(rig.tuples[0], .seconds(2)))
+        // So many that it doesn't give up.
+        try StreamSocket.setKeepalive(rig.client(), idle: 1, interval: 1, count: 100)
         // It answers: nothing is silenced.
         try await eventually { (StreamSocket.probes(rig.server())?.segmentsReceived ?? 0) >= 6 }
         #expect(rig.silences.all == [])

@@ -64,6 +64,10 @@ enum Expected {
             -A SLUICE_INPUT -p tcp -m connmark --mark 0x3000000/0x7000000 -m dscp ! --dscp 0x00 -j NFQUEUE \
             --queue-balance 7701:7702 --queue-bypass\n
             """ : ""
+        let acknowledgement = """
+            -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG ACK -m connmark --mark 0x6000000/0x7000000 -m bpf \
+            --bytecode "\(AcknowledgementProgram.bytecode(family))" -j NFQUEUE --queue-num 7703 --queue-bypass
+            """
         return """
             -A PREROUTING -j SLUICE_PREROUTING
             -A INPUT -j SLUICE_INPUT
@@ -78,6 +82,7 @@ enum Expected {
             NFQUEUE --queue-num 7700 --queue-bypass
             \(codePoints)-A SLUICE_INPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
             -A SLUICE_INPUT -p tcp -m mark --mark 0x2000000/0xf000000 -j MARK --set-xmark 0x0/0xfff0000
+            -A SLUICE_INPUT \(acknowledgement)
             -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
             --queue-bypass
             -A SLUICE_LOCAL -j MARK --set-xmark 0x4000000/0x7000000
@@ -89,6 +94,7 @@ enum Expected {
             -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
             -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags SYN NONE -m connmark --mark 0x2000000/0x7000000 -j CONNMARK \
             --set-xmark 0x6000000/0xf000000
+            -A SLUICE_OUTPUT \(acknowledgement)
             -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
             --queue-bypass
             -A SLUICE_OWN -m owner --gid-owner 64083 -j CONNMARK --set-xmark 0x3000000/0xfff0000

@@ -70,6 +70,42 @@ struct InstalledRulesTests {
         }
     }
 
+    /// A kernel without xt_bpf: its rules are the others.
+    @Test(arguments: backends)
+    func withoutBPFAcknowledgementsGoToTheDataQueues(_ backend: RuleSetting.Backend) async throws {
+        try await Scratch.run { scratch in
+            let folder = "/tmp/sluice-tools-\(UInt32.random(in: 0...UInt32.max))"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            try await scratch.makeTUN()
+            let path = String(cString: getenv("PATH"))
+            for tool in ["iptables", "ip6tables"] {
+                let command = "\(folder)/\(tool)-\(backend)-restore"
+                try """
+                #!/bin/sh
+                rules=$(mktemp) && cat > $rules
+                if grep -q 'm bpf' $rules; then echo "Couldn't load match 'bpf'" >&2; rm $rules; exit 2; fi
+                PATH="\(path)" \(tool)-\(backend)-restore "$@" < $rules; code=$?; rm $rules; exit $code
+                """.write(toFile: command, atomically: true, encoding: .utf8)
+                chmod(command, 0o755)
+            }
+            let rules = try InstalledRules(
+                .sample(backend), prefix: scratch.tool.prefix + ["env", "PATH=\(folder):\(path)"])
+            #expect(await rules.separatesAcknowledgements)
+            try await rules.apply()
+            #expect(await !rules.separatesAcknowledgements)
+            for family in AddressFamily.allCases {
+                let listed = try await scratch.rules(backend, family)
+                #expect(listed.contains("-A SLUICE_INPUT") && !listed.contains("bpf"))
+            }
+            // They are whole by their own measure, and repaired to it.
+            #expect(await rules.damages() == [])
+            try await scratch.tool.run("iptables-\(backend)", "-t", "mangle", "-F", "SLUICE_INPUT")
+            try await rules.repair(await rules.damages())
+            #expect(await rules.damages() == [])
+        }
+    }
+
     /// What can't be put back is thrown behind the rest, and only that is left damaged.
     @Test(arguments: backends)
     func aRepairThatFailsKeepsNoOtherBack(_ backend: RuleSetting.Backend) async throws {

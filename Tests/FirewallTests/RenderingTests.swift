@@ -51,13 +51,31 @@ struct RenderingTests {
         let all = rules()
         setting.inspectsBulk = false
         let more = rules()
-        #expect(all == more.filter { !$0.contains("-m bpf") })
-        for (index, rule) in more.enumerated() where rule.contains("-m bpf") {
+        let isLeft = { (rule: Substring) in rule.contains("-m bpf") && rule.hasSuffix("-j RETURN") }
+        #expect(all == more.filter { !isLeft($0) })
+        for (index, rule) in more.enumerated() where isLeft(rule) {
             let subflow = "-p tcp --tcp-flags SYN,FIN,RST NONE -m connmark --mark 0xe000000/0xf000000 "
-            #expect(rule.contains(subflow) && rule.hasSuffix(" -j RETURN"))
-            #expect(more[index + 1].contains("-j NFQUEUE --queue-balance"))
+            #expect(rule.contains(subflow))
+            // Behind the rule for acknowledgements.
+            #expect(more[index + 2].contains("-j NFQUEUE --queue-balance"))
         }
         #expect(more.count == all.count + 2)
+    }
+
+    /// Both ways, of established connections alone, and ahead of the data queues.
+    @Test(arguments: AddressFamily.allCases)
+    func acknowledgementsHaveAQueueOfTheirOwn(_ family: AddressFamily) {
+        var setting = RuleSetting.sample
+        let rules = { Firewall(setting).rendered(family).split(separator: "\n").filter { $0.hasPrefix("-") } }
+        let separated = rules()
+        setting.separatesAcknowledgements = false
+        let acknowledgements = separated.filter { $0.contains("-m bpf") }
+        #expect(rules() == separated.filter { !$0.contains("-m bpf") })
+        #expect(acknowledgements.map { $0.prefix(16) } == ["-A SLUICE_INPUT ", "-A SLUICE_OUTPUT"])
+        for rule in acknowledgements {
+            #expect(rule.contains(" --tcp-flags FIN,SYN,RST,PSH,ACK,URG ACK -m connmark --mark 0x6000000/0x7000000 "))
+            #expect(rule.hasSuffix(" -j NFQUEUE --queue-num 7703 --queue-bypass"))
+        }
     }
 
     /// Other software's bits stay as they are: each mark has a mask, and the mask is ours.

@@ -13,7 +13,7 @@ import Wire
         let joined = Joined()
         stage.watch.listen(
             .init(
-                clientJoins: joined.add, clientProbes: { _, _ in }, clientSends: { _, _ in }, serverSends: { _, _ in }))
+                clientJoins: joined.add, clientSends: { _, _ in }, serverSends: { _, _ in }))
         let send = { (line: Line, host: Host, flags: TCPFlags, options: [MultipathOption]) in
             stage.see(line.lose(host, flags, options), isForwarded: isForwarded)
         }

@@ -83,7 +83,7 @@ extension MachineFacts {
     /// With the options that the daemon binds them with. Where rules stand without a daemon, a packet in the
     /// microseconds until the queue is let go again would be lost.
     private static func tryQueues(_ rules: RuleSetting, _ settings: Settings) -> [QueueError] {
-        let data = rules.dataQueues.map { ($0, PacketQueue.Options.data()) }
+        let data = (rules.dataQueues + [rules.acknowledgementQueue]).map { ($0, PacketQueue.Options.data()) }
         return ([(rules.synQueue, .syn(held: settings.advanced.maxHeld))] + data).compactMap { number, options in
             do throws(QueueError) {
                 _ = try PacketQueue(number, options)
