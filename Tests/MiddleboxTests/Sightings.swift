@@ -139,6 +139,8 @@ extension Lab {
             let match = Array(rule[2..<jump])
             // SYNs of the box's own that ask for MPTCP, and their answers, are in no trace (docs/decisions/0011).
             if match.contains("0xb000000/0xf000000") { return [] }
+            // Those of acknowledgements are met by the data queues' rule behind, too.
+            if match.contains("bpf") { return [] }
             if target == "NFQUEUE" { return [match] }
             guard target == "SLUICE_SYN" else { return [] }
             // -p may be said but once.
