@@ -19,7 +19,7 @@ struct UpstreamDialler: Sendable {
     func dial(
         _ tuple: FourTuple, asking: Bool, way: Way, routes: borrowing RouteLookup
     ) throws(SystemError) -> Int32 {
-        var last = SystemError("bind upstream of \(tuple)", .addressInUse)
+        var last: SystemError?
         for _ in 0..<ports.attempts(for: tuple.client) {
             let port = ports.port(for: tuple)
             guard isRight(way, for: tuple, from: port, routes) else {
@@ -32,7 +32,7 @@ struct UpstreamDialler: Sendable {
                 last = error
             }
         }
-        throw last
+        throw last ?? SystemError("bind upstream of \(tuple)", .addressInUse)
     }
 
     /// Among routes of equal cost the ports may decide (net.ipv4.fib_multipath_hash_policy): the client's have led to one, and

@@ -76,8 +76,7 @@ public final class DataInspector: Sendable {
         }
 
         func endTurn() -> Int32? {
-            // Unbound, the queue would drop what still waits in it.
-            if isStopped { while let count = try? queue.receive({ queue.accept($0.id) }), count > 0 {} }
+            if isStopped { letGo() }
             // What waited has gone when the sentinel has answered: the kernel refuses another verdict.
             if queue.beat() || isStopped {
                 waiting.releaseAll { queue.accept($0) }
@@ -90,6 +89,13 @@ public final class DataInspector: Sendable {
             place.unwatch(queue.descriptor)
             place.unwatch(mailbox.descriptor)
             return nil
+        }
+
+        /// Unbound, the queue would drop what still waits in it: at most as many as it holds, since more may come meanwhile.
+        private func letGo() {
+            for _ in 0...Int(queue.maximumLength) / PacketQueue.batchSize {
+                guard let count = try? queue.receive({ queue.accept($0.id) }), count > 0 else { return }
+            }
         }
 
         /// How many are received in a turn: about all that wait on a busy box, since those that need not wait may be the last.

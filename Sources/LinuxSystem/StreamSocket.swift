@@ -124,9 +124,8 @@ public enum StreamSocket {
 
     /// Starts to connect; EINPROGRESS is success.
     public static func connect(_ descriptor: Int32, to endpoint: Endpoint) throws(SystemError) {
-        do {
-            try systemCall("connect \(endpoint)") { endpoint.withSocketAddress { Glibc.connect(descriptor, $0, $1) } }
-        } catch  where error.errno == .nowInProgress {}
+        let result = systemCallResult { endpoint.withSocketAddress { Glibc.connect(descriptor, $0, $1) } }
+        if case .failure(let code) = result, code != .nowInProgress { throw SystemError("connect \(endpoint)", code) }
     }
 
     /// Takes and clears the socket's pending error; nil when there is none.
