@@ -146,7 +146,8 @@ extension Firewall {
     private func lines(of family: AddressFamily?, in text: String) -> String {
         let signs = [
             "-4 ": family == .ipv4, "-6 ": family == .ipv6, "-E ": setting.inspectsEndToEnd,
-            "-D ": setting.copiesDSCP, "-B ": setting.separatesAcknowledgements, "-P ": setting.steersSubflows,
+            "-D ": setting.copiesDSCP, "-B ": setting.separatesAcknowledgements && setting.inspectsBulk,
+            "-P ": setting.steersSubflows,
             "-S ": !setting.inspectsBulk,
         ]
         return text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in

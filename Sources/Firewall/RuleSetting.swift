@@ -18,7 +18,8 @@ public struct RuleSetting: Sendable, Hashable {
     public var synQueue: UInt16
     /// The NFQUEUEs that share the data segments, a connection always on the same one.
     public var dataQueues: ClosedRange<UInt16>
-    /// Does what carries nothing but an acknowledgement go to a queue of its own, instead of a data queue? Takes xt_bpf.
+    /// Does what carries nothing but an acknowledgement go to a queue of its own, instead of a data queue? Takes xt_bpf. Not
+    /// without `inspectsBulk`: acknowledgements are then what tells how much has been carried.
     public var separatesAcknowledgements: Bool
     /// The routing table that delivers everything to the box, and with the next one, for reverse look-ups, ours alone.
     public var routeTable: UInt32

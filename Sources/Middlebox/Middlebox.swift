@@ -135,8 +135,8 @@ public final class Middlebox: Sendable {
         if await !rules.separatesAcknowledgements {
             log.notice(
                 """
-                the kernel lacks xt_bpf, so acknowledgements pass the data queues, which costs about a fifth of the throughput: \
-                modprobe xt_bpf
+                acknowledgements pass the data queues, which costs about a fifth of the throughput: rules that tell them from \
+                other packets could not be put in place; modprobe xt_bpf and restart
                 """)
         }
         if await !rules.families.contains(.ipv6) { log.notice("this kernel's IPv6 is off: IPv4 alone is converted") }

@@ -47,6 +47,7 @@ struct RenderingTests {
     @Test(arguments: AddressFamily.allCases)
     func bulkIsLeftToTheKernelIfAsked(_ family: AddressFamily) {
         var setting = RuleSetting.sample
+        setting.separatesAcknowledgements = false
         let rules = { Firewall(setting).rendered(family).split(separator: "\n").filter { $0.hasPrefix("-") } }
         let all = rules()
         setting.inspectsBulk = false
@@ -56,10 +57,12 @@ struct RenderingTests {
         for (index, rule) in more.enumerated() where isLeft(rule) {
             let subflow = "-p tcp --tcp-flags SYN,FIN,RST NONE -m connmark --mark 0xe000000/0xf000000 "
             #expect(rule.contains(subflow))
-            // Behind the rule for acknowledgements.
-            #expect(more[index + 2].contains("-j NFQUEUE --queue-balance"))
+            #expect(more[index + 1].contains("-j NFQUEUE --queue-balance"))
         }
         #expect(more.count == all.count + 2)
+        // Acknowledgements tell how much the kernel has carried by itself.
+        setting.separatesAcknowledgements = true
+        #expect(rules() == more)
     }
 
     /// Both ways, of established connections alone, and ahead of the data queues.

@@ -14,9 +14,9 @@ import Wire
             #expect(try await !lab.hasReader(queue))
             #expect(try await lab.fetch(lab.plan(.download, 5_000_000, family)).failures == [:])
             try await lab.waitUntilIdle(sluice)
-            // The client acknowledges every second segment at the least, of which there are thousands.
+            // One for every segment of 64 KB at the least.
             let passed = try await lab.acknowledgements(backend, family)
-            #expect(passed > 100)
+            #expect(passed > 20)
             let seen = try await sluice.status().packets.data
 
             let trace = try await lab.trace(sluice, "--json")
@@ -24,7 +24,7 @@ import Wire
             #expect(try await lab.fetch(lab.plan(.download, 5_000_000, family)).failures == [:])
             try await lab.waitUntilIdle(sluice)
             let traced = try await lab.acknowledgements(backend, family) - passed
-            #expect(traced > 100)
+            #expect(traced > 20)
             let totals = try await trace.end()
             #expect(totals.dropped == 0 && totals.matched == totals.written)
             #expect(try await sluice.status().packets.data - seen >= UInt64(traced))
