@@ -46,6 +46,8 @@ final class ListenerTable: Sendable {
         var standing: [Key: Standing] = [:]
         /// Ports that were not to be had; asked again after a while.
         var refusals: [Key: (error: SystemError, until: MonotonicTime)] = [:]
+        /// Ports that were to be had, until when that is taken for granted.
+        var free: [Key: MonotonicTime] = [:]
         /// How many stand for each client, an IPv6 /64 counting as one.
         var openers: [IPAddress: Int] = [:]
         var lastNumber: UInt64 = 0
@@ -92,12 +94,35 @@ final class ListenerTable: Sendable {
         }
     }
 
-    /// Why there is no listener for this 4-tuple, as far as that is known; nil if nothing speaks against it.
+    /// Why there is no listener for this 4-tuple, as far as that is known; nil if nothing speaks against it. Of a port that has
+    /// not been asked for lately it is found out: a server that is dialled in vain sees a connection that is reset.
     func refusal(_ tuple: FourTuple) -> SystemError? {
+        let key = Key(tuple.server)
         let now = MonotonicTime.now
         return state.withLock { state in
-            state.standing[Key(tuple.server)] == nil ? refusal(tuple, state, now) : nil
+            guard state.standing[key] == nil else { return nil }
+            if let error = refusal(tuple, state, now) { return error }
+            if let until = state.free[key], now < until { return nil }
+            do throws(SystemError) {
+                try tryBinding(key)
+            } catch {
+                refuse(key, error, &state, now)
+                return error
+            }
+            if state.free.count >= Self.limit { state.free = state.free.filter { now < $0.value } }
+            if state.free.count < 2 * Self.limit { state.free[key] = now + Self.refusalTime }
+            return nil
         }
+    }
+
+    /// A socket that doesn't listen keeps no service from the port in the meantime, if that one sets SO_REUSEADDR, as all do.
+    private func tryBinding(_ key: Key) throws(SystemError) {
+        let address = key.isIPv4 ? setting.listenAddress : setting.listenAddress6
+        let socket = try StreamSocket.open(.tcp, for: address)
+        try StreamSocket.setTransparent(socket.rawValue, for: address)
+        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 1)
+        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEPORT, 1)
+        try StreamSocket.bind(socket.rawValue, to: Endpoint(address: address, port: key.port))
     }
 
     private func refusal(_ tuple: FourTuple, _ state: State, _ now: MonotonicTime) -> SystemError? {

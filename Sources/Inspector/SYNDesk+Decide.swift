@@ -112,7 +112,9 @@ extension SYNDesk {
             from: syn.tuple.client, to: syn.tuple.server, mark: packet.mark,
             typeOfService: syn.typeOfService)
         guard exits.agrees(flow, inDevice: packet.inDevice, copiesDSCP: policy.copiesDSCP) else { return .passOtherWay }
-        return stream.listenerRefusal(for: syn.tuple).map(Self.reason)
+        guard let error = stream.listenerRefusal(for: syn.tuple) else { return nil }
+        if error.errno == .addressInUse { reportUnavailable(port: syn.tuple.server.port, error) }
+        return Self.reason(error)
     }
 
     /// Makes the listener stand; why the SYN has to go on if it can't. Only once it is clear that the SYN goes in: a

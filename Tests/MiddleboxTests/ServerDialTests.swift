@@ -82,16 +82,25 @@ import Wire
     }
 
     /// Nor to a port that can't be had for its client.
-    @Test(arguments: IPFamily.allCases)
-    func anOccupiedPortCostsAServerNoConnection(_ family: IPFamily) async throws {
+    @Test(arguments: IPFamily.allCases, [false, true])
+    func anOccupiedPortCostsAServerNoConnection(_ family: IPFamily, wasFree: Bool) async throws {
         try await Lab.with { lab in
             let sluice = try await lab.startSluice()
-            let service = try await HandSocket.listen(lab, in: .box, port: 5000, family)
             let server = try await HandSocket.listen(lab, port: 5000, family)
+            let target = lab.endpoint(.server(0), port: 5000, family)
+            if wasFree {
+                let first = try await HandSocket.connect(
+                    lab, from: lab.endpoint(.client(0), port: 39_999, family), to: target)
+                let accepted = try #require(try server.accept())
+                _ = (first, accepted)
+                try await lab.wait(for: "the listener to be gone") { try await sluice.status().listeners == 0 }
+            }
+            let dials = try await sluice.status().dials.started
+            let service = try await HandSocket.listen(lab, in: .box, port: 5000, family)
             let source = lab.endpoint(.client(0), port: 40_000, family)
-            let client = try await HandSocket.connect(
-                lab, from: source, to: lab.endpoint(.server(0), port: 5000, family))
-            #expect(try await sluice.decisions() == ["pass: port occupied": 1])
+            let client = try await HandSocket.connect(lab, from: source, to: target)
+            #expect(try await sluice.count("pass: port occupied") == 1)
+            #expect(try await sluice.status().dials.started - dials == (wasFree ? 1 : 0))
             let (connection, seen) = try #require(try server.accept())
             #expect(seen == source)
             // The kernel puts off the handshake's last segment for 200 ms.
