@@ -74,23 +74,20 @@ struct InstalledRulesTests {
     @Test(arguments: backends)
     func withoutBPFAcknowledgementsGoToTheDataQueues(_ backend: RuleSetting.Backend) async throws {
         try await Scratch.run { scratch in
-            let folder = "/tmp/sluice-tools-\(UInt32.random(in: 0...UInt32.max))"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let tools = try StandInTools()
+            defer { tools.remove() }
             try await scratch.makeTUN()
-            let path = String(cString: getenv("PATH"))
             for tool in ["iptables", "ip6tables"] {
-                let command = "\(folder)/\(tool)-\(backend)-restore"
-                try """
-                #!/bin/sh
-                rules=$(mktemp) && cat > $rules
-                if grep -q 'm bpf' $rules; then echo "Couldn't load match 'bpf'" >&2; rm $rules; exit 2; fi
-                PATH="\(path)" \(tool)-\(backend)-restore "$@" < $rules; code=$?; rm $rules; exit $code
-                """.write(toFile: command, atomically: true, encoding: .utf8)
-                chmod(command, 0o755)
+                try tools.write(
+                    "\(tool)-\(backend)-restore",
+                    """
+                    rules=$(mktemp) && cat > $rules
+                    if grep -q 'm bpf' $rules; then echo "Couldn't load match 'bpf'" >&2; rm $rules; exit 2; fi
+                    PATH="\(StandInTools.path)" \(tool)-\(backend)-restore "$@" < $rules; code=$?; rm $rules; exit $code
+                    """)
             }
             let rules = try InstalledRules(
-                .sample(backend), prefix: scratch.tool.prefix + ["env", "PATH=\(folder):\(path)"])
+                .sample(backend), prefix: scratch.tool.prefix + tools.prefix)
             #expect(await rules.separatesAcknowledgements)
             try await rules.apply()
             #expect(await !rules.separatesAcknowledgements)
@@ -110,19 +107,14 @@ struct InstalledRulesTests {
     @Test(arguments: backends)
     func aRepairThatFailsKeepsNoOtherBack(_ backend: RuleSetting.Backend) async throws {
         try await Scratch.run { scratch in
-            let folder = "/tmp/sluice-tools-\(UInt32.random(in: 0...UInt32.max))"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let tools = try StandInTools()
+            defer { tools.remove() }
             try await scratch.makeTUN()
-            let path = String(cString: getenv("PATH"))
             let rules = try InstalledRules(
-                .sample(backend), prefix: scratch.tool.prefix + ["env", "PATH=\(folder):\(path)"])
+                .sample(backend), prefix: scratch.tool.prefix + tools.prefix)
             try await rules.apply()
             // The first of all that is put back, but for sysctls.
-            let command = "\(folder)/iptables-\(backend)-restore"
-            try "#!/bin/sh\necho 'the disk is full' >&2\nexit 1\n".write(
-                toFile: command, atomically: true, encoding: .utf8)
-            chmod(command, 0o755)
+            try tools.write("iptables-\(backend)-restore", "echo 'the disk is full' >&2\nexit 1")
             for script in [
                 "iptables-\(backend) -t mangle -F SLUICE_TAKE", "ip6tables-\(backend) -t raw -F SLUICE_PREROUTING",
                 "ip -4 rule del pref 102", "ip -6 route flush table 7701",
@@ -199,9 +191,8 @@ struct InstalledRulesTests {
     func withoutIPv6TheRulesAreThoseOfIPv4(_ backend: RuleSetting.Backend) async throws {
         try await Scratch.run { scratch in
             try await scratch.makeTUN()
-            let folder = "/tmp/sluice-tools-\(UInt32.random(in: 0...UInt32.max))"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let tools = try StandInTools()
+            defer { tools.remove() }
             let real = try await Tool(prefix: []).run("sh", "-c", "command -v ip").split(separator: "\n")[0]
             var scripts = [
                 "ip": "case $1 in -6) echo 'RTNETLINK answers: Operation not supported' >&2; exit 2;; esac; "
@@ -214,12 +205,8 @@ struct InstalledRulesTests {
                         "echo 'Address family not supported by protocol' >&2; exit 3"
                 }
             }
-            for (name, script) in scripts {
-                try "#!/bin/sh\n\(script)\n".write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
-                chmod("\(folder)/\(name)", 0o755)
-            }
-            let path = String(cString: getenv("PATH"))
-            let tool = scratch.tool.prefix + ["env", "PATH=\(folder):\(path)"]
+            for (name, script) in scripts { try tools.write(name, script) }
+            let tool = scratch.tool.prefix + tools.prefix
             let firewall = Firewall(.sample(backend), prefix: tool)
             #expect(try await firewall.apply() == .complete)
             #expect(try await scratch.rules(backend, .ipv4).contains("SLUICE_TAKE"))
@@ -284,4 +271,24 @@ struct InstalledRulesTests {
             #expect(try chains() == [])
         }
     }
+}
+
+/// Shell scripts that stand in for the system's tools, in a folder that comes first in PATH.
+private struct StandInTools {
+    static let path = String(cString: getenv("PATH"))
+
+    private let folder = "/tmp/sluice-tools-\(UInt32.random(in: 0...UInt32.max))"
+
+    init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
+
+    /// Before a command, has it find them.
+    var prefix: [String] { ["env", "PATH=\(folder):\(Self.path)"] }
+
+    func write(_ name: String, _ script: String) throws {
+        let file = "\(folder)/\(name)"
+        try "#!/bin/sh\n\(script)\n".write(toFile: file, atomically: true, encoding: .utf8)
+        chmod(file, 0o755)
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: folder) }
 }
