@@ -48,6 +48,7 @@ let package = Package(
             name: "Trace", dependencies: ["Policy", "Tracking", "Wire"],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Policy", dependencies: ["Wire"]),
+        .target(name: "Handshake", dependencies: ["Policy", "Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CLinux", "CNetfilterQueue", "LinuxSystem", systemPackage]),
         .target(name: "TrafficControl", dependencies: ["CNetlinkRoute", "LinuxSystem", "Wire", systemPackage]),
@@ -58,7 +59,8 @@ let package = Package(
         .target(
             name: "Inspector",
             dependencies: [
-                "Wire", "Tracking", "Policy", "Trace", "LinuxSystem", "NetfilterQueue", logging, systemPackage,
+                "Wire", "Tracking", "Policy", "Handshake", "Trace", "LinuxSystem", "NetfilterQueue", logging,
+                systemPackage,
             ]),
         .target(
             name: "Recorder",
@@ -68,14 +70,17 @@ let package = Package(
             dependencies: [
                 "Wire", "Tracking", "Policy", "LinuxSystem", "TrafficControl", "Inspector", logging, systemPackage,
             ]),
-        .target(name: "Converter", dependencies: ["LinuxSystem", "Policy", "Wire", deque, logging, systemPackage]),
+        .target(
+            name: "Converter",
+            dependencies: ["Handshake", "LinuxSystem", "Policy", "Wire", deque, logging, systemPackage]),
         .target(name: "Settings", dependencies: ["Policy", "Wire", "TOMLKit"]),
         .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
         .target(
             name: "Middlebox",
             dependencies: [
-                "Wire", "Tracking", "Policy", "LinuxSystem", "NetfilterQueue", "Firewall", "TrafficControl",
-                "Inspector", "Trace", "Recorder", "Throttling", "Converter", "Settings", "Admin", logging,
+                "Wire", "Tracking", "Policy", "Handshake", "LinuxSystem", "NetfilterQueue", "Firewall",
+                "TrafficControl", "Inspector", "Trace", "Recorder", "Throttling", "Converter", "Settings", "Admin",
+                logging,
                 systemPackage,
             ]),
         .executableTarget(
@@ -100,8 +105,8 @@ let package = Package(
         .executableTarget(
             name: "sluice-guard",
             dependencies: [
-                "CAllocationCount", "Converter", "Inspector", "LinuxSystem", "NetfilterQueue", "PacketForge", "Policy",
-                "Trace", "Tracking", "Wire", logging, systemPackage,
+                "CAllocationCount", "Converter", "Handshake", "Inspector", "LinuxSystem", "NetfilterQueue",
+                "PacketForge", "Policy", "Trace", "Tracking", "Wire", logging, systemPackage,
             ],
             path: "Tests/Guard"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
@@ -114,6 +119,7 @@ let package = Package(
             ],
             exclude: ["Captures"]),
         .testTarget(name: "PolicyTests", dependencies: ["PacketForge", "Policy", "Wire"]),
+        .testTarget(name: "HandshakeTests", dependencies: ["Handshake", "PacketForge", "Policy", "Wire"]),
         .testTarget(
             name: "ConverterTests",
             dependencies: ["Converter", "LinuxSystem", "PacketForge", "Policy", "Wire", logging, systemPackage]),

@@ -1,3 +1,4 @@
+import Handshake
 import LinuxSystem
 import Logging
 import Policy
@@ -43,7 +44,9 @@ final class Shared: Sendable {
         receiveMemory = setting.receiveBuffer == nil ? ReceiveMemory() : nil
         listeners = ListenerTable(setting)
         memory = ServerMemory(
-            capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory, dialTimeout: setting.dialTimeout)
+            ServerDirectory(
+                capacity: setting.serverMemoryEntries, lifetime: setting.serverMemory,
+                dialTimeout: setting.dialTimeout))
         pending = PendingGuard(limit: setting.maxPending, limitPerClient: setting.maxPendingPerClient)
         dialler = UpstreamDialler(setting: setting, ports: UpstreamPorts(setting.upstreamPorts))
     }

@@ -1,8 +1,9 @@
-// Inspector: the packet path. Each queue has a reader, a member of a loop thread: receive, parse, decide, verdict.
+// Inspector: the packet path. Each queue has a reader, a member of a loop thread: receive, parse, verdict.
 //
-// It knows packets, queues and marks, and of connections only what a SYN says; it must never block, dial or relay. The
-// SYN desk holds a SYN while the stream path dials (through the narrow door `StreamPath`), then lets it go on
-// unmarked, or puts its bytes into the stack by the TUN device, where TPROXY takes them. The readers of data queues see every
+// It knows packets, queues and marks, and of connections only what a SYN says; it must never block, dial or relay. What
+// becomes of a SYN is decided in Handshake; the SYN desk answers its questions and does what it says: holds the SYN while the
+// stream path dials (through the narrow door `StreamPath`), then lets it go on unmarked, or puts its bytes into the stack by
+// the TUN device, where TPROXY takes them. The readers of data queues see every
 // segment of an intercepted connection and let it go.
 //
 // Whatever goes wrong here ends in "the packet goes on as if there were no box", and is counted.

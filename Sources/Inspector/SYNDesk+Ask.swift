@@ -1,3 +1,4 @@
+import Handshake
 import LinuxSystem
 import NetfilterQueue
 import Policy
@@ -9,7 +10,8 @@ extension SYNDesk {
     /// A SYN of ours to a server of which nothing is known goes on with MP_CAPABLE among its options. Not its
     /// retransmission, since something on the way may drop what it doesn't know (RFC 8684 section 3.7).
     func ask(_ packet: QueuedPacket) {
-        guard !isSubstituted, let segment = try? Segment(packet.payload.bytes), segment.flags.contains(.syn) else {
+        guard !decider.isSubstituted, let segment = try? Segment(packet.payload.bytes), segment.flags.contains(.syn)
+        else {
             return queue.accept(packet.id)
         }
         let identity = SYNIdentity(
@@ -18,7 +20,7 @@ extension SYNDesk {
         guard asked.value(for: identity, at: now) == nil,
             let length = segment.copyAskingForMultipath(to: scratch)
         else { return queue.accept(packet.id) }
-        asked.remember(true, for: identity, at: now, lifetime: Self.passedLifetime)
+        asked.remember(true, for: identity, at: now, lifetime: SYNDecider.passedLifetime)
         queue.accept(packet.id, as: UnsafeRawBufferPointer(rebasing: scratch[..<length]))
     }
 

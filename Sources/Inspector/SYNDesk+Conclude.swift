@@ -1,3 +1,4 @@
+import Handshake
 import LinuxSystem
 import NetfilterQueue
 import Trace
@@ -6,29 +7,27 @@ import Wire
 // What is told of a decision: its count, the history, the tracker for SYNs that go on, and a record for those who trace.
 
 extension SYNDesk {
-    /// `syn`: nil when it can't be read. `now`: when it was decided.
-    func conclude(_ packet: QueuedPacket, _ decision: Decision, _ syn: SYN?, at now: MonotonicTime = .now) {
-        conclude(Arrival(packet, at: now), packet.payload, decision, syn, at: now, wasHeld: false)
+    /// `now`: when it was decided.
+    func conclude(_ packet: SYNPacket, _ decision: Decision, at now: MonotonicTime = .now) {
+        let held = packet.wasHeld ? now.nanoseconds(since: packet.arrival.time) : nil
+        history.note(PastDecision(decision, packet.syn, at: WallClock.nanoseconds, held: held))
+        conclude(packet.arrival, packet.bytes, decision, held: held, at: now)
     }
 
-    func conclude(_ held: HeldSYN, _ decision: Decision, at now: MonotonicTime = .now) {
-        held.bytes.withUnsafeBytes { conclude(held.arrival, $0, decision, held.syn, at: now, wasHeld: true) }
+    func concludeUnreadable(_ packet: QueuedPacket, at now: MonotonicTime) {
+        conclude(Arrival(packet, at: now), packet.payload, .passMalformed, held: nil, at: .now)
     }
 
+    /// `held`: for how many nanoseconds; nil if it wasn't.
     private func conclude(
-        _ arrival: Arrival, _ packet: UnsafeRawBufferPointer, _ decision: Decision, _ syn: SYN?,
-        at now: MonotonicTime, wasHeld: Bool
+        _ arrival: Arrival, _ packet: UnsafeRawBufferPointer, _ decision: Decision, held: UInt64?,
+        at now: MonotonicTime
     ) {
         counters.count(decision)
-        let held = wasHeld ? now.nanoseconds(since: arrival.time) : 0
-        if let syn {
-            history.note(
-                PastDecision(decision, syn, interface: arrival.inDevice, held: wasHeld ? held : nil))
-        }
         guard tap.isActive else { return watchEndToEnd(packet, decision, arrival, now) }
         var record = TraceRecord(arrival, decision, length: packet.count, queue: queue.number)
-        record.facts.wasHeld = wasHeld
-        record.held = held
+        record.facts.wasHeld = held != nil
+        record.held = held ?? 0
         record.decided = now.nanoseconds
         record.newMark = arrival.mark
         record.read(packet)

@@ -1,6 +1,7 @@
 import Admin
 import Converter
 import Firewall
+import Handshake
 import Inspector
 import LinuxSystem
 import Throttling

@@ -1,5 +1,6 @@
 import Admin
 import Converter
+import Handshake
 import Inspector
 import LinuxSystem
 import NetfilterQueue

@@ -12,6 +12,7 @@
 import Admin
 import Converter
 import Firewall
+import Handshake
 import Inspector
 import LinuxSystem
 import Logging
@@ -213,7 +214,7 @@ public final class Middlebox: Sendable {
                 serverSends: converter.serverSends))
         self.converter = converter
         let synInspector = try SYNInspector(
-            queue: synQueue, tun: tun, policy: ConversionPolicy(settings), mark: rules.mark,
+            queue: synQueue, tun: tun, policy: ConversionPolicy(settings),
             door: door,
             watch: watch, watchesEndToEnd: rules.inspectsEndToEnd, tap: taps[0], history: history, counters: counters,
             stream: converter, log: log, on: threads.last!)

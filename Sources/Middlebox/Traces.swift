@@ -1,4 +1,5 @@
 import Admin
+import Handshake
 import Inspector
 import LinuxSystem
 import Policy

@@ -31,10 +31,10 @@ public struct Segment: ~Escapable {
     public var window: UInt16 { bytes.uint16(at: ip.headerLength + 14) }
     public var flags: TCPFlags { TCPFlags(rawValue: bytes[ip.headerLength + 13]) }
 
-    /// From the IPv4 TOS byte or the IPv6 traffic class.
-    public var dscp: DSCP {
-        DSCP(trafficClass: bytes[0] >> 4 == 4 ? bytes[1] : bytes[0] << 4 | bytes[1] >> 4)
-    }
+    /// The IPv4 TOS byte or the IPv6 traffic class: DSCP and ECN.
+    public var trafficClass: UInt8 { bytes[0] >> 4 == 4 ? bytes[1] : bytes[0] << 4 | bytes[1] >> 4 }
+
+    public var dscp: DSCP { DSCP(trafficClass: trafficClass) }
 
     /// Bytes of payload, captured or not.
     public var payloadLength: Int { max(0, ip.totalLength - ip.headerLength - headerLength) }

@@ -1,3 +1,4 @@
+import Handshake
 import Inspector
 import LinuxSystem
 import Logging
@@ -39,7 +40,7 @@ final class SYNQueueWork: Work {
         loop = try LoopThread(named: "path 0")
         inspector = try SYNInspector(
             queue: PacketQueue(Self.queueNumber, .init(copyRange: 65535, maximumLength: 1024, gso: false)),
-            tun: TunDevice("guard"), policy: policy, mark: .standard, door: door,
+            tun: TunDevice("guard"), policy: policy, door: door,
             watch: ConnectionWatch(connections: 64), watchesEndToEnd: false, tap: TraceTap(TraceBoard()),
             history: DecisionHistory(), counters: counters, stream: stream,
             log: Logger(label: "guard"), on: loop)

@@ -1,18 +1,9 @@
-import Glibc
-import LinuxSystem
 import Testing
-import Wire
 
 @testable import Inspector
 
 /// Small decisions about SYNs and their answers.
 @Suite struct HandshakeRowsTests {
-    /// How long a SYN is held when the stream path is given so long, in milliseconds.
-    @Test(arguments: [(10, 260), (500, 750), (700, 900), (900, 950), (2050, 2100), (2500, 2550)])
-    func aSYNIsHeldALittleLonger(timeout: Int, held: Int) {
-        #expect(HeldSYN.patience(.milliseconds(timeout)) == .milliseconds(held))
-    }
-
     struct Fill: Sendable {
         let count: Int
         let maximum: Int
@@ -29,21 +20,6 @@ import Wire
     ])
     func aTableThatIsNearlyFullIsLeftToOthers(_ fill: Fill) {
         #expect(TrackingRoom.suffices(count: fill.count, maximum: fill.maximum) == fill.suffices)
-    }
-
-    /// A SYN that comes again, so many milliseconds behind its injection.
-    @Test(
-        arguments: [
-            (0, .underWay), (499, .underWay), (500, .lost), (1000, .lost), (10_000, .notInjected),
-        ] as [(UInt64, InjectedSYNs.Fate)])
-    func aRetransmissionIsDroppedWhileTheFirstIsUnderWay(after milliseconds: UInt64, fate: InjectedSYNs.Fate) {
-        let tuple = FourTuple(client: Endpoint("10.1.0.2:1000")!, server: Endpoint("10.9.0.2:80")!)
-        let syn = SYNIdentity(tuple: tuple, sequence: SequenceNumber(7))
-        var injected = InjectedSYNs()
-        injected.note(syn, at: 5_000_000_000)
-        let now = 5_000_000_000 + milliseconds * 1_000_000
-        #expect(injected.fate(of: syn, at: now) == fate)
-        #expect(injected.fate(of: SYNIdentity(tuple: tuple, sequence: SequenceNumber(8)), at: now) == .notInjected)
     }
 
     @Test func segmentSizesAreKeptByFlow() {

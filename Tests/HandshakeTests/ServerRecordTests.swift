@@ -1,7 +1,7 @@
 import Policy
 import Testing
 
-@testable import Converter
+@testable import Handshake
 
 /// What is known of a server, and what its next dial is to do.
 @Suite struct ServerRecordTests {

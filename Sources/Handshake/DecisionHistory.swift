@@ -1,29 +1,5 @@
-import LinuxSystem
 import Synchronization
 import Wire
-
-/// A decision about an MPTCP SYN that has been carried out.
-public struct PastDecision: Sendable {
-    /// Nanoseconds since 1970.
-    public let time: Int64
-    public let tuple: FourTuple
-    public let decision: Decision
-    /// Of an MP_JOIN.
-    public let token: Token?
-    /// The index of the one that it came in by.
-    public let interface: UInt32
-    /// Nanoseconds for which it was held; nil if it wasn't.
-    public let held: UInt64?
-
-    init(_ decision: Decision, _ syn: SYN, interface: UInt32, held: UInt64?) {
-        time = WallClock.nanoseconds
-        tuple = syn.tuple
-        self.decision = decision
-        if case .join(let asked, _) = syn.multipath { token = asked } else { token = nil }
-        self.interface = interface
-        self.held = held
-    }
-}
 
 /// The last decisions, for the question why a client's connection was not converted. Bounded: new ones take the place of
 /// the oldest.
@@ -44,7 +20,8 @@ public final class DecisionHistory: Sendable {
         self.state = Mutex(state)
     }
 
-    func note(_ entry: PastDecision) {
+    /// Remembers a decision, in the place of the oldest if there is no room.
+    public func note(_ entry: PastDecision) {
         state.withLock { state in
             guard state.entries.count == capacity else { return state.entries.append(entry) }
             state.entries[state.oldest] = entry

@@ -3,7 +3,7 @@ import Wire
 
 /// SYNs that were put into the TUN device. Their retransmissions don't come to the queue, since the connmark leads them to the
 /// listener, unless the first is still on its way there, or never got there. Times are nanoseconds of a steady clock.
-struct InjectedSYNs {
+struct InjectedSYNs: Sendable {
     enum Fate {
         case notInjected
         /// The kernel has yet to meet it, past the queue in INPUT: a copy that went on meanwhile would be another connection to

@@ -1,0 +1,25 @@
+import Wire
+
+/// A decision about an MPTCP SYN that has been carried out.
+public struct PastDecision: Sendable {
+    /// Nanoseconds since 1970.
+    public let time: Int64
+    public let tuple: FourTuple
+    public let decision: Decision
+    /// Of an MP_JOIN.
+    public let token: Token?
+    /// The index of the one that it came in by.
+    public let interface: UInt32
+    /// Nanoseconds for which it was held; nil if it wasn't.
+    public let held: UInt64?
+
+    /// `time`: nanoseconds since 1970. `held`: as the property.
+    public init(_ decision: Decision, _ syn: SYN, at time: Int64, held: UInt64?) {
+        self.time = time
+        tuple = syn.tuple
+        self.decision = decision
+        if case .join(let asked, _) = syn.multipath { token = asked } else { token = nil }
+        interface = syn.way.inDevice
+        self.held = held
+    }
+}

@@ -1,0 +1,22 @@
+import LinuxSystem
+import NetfilterQueue
+
+/// How a SYN came to the queue.
+struct Arrival {
+    let packetID: UInt32
+    let mark: UInt32
+    let inDevice: UInt32
+    let outDevice: UInt32
+    /// As `QueuedPacket.time`.
+    let kernelTime: Int64?
+    let time: MonotonicTime
+
+    init(_ packet: QueuedPacket, at time: MonotonicTime) {
+        packetID = packet.id
+        mark = packet.mark
+        inDevice = packet.inDevice
+        outDevice = packet.outDevice
+        kernelTime = packet.time
+        self.time = time
+    }
+}

@@ -1,0 +1,128 @@
+import Handshake
+import LinuxSystem
+import Logging
+import NetfilterQueue
+import Policy
+import Trace
+import Wire
+
+/// What reads queue SYN, on its thread: it answers the decider's questions and carries out what that decides.
+final class SYNDesk: LoopMember {
+    private static let queueTag: UInt64 = 0
+    private static let mailboxTag: UInt64 = 1
+
+    let queue: PacketQueue
+    private(set) var tun: TunDevice
+    let stream: any StreamPath
+    let watch: ConnectionWatch
+    let watchesEndToEnd: Bool
+    let tap: TraceTap
+    let history: DecisionHistory
+    let counters: InspectorCounters
+    let log: Logger
+    var reports: SYNReports
+    var decider: SYNDecider
+    var facts: RouterFacts
+    /// By the ids of their dials.
+    var heldPackets: [UInt64: HeldPacket] = [:]
+    /// SYNs of our own that were sent on with the question.
+    var asked = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
+    /// For packets that go on, or in, with other bytes than they came with.
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 2048, alignment: 8)
+    private let mailbox: Mailbox<SYNInspector.Message>
+    private let place: LoopThread.Place
+    private var isStopped = false
+
+    init(
+        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mailbox: Mailbox<SYNInspector.Message>,
+        watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
+        counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
+    ) throws(SystemError) {
+        try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
+        try place.watch(mailbox, tag: Self.mailboxTag)
+        facts = try RouterFacts(stream: stream, watch: watch, log: log)
+        decider = SYNDecider(policy)
+        reports = SYNReports(log)
+        self.queue = queue
+        self.tun = tun
+        self.mailbox = mailbox
+        self.watch = watch
+        self.watchesEndToEnd = watchesEndToEnd
+        self.tap = tap
+        self.history = history
+        self.counters = counters
+        self.stream = stream
+        self.log = log
+        self.place = place
+    }
+
+    deinit { scratch.deallocate() }
+
+    func handle(_ tag: UInt64, _ events: EventLoop.Events) {
+        // What other members had to do may have taken long.
+        heedSentinel()
+        if tag == Self.queueTag { readQueue() } else { readMailbox() }
+    }
+
+    func endTurn() -> Int32? {
+        heedSentinel()
+        guard !isStopped else {
+            giveUp(overdueAt: .max)
+            // The sentinel has the queue's socket, too.
+            place.unwatch(queue.descriptor)
+            place.unwatch(mailbox.descriptor)
+            return nil
+        }
+        counters.held.store(decider.heldCount, ordering: .relaxed)
+        counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
+        guard decider.heldCount > 0 else { return 1000 }
+        giveUp(overdueAt: MonotonicTime.now.nanoseconds)
+        return decider.heldCount > 0 ? 50 : 1000
+    }
+
+    /// What was held has reached its server when the sentinel has answered: it must not go into the TUN device as well.
+    private func heedSentinel() {
+        let answered = queue.beat()
+        if answered, !decider.isSubstituted {
+            log.warning("queue SYN stood still: the sentinel has let SYNs go in its place")
+        }
+        decider.isSubstituted = answered
+        if answered { giveUp(overdueAt: .max) }
+    }
+
+    /// A SYN is let go when its answer doesn't come, whatever has become of the stream path.
+    private func giveUp(overdueAt now: UInt64) {
+        for id in decider.overdue(at: now) { settle(id, decider.giveUp(id, at: MonotonicTime.now.nanoseconds)) }
+        queue.flush()
+    }
+
+    private func readQueue() {
+        do {
+            try queue.receive(read)
+        } catch {
+            log.error("\(error)")
+        }
+    }
+
+    private func read(_ packet: QueuedPacket) {
+        switch packet.hook {
+        case QueuedPacket.localOut: ask(packet)
+        case QueuedPacket.localIn: readAnswer(packet)
+        default: decide(packet)
+        }
+    }
+
+    private func readMailbox() {
+        for message in mailbox.take() {
+            switch message {
+            case .outcome(let id, let outcome):
+                settle(id, decider.answered(id, outcome, at: MonotonicTime.now.nanoseconds))
+            case .policy(let policy): decider.policy = policy
+            case .stage(let stage): decider.stage = stage
+            case .device(let device): if let new = device.take() { tun = new }
+            case .stop: isStopped = true
+            }
+        }
+        queue.flush()
+    }
+}
