@@ -1,5 +1,6 @@
 import Handshake
 import Policy
+import Testing
 import Wire
 
 /// Something that decides about an MP_CAPABLE SYN, alone or before others.
@@ -47,8 +48,8 @@ struct Condition: Sendable, CustomTestStringConvertible {
         Condition(name: "starting", decision: .passStarting, kind: "stage", now: { $0.decider.stage = .starting }),
         Condition(name: "draining", decision: .passDraining, kind: "stage", now: { $0.decider.stage = .draining }),
         Condition(name: "aside", decision: .passDegraded, kind: "stage", now: { $0.decider.stage = .aside }),
-        Condition(name: "no room", decision: .passNoRoom, now: { $0.facts.hasRoom = false }),
-        Condition(name: "tracking full", decision: .passTrackingFull, now: { $0.facts.hasTrackingRoom = false }),
+        Condition(name: "no room", decision: .passNoRoom, now: { $0.facts.room = false }),
+        Condition(name: "tracking full", decision: .passTrackingFull, now: { $0.facts.trackingRoom = false }),
         Condition(name: "another way out", decision: .passOtherWay, now: { $0.facts.leavesAlike = false }),
         Condition(
             name: "port occupied", decision: .passPortOccupied, kind: "listener",

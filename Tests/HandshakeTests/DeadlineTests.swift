@@ -6,7 +6,7 @@ import Wire
 /// A SYN is let go when its answer doesn't come.
 @Suite struct DeadlineTests {
     /// How long a dial may take, and for how long the SYN is held, in milliseconds.
-    static let rows = [
+    static let rows: [(Int, UInt64)] = [
         (10, 260), (500, 750), (650, 900), (700, 900), (850, 900), (900, 950), (2050, 2100), (2500, 2550),
     ]
 
@@ -15,7 +15,7 @@ import Wire
         var situation = Situation(family)
         situation.facts.advice = .dial(
             DialPlan(asks: false, secondAfter: .milliseconds(5), timeout: .milliseconds(row.timeout)))
-        let id = try #require(situation.hold())
+        let id = try situation.held()
         let deadline = situation.now + row.held * ms
         #expect(situation.decider.overdue(at: deadline) == [])
         #expect(situation.decider.overdue(at: deadline + 1) == [id])
@@ -24,7 +24,7 @@ import Wire
     @Test("it goes on, and its dial is given up", arguments: Family.allCases)
     func givenUp(_ family: Family) throws {
         var situation = Situation(family)
-        let id = try #require(situation.hold())
+        let id = try situation.held()
         situation.now += 2 * s
         #expect(situation.decider.giveUp(id, at: situation.now) == .passForgoing(.passUnable))
         #expect(situation.decider.heldCount == 0 && situation.decider.overdue(at: .max) == [])
@@ -36,7 +36,7 @@ import Wire
     @Test("an answer in time", arguments: Family.allCases)
     func inTime(_ family: Family) throws {
         var situation = Situation(family)
-        let id = try #require(situation.hold())
+        let id = try situation.held()
         _ = situation.decider.answered(id, .refused, at: situation.now)
         #expect(situation.decider.overdue(at: .max) == [])
     }
@@ -48,7 +48,7 @@ import Wire
         for _ in 0..<50 {
             situation.clientPort += 1
             situation.now += 10 * ms
-            ids.append(try #require(situation.hold()))
+            ids.append(try situation.held())
         }
         let first = situation.now - 490 * ms
         #expect(situation.decider.overdue(at: first + 950 * ms + 1) == [ids[0]])
@@ -60,7 +60,7 @@ import Wire
     @Test("all of them, when the sentinel has answered", arguments: Family.allCases)
     func sentinel(_ family: Family) throws {
         var situation = Situation(family)
-        let id = try #require(situation.hold())
+        let id = try situation.held()
         situation.decider.isSubstituted = true
         for id in situation.decider.overdue(at: .max) {
             #expect(situation.decider.giveUp(id, at: situation.now) == .passForgoing(.passUnable))

@@ -33,7 +33,7 @@ import Wire
     @Test("the answer", arguments: failures + connections, Family.allCases)
     func answer(_ row: Outcome, _ family: Family) throws {
         var situation = Situation(family)
-        let id = try #require(situation.hold())
+        let id = try situation.held()
         #expect(situation.decider.answered(id, row.outcome, at: situation.now) == row.action)
         #expect(situation.decider.heldCount == 0)
         #expect(situation.decider.answered(id, row.outcome, at: situation.now) == nil, "once")
@@ -43,7 +43,7 @@ import Wire
     @Test("once it went on, its retransmissions do", arguments: failures, Family.allCases)
     func retransmissions(_ row: Outcome, _ family: Family) throws {
         var situation = Situation(family)
-        let id = try #require(situation.hold())
+        let id = try situation.held()
         _ = situation.decider.answered(id, row.outcome, at: situation.now)
         situation.now += 1 * s
         #expect(situation.receive() == .pass(.passDecidedBefore))
@@ -60,7 +60,7 @@ import Wire
     func obstructed(_ row: (obstacle: Obstacle, decision: Decision), _ family: Family) throws {
         var situation = Situation(family)
         let syn = situation.syn.identity
-        let id = try #require(situation.hold())
+        let id = try situation.held()
         _ = situation.decider.answered(id, .connected(maximumSegmentSize: nil), at: situation.now)
         let action = situation.decider.obstructed(syn, .interceptConverted, by: row.obstacle, at: situation.now)
         #expect(action == .passForgoing(row.decision))
@@ -82,7 +82,7 @@ import Wire
     @Test("one dial too many is split instead", arguments: Family.allCases)
     func overTheLimit(_ family: Family) throws {
         var situation = Situation(family)
-        let id = try #require(situation.hold())
+        let id = try situation.held()
         #expect(situation.decider.refused(id) == .intercept(.interceptSplitOverLimit))
         #expect(situation.decider.heldCount == 0)
         #expect(situation.decider.answered(id, .connected(maximumSegmentSize: 1), at: situation.now) == nil)
@@ -104,9 +104,9 @@ import Wire
     @Test("an answer is its own SYN's", arguments: Family.allCases)
     func own(_ family: Family) throws {
         var situation = Situation(family)
-        let first = try #require(situation.hold())
+        let first = try situation.held()
         situation.clientPort += 1
-        let second = try #require(situation.hold())
+        let second = try situation.held()
         #expect(situation.decider.answered(second, .refused, at: situation.now) == .pass(.passServerRefused))
         #expect(situation.receive() == .pass(.passDecidedBefore))
         situation.clientPort -= 1
@@ -118,7 +118,7 @@ import Wire
     func changes(_ condition: Condition) throws {
         for family in Family.allCases {
             var situation = Situation(family)
-            let id = try #require(situation.hold())
+            let id = try situation.held()
             condition.now(&situation)
             #expect(situation.receive() == .drop)
             #expect(

@@ -11,8 +11,8 @@ struct MadeUpFacts: SYNFacts, Sendable {
     var names: [UInt32: String] = [3: "lan0", 4: "wan0"]
     var owner = TokenOwner.box
     var completesNone = false
-    var hasRoom = true
-    var hasTrackingRoom = true
+    var room = true
+    var trackingRoom = true
     var leavesAlike = true
     var obstacle: Obstacle?
     var advice = DialAdvice.dial(Self.plan)
@@ -41,12 +41,12 @@ struct MadeUpFacts: SYNFacts, Sendable {
 
     mutating func hasRoom() -> Bool {
         asked.append(.room)
-        return hasRoom
+        return room
     }
 
     mutating func hasTrackingRoom(at now: UInt64) -> Bool {
         asked.append(.trackingRoom)
-        return hasTrackingRoom
+        return trackingRoom
     }
 
     mutating func leavesAlike(_ syn: SYN, copiesDSCP: Bool) -> Bool {

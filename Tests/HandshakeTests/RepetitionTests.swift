@@ -82,9 +82,9 @@ import Wire
         Family.allCases)
     func lifetime(_ row: (milliseconds: UInt64, isOver: Bool), _ family: Family) {
         var situation = Situation(family)
-        situation.facts.hasRoom = false
+        situation.facts.room = false
         #expect(situation.receive() == .pass(.passNoRoom))
-        situation.facts.hasRoom = true
+        situation.facts.room = true
         situation.now += row.milliseconds * ms
         #expect(situation.receive().decision == (row.isOver ? nil : .passDecidedBefore))
     }
@@ -93,9 +93,9 @@ import Wire
     @Test("a retransmission doesn't renew it", arguments: Family.allCases)
     func renewal(_ family: Family) {
         var situation = Situation(family)
-        situation.facts.hasRoom = false
+        situation.facts.room = false
         _ = situation.receive()
-        situation.facts.hasRoom = true
+        situation.facts.room = true
         situation.now += 100 * s
         #expect(situation.receive() == .pass(.passDecidedBefore))
         situation.now += 30 * s
@@ -111,7 +111,7 @@ import Wire
     @Test("after it went in, it is under way and then lost", arguments: injections, Family.allCases)
     func wentIn(_ row: (milliseconds: UInt64, decision: Decision?), _ family: Family) throws {
         var situation = Situation(family)
-        let id = try #require(situation.hold())
+        let id = try situation.held()
         _ = situation.decider.answered(id, .connected(maximumSegmentSize: nil), at: situation.now)
         situation.decider.entered(situation.syn.identity, at: situation.now)
         situation.now += row.milliseconds * ms

@@ -1,6 +1,7 @@
 import Handshake
 import PacketForge
 import Policy
+import Testing
 import Wire
 
 enum Family: String, CaseIterable, Sendable {
@@ -61,9 +62,15 @@ struct Situation: Sendable {
         return decider.received(syn, &facts, at: now)
     }
 
-    /// The SYN comes and is held; returns its dial's id.
+    /// The SYN comes and is held; returns its dial's id. nil: it isn't.
     mutating func hold() -> UInt64? {
         if case .dial(let request) = receive() { request.id } else { nil }
+    }
+
+    /// As `hold`, where it has to be.
+    mutating func held() throws -> UInt64 {
+        let id = hold()
+        return try #require(id)
     }
 }
 
