@@ -31,8 +31,14 @@ struct HeldSYNs: Sendable {
         return entry.syn
     }
 
-    /// Those whose time is over, in the order in which they came.
-    func overdue(at now: UInt64) -> [UInt64] { entries.lazy.filter { $0.value.deadline < now }.map(\.key).sorted() }
+    /// Those whose time is over, in the order in which they came. A loop, since a lazy filter would put its closure on the heap,
+    /// and this is asked every turn.
+    func overdue(at now: UInt64) -> [UInt64] {
+        var ids: [UInt64] = []
+        for (id, entry) in entries where entry.deadline < now { ids.append(id) }
+        ids.sort()
+        return ids
+    }
 
     /// Below the second after which a client sends its SYN again, unless the server is known to take longer; and after the
     /// stream path has had its time.
