@@ -13,7 +13,7 @@ public struct PastDecision: Sendable {
     /// Nanoseconds for which it was held; nil if it wasn't.
     public let held: UInt64?
 
-    /// `time`: nanoseconds since 1970. `held`: as the property.
+    /// What was decided about this SYN. `time`: nanoseconds since 1970. `held`: as the property.
     public init(_ decision: Decision, _ syn: SYN, at time: Int64, held: UInt64?) {
         self.time = time
         tuple = syn.tuple

@@ -8,6 +8,7 @@ public struct SYN: Sendable {
     public let multipath: MultipathSYN?
     /// The IP header's, DSCP and ECN.
     public let typeOfService: UInt8
+    /// The way that it is on, which the box's own connection takes.
     public let way: Way
 
     /// Reads it.

@@ -16,8 +16,9 @@ public struct SYNDecider: Sendable {
         case aside
     }
 
-    /// For SYNs from now on.
+    /// What is converted, of SYNs from now on.
     public var policy: ConversionPolicy { didSet { interfaces = ClientInterfaces(policy.interfaces) } }
+    /// How far the daemon is, for SYNs from now on.
     public var stage = Stage.starting
     /// The sentinel answers in the queue's place, or has just done so: what comes may have gone on already.
     public var isSubstituted = false
@@ -30,6 +31,7 @@ public struct SYNDecider: Sendable {
     /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
     public static let passedLifetime: UInt64 = 130_000_000_000
 
+    /// Converts nothing until `stage` says so.
     public init(_ policy: ConversionPolicy) {
         self.policy = policy
         interfaces = ClientInterfaces(policy.interfaces)
@@ -38,7 +40,7 @@ public struct SYNDecider: Sendable {
     /// How many SYNs are held.
     public var heldCount: Int { held.count }
 
-    /// A SYN has come to the queue.
+    /// A SYN has come to the queue: what becomes of it. Facts are asked as it comes to them.
     public mutating func received(
         _ syn: SYN, _ facts: inout some SYNFacts & ~Copyable, at now: UInt64
     ) -> SYNAction {

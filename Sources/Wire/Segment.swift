@@ -34,6 +34,7 @@ public struct Segment: ~Escapable {
     /// The IPv4 TOS byte or the IPv6 traffic class: DSCP and ECN.
     public var trafficClass: UInt8 { bytes[0] >> 4 == 4 ? bytes[1] : bytes[0] << 4 | bytes[1] >> 4 }
 
+    /// That byte without ECN's bits.
     public var dscp: DSCP { DSCP(trafficClass: trafficClass) }
 
     /// Bytes of payload, captured or not.
