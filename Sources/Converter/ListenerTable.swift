@@ -48,6 +48,8 @@ final class ListenerTable: Sendable {
         var refusals: [Key: (error: SystemError, until: MonotonicTime)] = [:]
         /// Ports that were to be had, until when that is taken for granted.
         var free: [Key: MonotonicTime] = [:]
+        /// Of ports whose listener has closed.
+        var paces: [Key: HandshakePace] = [:]
         /// How many stand for each client, an IPv6 /64 counting as one.
         var openers: [IPAddress: Int] = [:]
         var lastNumber: UInt64 = 0
@@ -81,7 +83,8 @@ final class ListenerTable: Sendable {
                 state.lastNumber += 1
                 let opener = PendingGuard.key(tuple.client.address)
                 var window = ListenerWindow(
-                    .init(patience: setting.clientTimeout, linger: setting.listenerIdle))
+                    .init(patience: setting.clientTimeout, linger: setting.listenerIdle),
+                    state.paces.removeValue(forKey: key) ?? HandshakePace())
                 window.begin(tuple, isJoin: isJoin, at: now)
                 state.standing[key] = Standing(
                     socket: socket, number: state.lastNumber, opener: opener, window: window)
@@ -208,6 +211,12 @@ final class ListenerTable: Sendable {
 
     private func close(_ key: Key, _ state: inout State) {
         guard let closed = state.standing.removeValue(forKey: key) else { return }
+        // One handshake after the other, each with a listener of its own, comes in quick succession, too.
+        if state.paces.count >= Self.limit {
+            let now = MonotonicTime.now
+            state.paces = state.paces.filter { $0.value.isRecent(at: now) }
+        }
+        if state.paces.count < 2 * Self.limit { state.paces[key] = closed.window.pace }
         let left = (state.openers[closed.opener] ?? 1) - 1
         state.openers[closed.opener] = left > 0 ? left : nil
     }

@@ -45,15 +45,10 @@ struct ListenerWindow {
     /// When the kernel has met the last segment of the last join that was seen to be through.
     private var settled = MonotonicTime(nanoseconds: 0)
     private var last = MonotonicTime(nanoseconds: 0)
-    /// Handshakes since `spanBegan`, and in the span before.
-    private var count = 0
-    private var countBefore = 0
-    private var spanBegan = MonotonicTime(nanoseconds: 0)
+    /// Of this port, also before the listener stood.
+    private(set) var pace: HandshakePace
     private var nextPurge = MonotonicTime(nanoseconds: 0)
 
-    /// So many handshakes within one span, or two, are quick succession.
-    static let many = 8
-    static let span = Duration.milliseconds(50)
     /// The packet path sees when a join is through, but for one that it doesn't track: after so long the kernel is asked.
     static let firstLook = Duration.milliseconds(100)
     /// How long the last segment of a handshake, seen in a queue, may take to its socket: it may wait for its verdict behind
@@ -66,7 +61,10 @@ struct ListenerWindow {
     /// Joins that are asked for at a time.
     static let askedAtATime = 32
 
-    init(_ limits: Limits) { self.limits = limits }
+    init(_ limits: Limits, _ pace: HandshakePace = HandshakePace()) {
+        self.limits = limits
+        self.pace = pace
+    }
 
     /// A SYN goes in.
     mutating func begin(_ tuple: FourTuple, isJoin: Bool, at now: MonotonicTime) {
@@ -76,12 +74,7 @@ struct ListenerWindow {
             awaited[tuple] = now
         }
         last = now
-        if spanBegan + Self.span <= now {
-            countBefore = now < spanBegan + Self.span + Self.span ? count : 0
-            count = 0
-            spanBegan = now
-        }
-        count += 1
+        pace.count(at: now)
     }
 
     /// The client's connection has been accepted, or nobody waits for it any more.
@@ -107,16 +100,12 @@ struct ListenerWindow {
     mutating func judge(at now: MonotonicTime) -> Verdict {
         purge(now)
         if !awaited.isEmpty { return .wait(until: nextPurge) }
-        if isBusy(now), now < last + limits.linger { return .wait(until: last + limits.linger) }
+        if pace.isQuick(at: now), now < last + limits.linger { return .wait(until: last + limits.linger) }
         guard let next = joins.values.lazy.map(\.look).min() else {
             return now < settled ? .wait(until: settled) : .close
         }
         guard next <= now else { return .wait(until: next) }
         return .ask(joins.lazy.filter { $0.value.look <= now }.prefix(Self.askedAtATime).map(\.key))
-    }
-
-    private func isBusy(_ now: MonotonicTime) -> Bool {
-        now < spanBegan + Self.span + Self.span && count + countBefore >= Self.many
     }
 
     /// Forgets what has had its time.

@@ -66,6 +66,8 @@ final class Session {
     /// In the place of a held SYN's id: nobody waits for the answer any more.
     static let nobody: UInt64 = 0
 
+    /// The first one of a server's.
+    static let briefChunk = 4 << 10
     static let smallestChunk = 16 << 10
     static let firstChunk = 64 << 10
     static let largestChunk = 256 << 10

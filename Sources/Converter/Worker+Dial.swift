@@ -313,7 +313,7 @@ extension Worker {
     /// Both sides are there. What the client has sent completes the handshake with the server; without anything that is done
     /// here, since it may be the server that speaks first.
     private func startRelaying(_ session: Session) {
-        limitReceiving(fromServerOf: session)
+        session.server.chunk = Session.briefChunk
         relay(session)
         if session.client.relayed == 0, session.server.descriptor >= 0 {
             UpstreamHandshake.complete(session.server.descriptor)

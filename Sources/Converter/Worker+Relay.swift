@@ -113,7 +113,8 @@ extension Worker {
             if written < count, !session[source.other].broken {
                 keep(session, from: source, UnsafeRawBufferPointer(rebasing: scratch[written..<count]))
             } else if count == wanted {
-                session[source].chunk = min(wanted * 2, Session.largestChunk)
+                if source == .server, wanted < Session.firstChunk { limitReceiving(fromServerOf: session) }
+                session[source].chunk = min(max(wanted * 2, Session.firstChunk), Session.largestChunk)
             }
             return count
         case .failure(.wouldBlock) where !session[source].broken:

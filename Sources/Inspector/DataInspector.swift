@@ -12,10 +12,10 @@ public final class DataInspector: Sendable {
     private let mailbox: Mailbox<Void>
     private let ending: LoopThread.Ending
 
-    /// It lives on `thread`. `tun`: the TUN device, which says nothing about where a client's SYN came in.
+    /// It lives on `thread`. `segmentSizes`: those of the SYNs that were put into the TUN device.
     public init(
-        queue: PacketQueue, tun: DeviceIndex, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters,
-        log: Logger, on thread: LoopThread
+        queue: PacketQueue, watch: ConnectionWatch, segmentSizes: SegmentSizes, tap: TraceTap,
+        counters: InspectorCounters, log: Logger, on thread: LoopThread
     ) throws(SystemError) {
         let mailbox = try Mailbox<Void>()
         self.mailbox = mailbox
@@ -23,8 +23,8 @@ public final class DataInspector: Sendable {
             try place.watch(queue.descriptor, .readable, tag: Reader.queueTag)
             try place.watch(mailbox, tag: Reader.stopTag)
             return Reader(
-                queue: queue, tun: tun, watch: watch, tap: tap, counters: counters, log: log, mailbox: mailbox,
-                place: place)
+                queue: queue, watch: watch, segmentSizes: segmentSizes, tap: tap, counters: counters, log: log,
+                mailbox: mailbox, place: place)
         }
     }
 
@@ -39,8 +39,8 @@ public final class DataInspector: Sendable {
         static let stopTag: UInt64 = 1
 
         private let queue: PacketQueue
-        private let tun: DeviceIndex
         private let watch: ConnectionWatch
+        private let segmentSizes: SegmentSizes
         private let tap: TraceTap
         private let counters: InspectorCounters
         private let log: Logger
@@ -48,19 +48,18 @@ public final class DataInspector: Sendable {
         private let place: LoopThread.Place
         private var waiting: FairQueue
         private let seed = UInt64.random(in: .min ... .max)
-        private var segmentSizes = SegmentSizes()
         private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 8)
         /// Of the packet in hand, if it goes on with the bytes in `scratch`.
         private var newLength: Int?
         private var isStopped = false
 
         init(
-            queue: PacketQueue, tun: DeviceIndex, watch: ConnectionWatch, tap: TraceTap, counters: InspectorCounters,
-            log: Logger, mailbox: Mailbox<Void>, place: LoopThread.Place
+            queue: PacketQueue, watch: ConnectionWatch, segmentSizes: SegmentSizes, tap: TraceTap,
+            counters: InspectorCounters, log: Logger, mailbox: Mailbox<Void>, place: LoopThread.Place
         ) {
             self.queue = queue
-            self.tun = tun
             self.watch = watch
+            self.segmentSizes = segmentSizes
             self.tap = tap
             self.counters = counters
             self.log = log
@@ -143,9 +142,11 @@ public final class DataInspector: Sendable {
                 let segment = try Segment(packet.payload.bytes, length: packet.length)
                 record?.pointee.read(segment, isFromClient: packet.hook != QueuedPacket.localOut)
                 let goesOn = watch.observe(
-                    segment, at: now, interface: packet.inDevice == tun.value ? 0 : packet.inDevice,
-                    isForwarded: packet.hook == QueuedPacket.postRouting, record: record)
-                if segment.flags.contains(.syn) { readHandshake(segment, packet.hook) }
+                    segment, at: now, interface: packet.inDevice, isForwarded: packet.hook == QueuedPacket.postRouting,
+                    record: record)
+                if segment.flags.contains([.syn, .ack]), packet.hook == QueuedPacket.localOut {
+                    lowerSize(of: segment)
+                }
                 return goesOn ? segment.flowHash(seed: seed) : nil
             } catch {
                 record?.pointee.note(error)
@@ -154,18 +155,11 @@ public final class DataInspector: Sendable {
             }
         }
 
-        /// What the box announces to a client is no more than the client's SYN does as it comes in: the router's own rules
-        /// have lowered that for the way between the two, and an answer from the server would have met the same rules.
-        private func readHandshake(_ segment: borrowing Segment, _ hook: UInt8) {
-            let isAnswer = segment.flags.contains(.ack)
-            switch hook {
-            case QueuedPacket.localIn where !isAnswer:
-                segmentSizes.note(segment.maximumSegmentSize, flow: segment.flowHash(seed: seed))
-            case QueuedPacket.localOut where isAnswer:
-                guard let size = segmentSizes.size(flow: segment.reverseFlowHash(seed: seed)) else { return }
-                newLength = segment.copyLowering(maximumSegmentSize: size, to: scratch)
-            default: break
-            }
+        /// What the box announces to a client is no more than the client's SYN did as it went in: the router's own rules have
+        /// lowered that for the way between the two, and an answer from the server would have met the same rules.
+        private func lowerSize(of answer: borrowing Segment) {
+            guard let size = segmentSizes.size(answering: answer) else { return }
+            newLength = answer.copyLowering(maximumSegmentSize: size, to: scratch)
         }
 
         private func trace(_ packet: QueuedPacket) -> UInt64? {
@@ -179,18 +173,6 @@ public final class DataInspector: Sendable {
             tap.note(record, packet.payload)
             return flow
         }
-    }
-}
-
-/// The index of the TUN device, which is another when the device has to be made anew.
-public final class DeviceIndex: Sendable {
-    private let index: Atomic<UInt32>
-
-    public init(_ index: UInt32) { self.index = Atomic(index) }
-
-    public var value: UInt32 {
-        get { index.load(ordering: .relaxed) }
-        set { index.store(newValue, ordering: .relaxed) }
     }
 }
 

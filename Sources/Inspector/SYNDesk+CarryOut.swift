@@ -68,8 +68,13 @@ extension SYNDesk {
         reports.available(syn.tuple.server.port)
         if decision == .interceptSplit || decision == .interceptSplitOverLimit { stream.announce(syn.tuple, syn.way) }
         let now = MonotonicTime.now
-        guard injectLowered(packet.bytes, to: size) else { return obstruct(packet, decision, by: .unable) }
-        conclude(packet, decision, at: now)
+        // Before it goes in, since the box's answer comes at once, by a queue of another thread.
+        let record = look(packet, decision, at: now)
+        guard injectLowered(packet.bytes, to: size) else {
+            watch.release(syn.tuple)
+            return obstruct(packet, decision, by: .unable)
+        }
+        conclude(packet, decision, record, at: now)
         decider.entered(syn.identity, at: now.nanoseconds)
         queue.drop(packet.arrival.packetID)
     }
@@ -90,6 +95,7 @@ extension SYNDesk {
     /// Puts the packet into the stack by the TUN device, before its queued copy is dropped: if that fails, it can still
     /// go on.
     private func inject(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        if let segment = try? Segment(bytes.bytes) { segmentSizes.note(segment) }
         switch tun.inject(bytes) {
         case .success: return true
         case .failure(let error):

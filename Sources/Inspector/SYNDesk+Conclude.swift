@@ -4,43 +4,63 @@ import NetfilterQueue
 import Trace
 import Wire
 
-// What is told of a decision: its count, the history, the tracker for SYNs that go on, and a record for those who trace.
+// What is told of a decision: its count, the history, the tracker, and a record for those who trace.
 
 extension SYNDesk {
     /// `now`: when it was decided.
     func conclude(_ packet: SYNPacket, _ decision: Decision, at now: MonotonicTime = .now) {
-        let held = packet.wasHeld ? now.nanoseconds(since: packet.arrival.time) : nil
-        history.note(PastDecision(decision, packet.syn, at: WallClock.nanoseconds, held: held))
-        conclude(packet.arrival, packet.bytes, decision, held: held, at: now)
+        conclude(packet, decision, look(packet, decision, at: now), at: now)
+    }
+
+    /// `record`: what `look` has returned.
+    func conclude(_ packet: SYNPacket, _ decision: Decision, _ record: TraceRecord?, at now: MonotonicTime) {
+        counters.count(decision)
+        history.note(PastDecision(decision, packet.syn, at: WallClock.nanoseconds, held: packet.held(until: now)))
+        if let record { tap.note(record, packet.bytes) }
     }
 
     func concludeUnreadable(_ packet: QueuedPacket, at now: MonotonicTime) {
-        conclude(Arrival(packet, at: now), packet.payload, .passMalformed, held: nil, at: .now)
+        counters.count(.passMalformed)
+        let record = look(Arrival(packet, at: now), packet.payload, .passMalformed, held: nil, at: .now)
+        if let record { tap.note(record, packet.payload) }
     }
 
-    /// `held`: for how many nanoseconds; nil if it wasn't.
-    private func conclude(
+    /// Has the tracker look at a SYN. Returns the record of it for those who trace; nil if nobody does.
+    func look(_ packet: SYNPacket, _ decision: Decision, at now: MonotonicTime) -> TraceRecord? {
+        look(packet.arrival, packet.bytes, decision, held: packet.held(until: now), at: now)
+    }
+
+    private func look(
         _ arrival: Arrival, _ packet: UnsafeRawBufferPointer, _ decision: Decision, held: UInt64?,
         at now: MonotonicTime
-    ) {
-        counters.count(decision)
-        guard tap.isActive else { return watchEndToEnd(packet, decision, arrival, now) }
+    ) -> TraceRecord? {
+        guard tap.isActive else {
+            track(packet, decision, arrival, now)
+            return nil
+        }
         var record = TraceRecord(arrival, decision, length: packet.count, queue: queue.number)
         record.facts.wasHeld = held != nil
         record.held = held ?? 0
         record.decided = now.nanoseconds
         record.newMark = arrival.mark
         record.read(packet)
-        watchEndToEnd(packet, decision, arrival, now, record: &record)
-        tap.note(record, packet)
+        track(packet, decision, arrival, now, record: &record)
+        return record
     }
 
-    private func watchEndToEnd(
+    private func track(
         _ packet: UnsafeRawBufferPointer, _ decision: Decision, _ arrival: Arrival, _ now: MonotonicTime,
         record: UnsafeMutablePointer<TraceRecord>? = nil
     ) {
-        guard watchesEndToEnd, decision.verdict == .pass, let segment = try? Segment(packet.bytes) else { return }
-        watch.observe(segment, at: now, interface: arrival.inDevice, isForwarded: true, record: record)
+        let isTracked =
+            switch decision.verdict {
+            case .intercept: true
+            case .pass: watchesEndToEnd
+            case .accept, .drop: false
+            }
+        guard isTracked, let segment = try? Segment(packet.bytes) else { return }
+        watch.observe(
+            segment, at: now, interface: arrival.inDevice, isForwarded: decision.verdict == .pass, record: record)
     }
 }
 

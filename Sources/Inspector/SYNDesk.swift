@@ -16,6 +16,7 @@ final class SYNDesk: LoopMember {
     let stream: any StreamPath
     let watch: ConnectionWatch
     let watchesEndToEnd: Bool
+    let segmentSizes: SegmentSizes
     let tap: TraceTap
     let history: DecisionHistory
     let counters: InspectorCounters
@@ -35,7 +36,8 @@ final class SYNDesk: LoopMember {
 
     init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mailbox: Mailbox<SYNInspector.Message>,
-        watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
+        watch: ConnectionWatch, watchesEndToEnd: Bool, segmentSizes: SegmentSizes, tap: TraceTap,
+        history: DecisionHistory,
         counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
     ) throws(SystemError) {
         try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
@@ -48,6 +50,7 @@ final class SYNDesk: LoopMember {
         self.mailbox = mailbox
         self.watch = watch
         self.watchesEndToEnd = watchesEndToEnd
+        self.segmentSizes = segmentSizes
         self.tap = tap
         self.history = history
         self.counters = counters

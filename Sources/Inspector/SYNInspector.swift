@@ -29,11 +29,16 @@ public final class SYNInspector: Sendable {
     private let mailbox: Mailbox<Message>
     private let ending: LoopThread.Ending
 
-    /// It lives on `thread`. `watchesEndToEnd`: `watch` is told of MPTCP connections that go past this box.
+    /// It lives on `thread`.
+    ///
+    /// - Parameters:
+    ///   - watchesEndToEnd: `watch` is told of MPTCP connections that go past this box.
+    ///   - segmentSizes: shared with the readers of the data queues, by which the answers leave.
     public init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, door: Door,
-        watch: ConnectionWatch, watchesEndToEnd: Bool, tap: TraceTap, history: DecisionHistory,
-        counters: InspectorCounters, stream: any StreamPath, log: Logger, on thread: LoopThread
+        watch: ConnectionWatch, watchesEndToEnd: Bool, segmentSizes: SegmentSizes, tap: TraceTap,
+        history: DecisionHistory, counters: InspectorCounters, stream: any StreamPath, log: Logger,
+        on thread: LoopThread
     ) throws(SystemError) {
         mailbox = door.mailbox
         self.counters = counters
@@ -42,8 +47,8 @@ public final class SYNInspector: Sendable {
         ending = try thread.add { place throws(SystemError) in
             try SYNDesk(
                 queue: queue, tun: device.take()!, policy: policy, mailbox: door.mailbox, watch: watch,
-                watchesEndToEnd: watchesEndToEnd, tap: tap, history: history, counters: counters, stream: stream,
-                log: log, place: place)
+                watchesEndToEnd: watchesEndToEnd, segmentSizes: segmentSizes, tap: tap, history: history,
+                counters: counters, stream: stream, log: log, place: place)
         }
     }
 

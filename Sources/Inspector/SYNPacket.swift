@@ -24,4 +24,7 @@ struct SYNPacket {
         self.bytes = bytes
         wasHeld = true
     }
+
+    /// For how many nanoseconds; nil if it wasn't.
+    func held(until now: MonotonicTime) -> UInt64? { wasHeld ? now.nanoseconds(since: arrival.time) : nil }
 }

@@ -63,7 +63,6 @@ public final class Middlebox: Sendable {
     private let strayGuard: Mutex<StrayGuard?>
     /// What the router's own rules ask of connection tracking.
     private let trackingRules = Mutex(TrackingRules())
-    private let deviceIndex: DeviceIndex
     private let synInspector: SYNInspector
     private let dataInspectors: [DataInspector]
     private let acknowledgements: AcknowledgementInspector
@@ -187,13 +186,13 @@ public final class Middlebox: Sendable {
         let door = try SYNInspector.Door()
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let agreement = Agreement(watch, log: log)
-        let tunIndex = DeviceIndex(NetworkInterface.index(rules.tun) ?? 0)
+        let segmentSizes = SegmentSizes()
         let board = TraceBoard()
         let taps = ([synQueue.number] + rules.dataQueues + [acknowledgementQueue]).map { _ in TraceTap(board) }
         let (counters, tap) = (counters, taps.last!)
         let acknowledgements = AcknowledgementInspector(log: log) { thread in
             try DataInspector(
-                queue: PacketQueue(acknowledgementQueue, .data()), tun: tunIndex, watch: watch, tap: tap,
+                queue: PacketQueue(acknowledgementQueue, .data()), watch: watch, segmentSizes: segmentSizes, tap: tap,
                 counters: counters, log: log, on: thread)
         }
         self.acknowledgements = acknowledgements
@@ -214,15 +213,14 @@ public final class Middlebox: Sendable {
                 serverSends: converter.serverSends))
         self.converter = converter
         let synInspector = try SYNInspector(
-            queue: synQueue, tun: tun, policy: ConversionPolicy(settings),
-            door: door,
-            watch: watch, watchesEndToEnd: rules.inspectsEndToEnd, tap: taps[0], history: history, counters: counters,
-            stream: converter, log: log, on: threads.last!)
+            queue: synQueue, tun: tun, policy: ConversionPolicy(settings), door: door, watch: watch,
+            watchesEndToEnd: rules.inspectsEndToEnd, segmentSizes: segmentSizes, tap: taps[0], history: history,
+            counters: counters, stream: converter, log: log, on: threads.last!)
         self.synInspector = synInspector
         dataInspectors = try dataQueues.indices.map {
             try DataInspector(
-                queue: dataQueues[$0], tun: tunIndex, watch: watch, tap: taps[1 + $0], counters: counters, log: log,
-                on: threads[$0])
+                queue: dataQueues[$0], watch: watch, segmentSizes: segmentSizes, tap: taps[1 + $0],
+                counters: counters, log: log, on: threads[$0])
         }
         for thread in threads { try thread.start() }
         pathThreads = threads
@@ -235,7 +233,6 @@ public final class Middlebox: Sendable {
         ) { throttler.rule(of: $0) }
         self.watch = watch
         self.agreement = agreement
-        deviceIndex = tunIndex
         healer = Healer(guarded: guarding != nil, log: log)
     }
 
@@ -244,7 +241,6 @@ public final class Middlebox: Sendable {
         Healer.Hands(
             rules: rules, orders: orders, device: initial.advanced.tun,
             replaceDevice: { [self] device in
-                deviceIndex.value = NetworkInterface.index(device.name) ?? 0
                 synInspector.replaceDevice(device)
             },
             stepAside: { [self] isAside in

@@ -165,12 +165,7 @@ struct FlowKey: Hashable, Sendable {
 
     init(_ segment: borrowing Segment) { self.init(segment.source, segment.destination) }
 
-    /// By whole words: each port by itself would take as long as an address.
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(lower.address)
-        hasher.combine(upper.address)
-        hasher.combine(UInt64(lower.port) << 16 | UInt64(upper.port))
-    }
+    func hash(into hasher: inout Hasher) { FourTuple.hash(lower, upper, into: &hasher) }
 }
 
 extension Dictionary {

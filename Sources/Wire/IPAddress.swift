@@ -54,6 +54,24 @@ public struct FourTuple: Hashable, Sendable {
         self.client = client
         self.server = server
     }
+
+    /// By whole words, of IPv4 addresses two at once: half the time, and each SYN is looked up in several tables.
+    @inlinable
+    public func hash(into hasher: inout Hasher) {
+        Self.hash(client, server, into: &hasher)
+    }
+
+    /// The hash of two endpoints in this order.
+    @inlinable
+    public static func hash(_ one: Endpoint, _ other: Endpoint, into hasher: inout Hasher) {
+        if one.address.isIPv4, other.address.isIPv4 {
+            hasher.combine(UInt64(one.address.v4Bits) << 32 | UInt64(other.address.v4Bits))
+        } else {
+            hasher.combine(one.address)
+            hasher.combine(other.address)
+        }
+        hasher.combine(UInt64(one.port) << 16 | UInt64(other.port))
+    }
 }
 
 /// An address prefix in CIDR notation, e.g. `10.0.0.0/8` or `2001:db8::/32`.

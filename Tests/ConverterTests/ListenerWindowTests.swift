@@ -33,6 +33,22 @@ import Wire
         #expect(window.judge(at: time(101)) == .close)
     }
 
+    /// One connection after the other, each with a listener of its own: before long one stays for the next.
+    @Test func quickSuccessionOutlivesAListener() {
+        var pace = HandshakePace()
+        let verdicts = (1...8).map { number in
+            var window = ListenerWindow(.init(patience: .seconds(5), linger: .milliseconds(10)), pace)
+            window.begin(tuple(number), isJoin: false, at: time(2 * number))
+            window.end(tuple(number))
+            pace = window.pace
+            return window.judge(at: time(2 * number + 1))
+        }
+        #expect(verdicts.prefix(7).allSatisfy { $0 == .close })
+        #expect(verdicts[7] == .wait(until: time(16 + 10)))
+        #expect(pace.isRecent(at: time(100)))
+        #expect(!pace.isRecent(at: time(102)))
+    }
+
     /// A client that never answers the SYN-ACK doesn't keep the port for ever.
     @Test mutating func patienceHasAnEnd() {
         window.begin(tuple(1), isJoin: false, at: time(0))

@@ -28,8 +28,8 @@ final class DataQueueWork: Work {
         loop = try LoopThread(named: "path 0")
         inspector = try DataInspector(
             queue: PacketQueue(Self.queueNumber, .init(copyRange: 192, maximumLength: 1024, gso: true)),
-            tun: DeviceIndex(0),
-            watch: ConnectionWatch(connections: 1024), tap: TraceTap(board), counters: counters,
+            watch: ConnectionWatch(connections: 1024), segmentSizes: SegmentSizes(), tap: TraceTap(board),
+            counters: counters,
             log: Logger(label: "guard"), on: loop)
         try loop.start()
         if isTraced { _ = board.publish([TraceReader(.all)]) }

@@ -41,7 +41,8 @@ final class SYNQueueWork: Work {
         inspector = try SYNInspector(
             queue: PacketQueue(Self.queueNumber, .init(copyRange: 65535, maximumLength: 1024, gso: false)),
             tun: TunDevice("guard"), policy: policy, door: door,
-            watch: ConnectionWatch(connections: 64), watchesEndToEnd: false, tap: TraceTap(TraceBoard()),
+            watch: ConnectionWatch(connections: 64), watchesEndToEnd: false, segmentSizes: SegmentSizes(),
+            tap: TraceTap(TraceBoard()),
             history: DecisionHistory(), counters: counters, stream: stream,
             log: Logger(label: "guard"), on: loop)
         try loop.start()

@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test func segmentSizesAreKeptByFlow() {
-        var sizes = SegmentSizes()
+        let sizes = SegmentSizes()
         #expect(sizes.size(flow: 7) == nil)
         sizes.note(1200, flow: 7)
         sizes.note(1300, flow: 8)

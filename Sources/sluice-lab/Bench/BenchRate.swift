@@ -39,6 +39,7 @@ struct BenchRate: AsyncParsableCommand {
             let connections = Double(max(1, outcome.times.count))
             report.add(name, contender, (now - use).seconds * 1e6 / connections, .timePerConnection)
             report.add(name, contender, (now - use).contextSwitches / connections, .switchesPerConnection)
+            report.add(name, contender, (now - use).joins / connections, .joinsPerConnection)
             if let packets = (now - use).packetsPerWakeup { report.add(name, contender, packets, .packetsPerWakeup) }
         }
         for (share, unit) in [(0.5, BenchUnit.median), (0.99, .p99), (0.999, .p999)] {

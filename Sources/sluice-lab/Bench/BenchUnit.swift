@@ -10,6 +10,7 @@ enum BenchUnit: String, Encodable {
     case perSecond = "connections/s"
     case timePerConnection = "CPU us, process"
     case switchesPerConnection = "context switches, process"
+    case joinsPerConnection = "joins a connection"
     case median = "us p50"
     case p99 = "us p99"
     case p999 = "us p99.9"
@@ -23,7 +24,7 @@ enum BenchUnit: String, Encodable {
     var moreIsBetter: Bool? {
         switch self {
         case .gigabits, .perSecond: true
-        case .packetsPerWakeup, .besidesFirstLink, .memoryBefore, .socketMemory: nil
+        case .joinsPerConnection, .packetsPerWakeup, .besidesFirstLink, .memoryBefore, .socketMemory: nil
         default: false
         }
     }

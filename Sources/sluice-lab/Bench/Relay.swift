@@ -11,7 +11,18 @@ struct Relay {
     func use() async throws -> RelayUse? {
         let reads = try await reads()
         guard let usage = ProcessUsage(of: process.pid) else { return nil }
-        return RelayUse(seconds: usage.seconds, contextSwitches: Double(usage.contextSwitches), reads: reads)
+        return RelayUse(
+            seconds: usage.seconds, contextSwitches: Double(usage.contextSwitches), joins: joins, reads: reads)
+    }
+
+    /// In the network namespace of the program, since that was made (proc(5), /proc/pid/net/netstat).
+    private var joins: Double {
+        let table = (try? String(contentsOfFile: "/proc/\(process.pid)/net/netstat", encoding: .utf8)) ?? ""
+        let lines = table.split(separator: "\n").filter { $0.hasPrefix("MPTcpExt:") }.map { $0.split(separator: " ") }
+        guard lines.count == 2, let column = lines[0].firstIndex(of: "MPJoinAckRx"), column < lines[1].count else {
+            return 0
+        }
+        return Double(lines[1][column]) ?? 0
     }
 
     private func reads() async throws -> RelayUse.Reads? {

@@ -9,6 +9,8 @@ struct RelayUse {
     /// Processor time.
     let seconds: Double
     let contextSwitches: Double
+    /// Further subflows that clients have completed.
+    let joins: Double
     let reads: Reads?
 
     static func - (left: Self, right: Self) -> Self {
@@ -17,7 +19,7 @@ struct RelayUse {
         }
         return Self(
             seconds: left.seconds - right.seconds, contextSwitches: left.contextSwitches - right.contextSwitches,
-            reads: reads)
+            joins: left.joins - right.joins, reads: reads)
     }
 
     /// nil when no packet came to a queue.
