@@ -36,7 +36,6 @@ let package = Package(
         .systemLibrary(
             name: "CNetlinkRoute", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .target(name: "CLinux"),
-        .target(name: "CBaseline"),
 
         .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(
@@ -91,14 +90,17 @@ let package = Package(
             ],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
 
+        .target(name: "CBaseline", path: "Tests/CBaseline"),
         .target(
             name: "Lab",
-            dependencies: ["Capture", "LinuxSystem", "NetfilterQueue", "Wire", subprocess, systemPackage]),
+            dependencies: ["Capture", "LinuxSystem", "NetfilterQueue", "Wire", subprocess, systemPackage],
+            path: "Tests/Lab"),
         .executableTarget(
             name: "sluice-lab",
             dependencies: [
                 "CBaseline", "Lab", "LinuxSystem", "PacketForge", "Tracking", "Wire", argumentParser, systemPackage,
-            ]),
+            ],
+            path: "Tests/sluice-lab"),
 
         .target(name: "PacketForge", dependencies: ["Wire"], path: "Tests/PacketForge"),
         .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),

@@ -82,6 +82,8 @@ enum Expected {
             NFQUEUE --queue-num 7700 --queue-bypass
             \(codePoints)-A SLUICE_INPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
             -A SLUICE_INPUT -p tcp -m mark --mark 0x2000000/0xf000000 -j MARK --set-xmark 0x0/0xfff0000
+            -A SLUICE_INPUT -i sluice0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m connmark --mark \
+            0x2000000/0x3000000 -j ACCEPT
             -A SLUICE_INPUT \(acknowledgement)
             -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
             --queue-bypass

@@ -1,4 +1,4 @@
-// Integration tests: the real programs, the real kernel, a network of namespaces (Sources/Lab/Lab.swift draws it).
+// Integration tests: the real programs, the real kernel, a network of namespaces (Tests/Lab/Lab.swift draws it).
 //
 //     client ── lan0, lan1 … ── box with sluice ── wan0 … ── server
 //
