@@ -24,9 +24,10 @@ public struct SYN: Sendable {
         identity = SYNIdentity(
             tuple: FourTuple(client: segment.source, server: segment.destination), sequence: segment.sequence)
         multipath = try segment.multipathSYN()
-        typeOfService = segment.trafficClass
+        let typeOfService = segment.trafficClass
+        self.typeOfService = typeOfService
         way = Way(
-            mark: mark, inDevice: inDevice, outDevice: outDevice, dscp: segment.dscp,
+            mark: mark, inDevice: inDevice, outDevice: outDevice, dscp: DSCP(trafficClass: typeOfService),
             maximumSegmentSize: segment.maximumSegmentSize)
     }
 

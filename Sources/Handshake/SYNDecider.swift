@@ -152,15 +152,22 @@ extension SYNDecider {
         return .intercept(.interceptSplitOverLimit)
     }
 
-    /// The ids of the held SYNs whose answer doesn't come in time, in the order in which they came. `.max`: of all.
-    public func overdue(at now: UInt64) -> [UInt64] { held.overdue(at: now) }
+    /// SYNs are let go whose answer doesn't come in time, whatever has become of the stream path: a client gives up MPTCP when
+    /// its SYN is lost or late. By the ids of their dials, in the order in which they came.
+    public mutating func overdue(at now: UInt64) -> [(id: UInt64, action: SYNAction)] {
+        giveUp(held.overdue(at: now), at: now)
+    }
 
-    /// The SYN of this dial is let go without its answer: a client gives up MPTCP when its SYN is lost or late. nil: none is
-    /// held for it any more.
-    public mutating func giveUp(_ id: UInt64, at now: UInt64) -> SYNAction? {
-        guard let syn = held.release(id) else { return nil }
-        rememberPassed(syn, at: now)
-        return .passForgoing(.passUnable)
+    /// All held SYNs are let go, as those that are overdue.
+    public mutating func giveUpAll(at now: UInt64) -> [(id: UInt64, action: SYNAction)] {
+        giveUp(held.overdue(at: .max), at: now)
+    }
+
+    private mutating func giveUp(_ ids: [UInt64], at now: UInt64) -> [(id: UInt64, action: SYNAction)] {
+        ids.map { id in
+            if let syn = held.release(id) { rememberPassed(syn, at: now) }
+            return (id, .passForgoing(.passUnable))
+        }
     }
 
     /// A SYN has been put into the TUN device.

@@ -42,7 +42,7 @@ extension SYNDesk {
         case .intercept(let decision, let size): intercept(packet, decision, size)
         case .dial(let request):
             guard stream.dial(request) else { return carryOut(decider.refused(request.id), packet) }
-            heldPackets[request.id] = HeldPacket(packet)
+            heldPackets.updateValue(HeldPacket(packet), forKey: request.id)
         }
     }
 

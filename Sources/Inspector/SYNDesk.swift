@@ -70,17 +70,19 @@ final class SYNDesk: LoopMember {
     func endTurn() -> Int32? {
         heedSentinel()
         guard !isStopped else {
-            giveUp(overdueAt: .max)
+            giveUpAll()
             // The sentinel has the queue's socket, too.
             place.unwatch(queue.descriptor)
             place.unwatch(mailbox.descriptor)
             return nil
         }
-        counters.held.store(decider.heldCount, ordering: .relaxed)
+        let held = decider.heldCount
+        counters.held.store(held, ordering: .relaxed)
         counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
-        guard decider.heldCount > 0 else { return 1000 }
-        giveUp(overdueAt: MonotonicTime.now.nanoseconds)
-        return decider.heldCount > 0 ? 50 : 1000
+        guard held > 0 else { return 1000 }
+        for (id, action) in decider.overdue(at: MonotonicTime.now.nanoseconds) { settle(id, action) }
+        queue.flush()
+        return heldPackets.isEmpty ? 1000 : 50
     }
 
     /// What was held has reached its server when the sentinel has answered: it must not go into the TUN device as well.
@@ -90,12 +92,11 @@ final class SYNDesk: LoopMember {
             log.warning("queue SYN stood still: the sentinel has let SYNs go in its place")
         }
         decider.isSubstituted = answered
-        if answered { giveUp(overdueAt: .max) }
+        if answered { giveUpAll() }
     }
 
-    /// A SYN is let go when its answer doesn't come, whatever has become of the stream path.
-    private func giveUp(overdueAt now: UInt64) {
-        for id in decider.overdue(at: now) { settle(id, decider.giveUp(id, at: MonotonicTime.now.nanoseconds)) }
+    private func giveUpAll() {
+        for (id, action) in decider.giveUpAll(at: MonotonicTime.now.nanoseconds) { settle(id, action) }
         queue.flush()
     }
 

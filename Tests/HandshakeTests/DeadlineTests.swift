@@ -17,8 +17,8 @@ import Wire
             DialPlan(asks: false, secondAfter: .milliseconds(5), timeout: .milliseconds(row.timeout)))
         let id = try situation.held()
         let deadline = situation.now + row.held * ms
-        #expect(situation.decider.overdue(at: deadline) == [])
-        #expect(situation.decider.overdue(at: deadline + 1) == [id])
+        #expect(situation.overdue(at: deadline) == [])
+        #expect(situation.overdue(at: deadline + 1) == [id])
     }
 
     @Test("it goes on, and its dial is given up", arguments: Family.allCases)
@@ -26,9 +26,9 @@ import Wire
         var situation = Situation(family)
         let id = try situation.held()
         situation.now += 2 * s
-        #expect(situation.decider.giveUp(id, at: situation.now) == .passForgoing(.passUnable))
-        #expect(situation.decider.heldCount == 0 && situation.decider.overdue(at: .max) == [])
-        #expect(situation.decider.giveUp(id, at: situation.now) == nil, "once")
+        #expect(situation.decider.overdue(at: situation.now).map(\.action) == [.passForgoing(.passUnable)])
+        #expect(situation.decider.heldCount == 0)
+        #expect(situation.decider.overdue(at: situation.now).isEmpty, "once")
         #expect(situation.decider.answered(id, .refused, at: situation.now) == nil, "too late")
         #expect(situation.receive() == .pass(.passDecidedBefore))
     }
@@ -38,7 +38,7 @@ import Wire
         var situation = Situation(family)
         let id = try situation.held()
         _ = situation.decider.answered(id, .refused, at: situation.now)
-        #expect(situation.decider.overdue(at: .max) == [])
+        #expect(situation.overdue(at: situation.now + 10 * s) == [])
     }
 
     @Test("those that came first go first", arguments: Family.allCases)
@@ -51,9 +51,10 @@ import Wire
             ids.append(try situation.held())
         }
         let first = situation.now - 490 * ms
-        #expect(situation.decider.overdue(at: first + 950 * ms + 1) == [ids[0]])
-        #expect(situation.decider.overdue(at: first + 1150 * ms + 1) == Array(ids[...20]))
-        #expect(situation.decider.overdue(at: .max) == ids)
+        #expect(situation.overdue(at: first + 950 * ms + 1) == [ids[0]])
+        #expect(situation.overdue(at: first + 1150 * ms + 1) == Array(ids[1...20]))
+        #expect(situation.decider.heldCount == 29)
+        #expect(situation.decider.giveUpAll(at: situation.now).map(\.id) == Array(ids[21...]))
     }
 
     /// What is held has reached its server when the sentinel has answered.
@@ -62,9 +63,7 @@ import Wire
         var situation = Situation(family)
         let id = try situation.held()
         situation.decider.isSubstituted = true
-        for id in situation.decider.overdue(at: .max) {
-            #expect(situation.decider.giveUp(id, at: situation.now) == .passForgoing(.passUnable))
-        }
+        #expect(situation.decider.giveUpAll(at: situation.now).map(\.action) == [.passForgoing(.passUnable)])
         #expect(situation.decider.answered(id, .connected(maximumSegmentSize: nil), at: situation.now) == nil)
         situation.sequence += 1
         #expect(situation.receive() == .pass(.passUnable))
@@ -73,4 +72,9 @@ import Wire
         situation.sequence += 1
         #expect(situation.hold() != nil)
     }
+}
+
+extension Situation {
+    /// The ids of those that are let go.
+    fileprivate mutating func overdue(at time: UInt64) -> [UInt64] { decider.overdue(at: time).map(\.id) }
 }

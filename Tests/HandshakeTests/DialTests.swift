@@ -97,7 +97,6 @@ import Wire
         var situation = Situation(.ipv4)
         #expect(situation.hold() == 1)
         #expect(situation.decider.answered(id, row.outcome, at: situation.now) == nil)
-        #expect(situation.decider.giveUp(id, at: situation.now) == nil)
         #expect(situation.decider.heldCount == 1)
     }
 
