@@ -13,12 +13,13 @@ extension Load {
             name: "syn-join-elsewhere", allowance: .perOperation(2, "the kernel is asked for the token"),
             usesKernel: true
         ) { try SYNQueueWork(.passUnknownToken) },
-        Load(name: "syn-split", warmUp: 40_000, operations: 20_000, usesKernel: true) {
-            try SYNQueueWork(.interceptSplit)
-        },
+        Load(
+            name: "syn-split", warmUp: 40_000, operations: 20_000,
+            allowance: .perOperation(1, "the tracker's connection"), usesKernel: true
+        ) { try SYNQueueWork(.interceptSplit) },
         Load(
             name: "syn-converted", warmUp: 40_000, operations: 20_000,
-            allowance: .perOperation(2, "the copy that is held, and the answer to its dial"), usesKernel: true
+            allowance: .perOperation(3, "the copy that is held, the answer to its dial, and the tracker's connection"), usesKernel: true
         ) { try SYNQueueWork(.interceptConverted) },
     ]
 }
