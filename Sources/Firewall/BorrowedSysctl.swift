@@ -6,11 +6,23 @@ struct BorrowedSysctl {
     let key: String
     let usual: String
     let chain: String
+    /// The value that it has meanwhile, if Sluice is only the faster for it: what others have set, before or since, is left
+    /// alone. nil: Sluice needs the template's.
+    var preferred: String?
 
     static let earlyDemux = BorrowedSysctl(
         key: "net.ipv4.tcp_early_demux", usual: "1", chain: ":SLUICE_EARLY_DEMUX ")
     static let pathManager = BorrowedSysctl(key: "net.mptcp.pm_type", usual: "0", chain: ":SLUICE_PATH_MANAGER ")
-    static let all = [earlyDemux, pathManager]
+    static let segmentsByRoundTrip = BorrowedSysctl(
+        key: "net.ipv4.tcp_tso_rtt_log", usual: "9", chain: ":SLUICE_TSO_RTT_LOG ", preferred: "12")
+    static let all = [earlyDemux, pathManager, segmentsByRoundTrip]
+
+    /// May it be borrowed? A preference gives way to a value that isn't the kernel's default.
+    func isFree(_ tool: Tool) async -> Bool {
+        guard let preferred else { return true }
+        let (former, now) = (try? await formerValue(tool), try? await value(tool))
+        return former == usual && (now == usual || now == preferred)
+    }
 
     /// The IPv4 rules with the former value noted in them, and in the file; to be in place before the value is changed.
     func note(in rules: String, _ tool: Tool) async throws(FirewallError) -> String {
@@ -24,7 +36,7 @@ struct BorrowedSysctl {
         let file = BorrowedValues(tool)
         var former = file?[key]
         if former == nil, await isInRules(tool) { former = usual }
-        if let former { try await tool.run("sysctl", "-q", "-w", "\(key)=\(former)") }
+        if let former, await isOurs(tool) { try await tool.run("sysctl", "-q", "-w", "\(key)=\(former)") }
         file?.forget(key)
     }
 
@@ -37,7 +49,18 @@ struct BorrowedSysctl {
     private func formerValue(_ tool: Tool) async throws(FirewallError) -> String {
         if let value = BorrowedValues(tool)?[key] { return value }
         if await isInRules(tool) { return usual }
-        return String(try await tool.run("sysctl", "-n", key).prefix { $0 != "\n" })
+        return try await value(tool)
+    }
+
+    private func value(_ tool: Tool) async throws(FirewallError) -> String {
+        String(try await tool.run("sysctl", "-n", key).prefix { $0 != "\n" })
+    }
+
+    /// Nobody else has set a preference since.
+    private func isOurs(_ tool: Tool) async -> Bool {
+        guard let preferred else { return true }
+        let value = try? await value(tool)
+        return value == preferred
     }
 
     private func isInRules(_ tool: Tool) async -> Bool {

@@ -44,18 +44,20 @@ public struct Firewall: Sendable {
         let backend: Backend
         /// By family that the kernel has.
         let rules: [AddressFamily: RuleSet]
-        let separatesAcknowledgements: Bool
+        /// What has become of the setting on this machine.
+        let setting: RuleSetting
     }
 
     /// Where the kernel can't tell acknowledgements (xt_bpf), they go to the data queues.
     func install() async throws(FirewallError) -> Installed {
-        guard setting.separatesAcknowledgements else { return try await put() }
+        var setting = setting
+        setting.enlargesSegments = await BorrowedSysctl.segmentsByRoundTrip.isFree(tool)
         do throws(FirewallError) {
-            return try await put()
+            return try await Firewall(setting, prefix: tool.prefix).put()
         } catch {
-            var plain = setting
-            plain.separatesAcknowledgements = false
-            return try await Firewall(plain, prefix: tool.prefix).put()
+            guard setting.separatesAcknowledgements else { throw error }
+            setting.separatesAcknowledgements = false
+            return try await Firewall(setting, prefix: tool.prefix).put()
         }
     }
 
@@ -71,8 +73,7 @@ public struct Firewall: Sendable {
             }
             try await backend.other.removeRules(families, tool)
             return Installed(
-                outcome: try await routing(families).apply(), backend: backend, rules: rules,
-                separatesAcknowledgements: setting.separatesAcknowledgements)
+                outcome: try await routing(families).apply(), backend: backend, rules: rules, setting: setting)
         } catch {
             try? await remove()
             throw error
@@ -130,7 +131,11 @@ public struct Firewall: Sendable {
     public static func holdsPathManager() async -> Bool { await BorrowedSysctl.pathManager.isNoted(Tool(prefix: [])) }
 
     private func borrows(_ sysctl: BorrowedSysctl) -> Bool {
-        sysctl.key != BorrowedSysctl.pathManager.key || setting.steersSubflows
+        switch sysctl.key {
+        case BorrowedSysctl.pathManager.key: setting.steersSubflows
+        case BorrowedSysctl.segmentsByRoundTrip.key: setting.enlargesSegments
+        default: true
+        }
     }
 
     func routing(_ families: [AddressFamily]) -> Routing {

@@ -34,7 +34,7 @@ public actor InstalledRules {
         installed = nil
         let now = try await firewall.install()
         installed = now
-        setting.separatesAcknowledgements = now.separatesAcknowledgements
+        setting = now.setting
         expectations = [:]
         baselines = [:]
         for (family, rules) in now.rules {
@@ -168,6 +168,12 @@ public actor InstalledRules {
 
     private var sysctls: [Setting] {
         let own = firewall.routing(families).settings.map { Setting(key: $0.key, value: $0.value) }
+            .filter { setting in
+                // Others may have what Sluice only prefers.
+                !BorrowedSysctl.all.contains {
+                    $0.preferred != nil && $0.key == setting.key.replacing("/", with: ".")
+                }
+            }
         // As the device was made (TunDevice).
         return own + [Setting(key: "net/ipv6/conf/\(setting.tun)/disable_ipv6", value: "0")]
     }

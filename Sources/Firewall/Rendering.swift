@@ -147,7 +147,7 @@ extension Firewall {
         let signs = [
             "-4 ": family == .ipv4, "-6 ": family == .ipv6, "-E ": setting.inspectsEndToEnd,
             "-D ": setting.copiesDSCP, "-B ": setting.separatesAcknowledgements && setting.inspectsBulk,
-            "-P ": setting.steersSubflows,
+            "-P ": setting.steersSubflows, "-T ": setting.enlargesSegments,
             "-S ": !setting.inspectsBulk,
         ]
         return text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in

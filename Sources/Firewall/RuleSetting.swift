@@ -37,6 +37,9 @@ public struct RuleSetting: Sendable, Hashable {
     public var htb: UInt16
     /// Are MPTCP connections of this machine left to a path manager in user space, which can name single subflows?
     public var steersSubflows: Bool
+    /// Is the router's TCP to send large segments also over round trips of some milliseconds? The operator's own choice comes
+    /// first: see `BorrowedSysctl.segmentsByRoundTrip`.
+    public var enlargesSegments = true
     /// Are the segments of servers queued that have a DSCP?
     public var copiesDSCP: Bool
     /// By which rules know the sockets of this box's own.

@@ -81,6 +81,27 @@ struct KernelTests {
         }
     }
 
+    /// A value that only makes Sluice faster is borrowed where it is the kernel's default, and left to whoever has set it,
+    /// before or since.
+    @Test(
+        arguments: [("9", nil, "12", "9"), ("14", nil, "14", "14"), ("9", "10", "10", "10")]
+            as [(String, String?, String, String)])
+    func aPreferenceGivesWay(_ before: String, _ since: String?, _ meanwhile: String, _ after: String) async throws {
+        try await Scratch.run { scratch in
+            try await scratch.makeTUN()
+            let key = "net.ipv4.tcp_tso_rtt_log"
+            try await scratch.tool.run("sysctl", "-q", "-w", "\(key)=\(before)")
+            let rules = try InstalledRules(.sample, prefix: scratch.tool.prefix)
+            try await rules.apply()
+            if let since { try await scratch.tool.run("sysctl", "-q", "-w", "\(key)=\(since)") }
+            #expect(await rules.damages() == [])
+            try await rules.apply()
+            #expect(try await scratch.tool.run("sysctl", "-n", key) == "\(meanwhile)\n")
+            try await scratch.firewall(.sample).remove()
+            #expect(try await scratch.tool.run("sysctl", "-n", key) == "\(after)\n")
+        }
+    }
+
     /// The kernel's path manager is back as soon as no rule steers any more.
     @Test func thePathManagerIsGivenBack() async throws {
         try await Scratch.run { scratch in

@@ -77,7 +77,8 @@ struct Scratch {
             parts.append(try await tool.run("ip", family.option, "rule", "show"))
             parts.append(try await routes(family))
         }
-        parts.append(try await tool.run("sysctl", "net.ipv4.tcp_early_demux", "net.mptcp.pm_type"))
+        parts.append(
+            try await tool.run("sysctl", "net.ipv4.tcp_early_demux", "net.mptcp.pm_type", "net.ipv4.tcp_tso_rtt_log"))
         return parts.joined(separator: "\n--\n")
     }
 

@@ -19,7 +19,8 @@ extension Load {
         ) { try SYNQueueWork(.interceptSplit) },
         Load(
             name: "syn-converted", warmUp: 40_000, operations: 20_000,
-            allowance: .perOperation(3, "the copy that is held, the answer to its dial, and the tracker's connection"), usesKernel: true
+            allowance: .perOperation(3, "the copy that is held, the answer to its dial, and the tracker's connection"),
+            usesKernel: true
         ) { try SYNQueueWork(.interceptConverted) },
     ]
 }
