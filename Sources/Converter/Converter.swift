@@ -23,7 +23,7 @@ public final class Converter: Sendable {
     private let endings: [LoopThread.Ending]
     /// The kernel stamps what comes in as long as any socket wants it to, and begins a moment after the first one does
     /// (net/core/dev.c, net_enable_timestamp): too late for that one's first bytes.
-    private let stampKeeper: Descriptor
+    private let stampKeeper: StreamSocket
 
     /// As many workers as the setting says live on `threads`, by turns. On a worker's thread, `outcome` is called for each
     /// dial, with the id of its request, `accepted` for each client, with its connection's token if it speaks MPTCP, and `ended`
@@ -36,7 +36,7 @@ public final class Converter: Sendable {
         on threads: [LoopThread]
     ) throws(SystemError) {
         stampKeeper = try StreamSocket.open(.tcp, for: setting.listenAddress)
-        try? StreamSocket.wantTimestamps(stampKeeper.rawValue)
+        try? stampKeeper.wantTimestamps()
         var mailboxes: [Mailbox<Worker.Message>] = []
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
         let shared = Shared(
@@ -182,8 +182,6 @@ public final class Converter: Sendable {
         for mailbox in mailboxes { mailbox.post(.stop) }
         for ending in endings { ending.wait() }
         // No worker is left to accept a client for another one, or to be handed it.
-        for mailbox in mailboxes {
-            for case .accepted(let descriptor, _) in mailbox.take() { _ = Glibc.close(descriptor) }
-        }
+        for mailbox in mailboxes { _ = mailbox.take() }
     }
 }

@@ -73,7 +73,7 @@ struct BenchReportTests {
 
     @Test func packetsForEachWakeup() {
         let use = { (data: UInt64, reads: UInt64) in
-            RelayUse(seconds: 0, contextSwitches: 0, reads: .init(data: data, dataReads: reads))
+            RelayUse(seconds: 0, contextSwitches: 0, joins: 0, reads: .init(data: data, dataReads: reads))
         }
         #expect((use(130, 30) - use(30, 10)).packetsPerWakeup == 5)
         #expect((use(30, 10) - use(30, 10)).packetsPerWakeup == nil)

@@ -203,12 +203,12 @@ final class MatrixSocket {
 
 /// A listening socket.
 struct MatrixListener: ~Copyable {
-    private let descriptor: Descriptor
+    private let socket: StreamSocket
     private let limit: Duration
 
     /// In the calling thread's namespace.
     init(_ endpoint: Endpoint, _ transport: PeerProtocol = .tcp, limit: Duration) throws {
-        descriptor = try PeerSocket.listen(on: endpoint, transport)
+        socket = try PeerSocket.listen(on: endpoint, transport)
         self.limit = limit
     }
 
@@ -217,13 +217,13 @@ struct MatrixListener: ~Copyable {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
         _ = withUnsafeMutableBytes(of: &storage) {
-            getsockname(descriptor.rawValue, $0.assumingMemoryBound(to: sockaddr.self).baseAddress!, &size)
+            getsockname(socket.rawValue, $0.assumingMemoryBound(to: sockaddr.self).baseAddress!, &size)
         }
         return Endpoint(storage)?.port ?? 0
     }
 
     /// The descriptor, which is the caller's from now on.
-    consuming func release() -> Int32 { descriptor.release() }
+    consuming func release() -> Int32 { socket.release() }
 
     /// Waits for a connection. Not by SO_RCVTIMEO, which MPTCP's listeners don't heed.
     func accept(isClient: Bool) throws -> MatrixSocket {
