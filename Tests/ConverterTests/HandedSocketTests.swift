@@ -6,58 +6,59 @@ import Testing
 
 /// A socket in a message has an owner at any time.
 @Suite struct HandedSocketTests {
-    private struct Pair: ~Copyable {
-        let one: StreamSocket
-        let other: StreamSocket
+    /// A socket to be handed on, and the other end of its connection.
+    private final class Connection {
+        private var near: StreamSocket?
+        private let far: StreamSocket
 
         init() throws {
             var ends: [Int32] = [-1, -1]
             let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue)
             try systemCall("socketpair") { socketpair(AF_UNIX, type, 0, &ends) }
-            one = StreamSocket(owning: Descriptor(owning: ends[0]))
-            other = StreamSocket(owning: Descriptor(owning: ends[1]))
+            near = StreamSocket(owning: Descriptor(owning: ends[0]))
+            far = StreamSocket(owning: Descriptor(owning: ends[1]))
         }
-    }
 
-    private func isClosed(_ peer: borrowing StreamSocket) -> Bool { PumpRig.read(peer) == .success(0) }
+        func hand() -> HandedSocket { HandedSocket(near.take()!) }
+
+        /// Has the socket been closed, whoever owned it?
+        var isClosed: Bool { PumpRig.read(far.rawValue) == .success(0) }
+    }
 
     @Test("a socket that nobody takes is closed with its message")
     func notTaken() throws {
-        let pair = try Pair()
-        let other = pair.other
-        var messages = [Worker.Message.accepted(HandedSocket(pair.one), RelayRig.tuple(0)), .stop]
-        #expect(!isClosed(other))
+        let connection = try Connection()
+        var messages = [Worker.Message.accepted(connection.hand(), RelayRig.tuple(0)), .stop]
+        #expect(!connection.isClosed)
         messages.removeAll()
-        #expect(isClosed(other))
+        #expect(connection.isClosed)
     }
 
     @Test("a socket is taken once, and is the taker's from then on")
     func taken() throws {
-        let pair = try Pair()
-        let other = pair.other
-        let handed = HandedSocket(pair.one)
+        let connection = try Connection()
+        let handed = connection.hand()
         var mine = handed.take()
-        #expect(mine != nil)
-        #expect(handed.take() == nil)
-        #expect(!isClosed(other))
+        let isMine = mine != nil
+        let isThereAnother = handed.take() != nil
+        #expect(isMine && !isThereAnother)
+        #expect(!connection.isClosed)
         mine = nil
-        #expect(isClosed(other))
-        _ = consume mine
+        #expect(connection.isClosed)
     }
 
-    @Test("a client that another worker has accepted is let go when the worker that it is for has stopped")
+    @Test("a client that was accepted for a worker that has stopped is let go with its mail")
     func stopped() throws {
-        let pair = try Pair()
-        let other = pair.other
+        let connection = try Connection()
         let mailbox: Mailbox<Worker.Message>
         do {
             let rig = try RelayRig(.init(sessions: 0))
             mailbox = rig.mailbox
         }
-        mailbox.post(.accepted(HandedSocket(pair.one), RelayRig.tuple(0)))
-        #expect(!isClosed(other))
+        mailbox.post(.accepted(connection.hand(), RelayRig.tuple(0)))
+        #expect(!connection.isClosed)
         // As `Converter.stop` does.
         _ = mailbox.take()
-        #expect(isClosed(other))
+        #expect(connection.isClosed)
     }
 }

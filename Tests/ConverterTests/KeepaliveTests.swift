@@ -122,7 +122,8 @@ import Wire
         try RelayRig.send("x", on: rig.client())
         #expect(try RelayRig.receive(1, on: rig.server()) == "x")
         // It acknowledges nothing any more, as if its host were gone.
-        #expect(rig.ends().client.setDeafToProbes(true))
+        let isDeaf = rig.ends().client.setDeafToProbes(true)
+        #expect(isDeaf)
         // Its kernel probes after a second of silence, and gives up after three without an answer.
         try rig.ends().server.setKeepalive(idle: 1, interval: 1, count: 3)
         RelayRig.limitReads(rig.server(), seconds: 60)
@@ -136,7 +137,8 @@ import Wire
         let rig = try RelayRig(.init(clients: .tcp))
         try RelayRig.send("x", on: rig.client())
         #expect(try RelayRig.receive(1, on: rig.server()) == "x")
-        #expect(rig.ends().client.setDeafToProbes(true))
+        let isDeaf = rig.ends().client.setDeafToProbes(true)
+        #expect(isDeaf)
         // So many that it doesn't give up.
         try rig.ends().server.setKeepalive(idle: 1, interval: 1, count: 100)
         try await eventually { rig.ends().server.probes?.unanswered ?? 0 >= 2 }
@@ -163,7 +165,8 @@ import Wire
         // It answers: nothing is silenced.
         try await eventually { (rig.ends().server.probes?.segmentsReceived ?? 0) >= 6 }
         #expect(rig.silences.all == [])
-        #expect(rig.ends().server.setDeafToProbes(true))
+        let isDeaf = rig.ends().server.setDeafToProbes(true)
+        #expect(isDeaf)
         try await eventually { rig.silences.all == [true] }
         _ = rig.ends().server.setDeafToProbes(false)
         try await eventually { rig.silences.all == [true, false] }

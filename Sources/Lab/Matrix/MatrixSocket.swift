@@ -227,11 +227,11 @@ struct MatrixListener: ~Copyable {
 
     /// Waits for a connection. Not by SO_RCVTIMEO, which MPTCP's listeners don't heed.
     func accept(isClient: Bool) throws -> MatrixSocket {
-        var waiting = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        var waiting = pollfd(fd: socket.rawValue, events: Int16(POLLIN), revents: 0)
         guard poll(&waiting, 1, Int32(clamping: limit.microseconds / 1000)) == 1 else {
             throw MatrixError("accept: timed out")
         }
-        switch systemCallResult({ Glibc.accept(descriptor.rawValue, nil, nil) }) {
+        switch systemCallResult({ Glibc.accept(socket.rawValue, nil, nil) }) {
         case .success(let socket):
             _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
             return MatrixSocket(owning: Descriptor(owning: socket), isClient: isClient, limit: limit)

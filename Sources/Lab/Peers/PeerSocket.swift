@@ -122,7 +122,7 @@ struct PeerSocket: ~Copyable {
     }
 
     /// The descriptor, which is the caller's from now on.
-    consuming func release() -> Int32 { descriptor.release() }
+    consuming func release() -> Int32 { socket.release() }
 
     /// Small writes leave at once (TCP_NODELAY).
     func sendWithoutDelay() { set(Int32(IPPROTO_TCP), TCP_NODELAY, Int32(1)) }
