@@ -9,7 +9,6 @@
 //     packet path ──dial──▶ worker ──connect──▶ server      outcome ──▶ packet path lets the SYN in
 //     TPROXY ──▶ listener ──accept──▶ worker of the 4-tuple ──▶ session: client ◀── relay ──▶ server
 
-import Glibc
 import LinuxSystem
 import Logging
 import Policy
@@ -181,7 +180,7 @@ public final class Converter: Sendable {
     public func stop() {
         for mailbox in mailboxes { mailbox.post(.stop) }
         for ending in endings { ending.wait() }
-        // No worker is left to accept a client for another one, or to be handed it.
+        // No worker is left to accept a client for another one, or to be handed it: it is closed with its message.
         for mailbox in mailboxes { _ = mailbox.take() }
     }
 }

@@ -8,8 +8,8 @@ import Wire
 /// A relay worker, on its thread: the sessions whose 4-tuples hash to it. Everything here is touched on that thread alone,
 /// but for the mailbox and what is shared by design (listeners, memory, counters).
 ///
-/// Its events are handled in this file; how a session comes about in Worker+Dial.swift, how bytes move in Worker+Relay.swift,
-/// how it ends in Worker+End.swift.
+/// Its events are handled in this file; how a session comes about in Worker+Dial.swift, what its bytes' moving (`HalfDuplex`)
+/// leads to in Worker+Relay.swift, how it ends in Worker+End.swift.
 final class Worker: LoopMember {
     enum Message: Sendable {
         case dial(DialRequest)

@@ -7,7 +7,7 @@ import Testing
 
 /// How one direction ends: in order, by a reset of its source, or because its destination takes nothing any more.
 @Suite(.timeLimit(.minutes(1))) struct HalfDuplexEndTests {
-    typealias Kind = PumpRig.Kind
+    typealias Kind = ConnectedPair.Kind
 
     // MARK: - In order
 
@@ -21,7 +21,7 @@ import Testing
         #expect(try outcome(of: rig) == .ended)
         #expect(rig.isFinished && !rig.isReading)
         try rig.receiveAll(1000)
-        #expect(PumpRig.wait(rig.serverDescriptor, POLLIN))
+        #expect(ConnectedPair.wait(rig.serverDescriptor, POLLIN))
         #expect(rig.serverReads == .success(0))
         // And once only.
         #expect(rig.pump() == .ended)

@@ -14,7 +14,7 @@ import Testing
     func remainder(splices: Bool) throws {
         let rig = try PumpRig(splices: splices, chunk: Self.largest)
         // Less room at the server's side than there is to move.
-        rig.limitRoom(right: 8 << 10)
+        try rig.limitRoom(right: 8 << 10)
         let count = rig.send(100_000)
         try #require(count > 50_000)
         #expect(rig.pump() == .blockedWrite(hasKept: true))
@@ -47,6 +47,7 @@ import Testing
         #expect(try rig.receive() == 0)
         // Another direction with the same pipe.
         rig.toRight = HalfDuplex(splices: true, chunk: Self.largest)
+        rig.right.isWritable = true
         rig.forgetSent()
         rig.send(1000)
         rig.arrive()
@@ -96,7 +97,7 @@ import Testing
             for _ in 0..<10_000 where arrived.utf8.count < 12 {
                 rig.arrive()
                 #expect(rig.pump() == .blockedRead)
-                arrived += PumpRig.waiting(on: server)
+                arrived += ConnectedPair.text(server)
                 if arrived.utf8.count < 12 { usleep(1000) }
             }
             #expect(arrived == "before!after")

@@ -7,7 +7,7 @@ import Testing
 
 /// How one direction moves bytes: turns, chunks, and what waits.
 @Suite(.timeLimit(.minutes(1))) struct HalfDuplexTests {
-    typealias Kind = PumpRig.Kind
+    typealias Kind = ConnectedPair.Kind
 
     @Test("what has come is written, and nothing is left over", arguments: Kind.allCases, [1, 1000, 65_536, 150_000])
     func everythingMoves(_ kind: Kind, _ count: Int) throws {
@@ -241,7 +241,7 @@ import Testing
         #expect(rig.received == rig.sent)
         #expect(rig.sent > 100_000)
         #expect(rig.toRight.relayed == UInt64(rig.sent))
-        #expect(PumpRig.wait(rig.serverDescriptor, POLLIN))
+        #expect(ConnectedPair.wait(rig.serverDescriptor, POLLIN))
         #expect(rig.serverReads == .success(0))
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import LinuxSystem
 import Testing
 
@@ -12,17 +11,15 @@ import Testing
         private let far: StreamSocket
 
         init() throws {
-            var ends: [Int32] = [-1, -1]
-            let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue)
-            try systemCall("socketpair") { socketpair(AF_UNIX, type, 0, &ends) }
-            near = StreamSocket(owning: Descriptor(owning: ends[0]))
-            far = StreamSocket(owning: Descriptor(owning: ends[1]))
+            let pair = try ConnectedPair(.unix)
+            near = .some(pair.near)
+            far = pair.far
         }
 
         func hand() -> HandedSocket { HandedSocket(near.take()!) }
 
         /// Has the socket been closed, whoever owned it?
-        var isClosed: Bool { PumpRig.read(far.rawValue) == .success(0) }
+        var isClosed: Bool { ConnectedPair.read(far.rawValue) == .success(0) }
     }
 
     @Test("a socket that nobody takes is closed with its message")

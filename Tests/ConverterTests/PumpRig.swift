@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import PacketForge
 import SystemPackage
 import Testing
 import Wire
@@ -12,13 +13,10 @@ import Wire
 ///
 /// What is sent is a pattern, so that what arrives tells whether it is all there, and in order.
 final class PumpRig {
-    enum Kind: CaseIterable {
-        case unix
-        case tcp
-    }
+    typealias Kind = ConnectedPair.Kind
 
     private enum ReadError: Error {
-        case differs(at: Int)
+        case differs(from: Int)
     }
 
     var toRight: HalfDuplex
@@ -43,12 +41,11 @@ final class PumpRig {
         _ kind: Kind = .unix, splices: Bool = false, chunk: Int = HalfDuplex.firstChunk, room: Int32? = nil,
         pipe: consuming SplicePipe? = nil
     ) throws {
-        let first = try Self.pair(kind)
-        let second = try Self.pair(kind)
+        let first = try ConnectedPair(kind)
+        let second = try ConnectedPair(kind)
         if let room {
-            for socket in [first.near.rawValue, first.far.rawValue, second.near.rawValue, second.far.rawValue] {
-                Self.setOption(socket, SO_SNDBUF, room)
-            }
+            try first.limitRoom(room)
+            try second.limitRoom(room)
         }
         left = Peer(first.near)
         client = .some(first.far)
@@ -118,16 +115,15 @@ final class PumpRig {
     /// Sends so much of the pattern, or what there is room for; returns how much that was.
     @discardableResult
     func send(_ count: Int) -> Int {
-        let bytes = (sent..<sent + count).map(Self.pattern)
         var done = 0
         while done < count {
-            let result = bytes[done...].withUnsafeBytes {
+            let result = Self.pattern[Self.place(sent)...].prefix(min(count - done, Self.period)).withUnsafeBytes {
                 Glibc.send(clientDescriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             if result <= 0 { break }
             done += result
+            sent += result
         }
-        sent += done
         return done
     }
 
@@ -135,12 +131,12 @@ final class PumpRig {
     @discardableResult
     func receive(_ count: Int = .max) throws -> Int {
         var taken = 0
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        var buffer = [UInt8](repeating: 0, count: Self.period)
         while taken < count {
             let result = recv(serverDescriptor, &buffer, min(buffer.count, count - taken), 0)
             if result <= 0 { break }
-            for index in 0..<result where buffer[index] != Self.pattern(received + index) {
-                throw ReadError.differs(at: received + index)
+            guard buffer[..<result] == Self.pattern[Self.place(received)...].prefix(result) else {
+                throw ReadError.differs(from: received)
             }
             taken += result
             received += result
@@ -148,12 +144,22 @@ final class PumpRig {
         return taken
     }
 
+    /// A prime, so that no chunk looks like another one. Twice, so that each piece is in one place.
+    private static let period = 65_521
+    private static let pattern: [UInt8] = {
+        var random = SplitMix64(seed: 1)
+        let once = (0..<period).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        return once + once
+    }()
+
+    private static func place(_ index: Int) -> Int { index % period }
+
     /// Has the server take just so many bytes, for which it waits.
     func receiveAll(_ count: Int) throws {
         var left = count
         while left > 0 {
             left -= try receive(left)
-            if left > 0 { try #require(Self.wait(serverDescriptor, POLLIN)) }
+            if left > 0 { try #require(ConnectedPair.wait(serverDescriptor, POLLIN)) }
         }
     }
 
@@ -166,7 +172,7 @@ final class PumpRig {
 
     /// Waits until the left has something to tell: bytes, an end or a reset.
     func awaitEvent() throws {
-        try #require(Self.wait(left.socket.rawValue, POLLIN))
+        try #require(ConnectedPair.wait(left.socket.rawValue, POLLIN))
         arrive()
     }
 
@@ -189,7 +195,7 @@ final class PumpRig {
             try receive()
             switch outcome {
             case .blockedWrite:
-                try #require(Self.wait(right.socket.rawValue, POLLOUT))
+                try #require(ConnectedPair.wait(right.socket.rawValue, POLLOUT))
                 right.isWritable = true
             case .budgetSpent, .outgrown: break
             case .blockedRead, .ended, .failed, .bytesLost: return outcome
@@ -214,15 +220,9 @@ final class PumpRig {
         return .blockedRead
     }
 
-    /// What the next read of an end says: nil that there is nothing, 0 the end of the stream.
-    static func read(_ descriptor: Int32) -> Result<Int, Errno>? {
-        var byte: UInt8 = 0
-        let result = systemCallResult { recv(descriptor, &byte, 1, 0) }
-        return result == .failure(.wouldBlock) ? nil : result
-    }
-
-    var serverReads: Result<Int, Errno>? { Self.read(serverDescriptor) }
-    var clientReads: Result<Int, Errno>? { Self.read(clientDescriptor) }
+    // What the next read of an end says.
+    var serverReads: Result<Int, Errno>? { ConnectedPair.read(serverDescriptor) }
+    var clientReads: Result<Int, Errno>? { ConnectedPair.read(clientDescriptor) }
 
     func closeClient() { client = nil }
     func closeServer() { server = nil }
@@ -237,15 +237,8 @@ final class PumpRig {
     }
 
     /// Bytes that wait to be read at the left, and at the server.
-    var unread: Int { Self.unread(left.socket.rawValue) }
-    var unreadAtServer: Int { Self.unread(serverDescriptor) }
-
-    /// What there is to read, as text.
-    static func waiting(on descriptor: Int32) -> String {
-        var buffer = [UInt8](repeating: 0, count: 1024)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
-    }
+    var unread: Int { ConnectedPair.unread(left.socket.rawValue) }
+    var unreadAtServer: Int { ConnectedPair.unread(serverDescriptor) }
 
     var isPipeEmpty: Bool {
         var byte: UInt8 = 0
@@ -253,62 +246,8 @@ final class PumpRig {
     }
 
     /// Bytes that the box's socket towards the server holds, about.
-    func limitRoom(right: Int32) { Self.setOption(self.right.socket.rawValue, SO_SNDBUF, right) }
+    func limitRoom(right room: Int32) throws { try right.socket.set(SOL_SOCKET, SO_SNDBUF, room) }
 
     /// What was sent until now arrives nowhere any more.
     func forgetSent() { received = sent }
-
-    // MARK: - Sockets
-
-    private struct Pair: ~Copyable {
-        let near: StreamSocket
-        let far: StreamSocket
-    }
-
-    private static func pair(_ kind: Kind) throws -> Pair {
-        switch kind {
-        case .unix:
-            var ends: [Int32] = [-1, -1]
-            let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue)
-            try systemCall("socketpair") { socketpair(AF_UNIX, type, 0, &ends) }
-            return Pair(
-                near: StreamSocket(owning: Descriptor(owning: ends[0])),
-                far: StreamSocket(owning: Descriptor(owning: ends[1])))
-        case .tcp:
-            let loopback = Endpoint("127.0.0.1:0")!
-            let listener = try StreamSocket.open(.tcp, for: loopback.address)
-            try listener.bind(to: loopback)
-            try listener.listen(backlog: 1)
-            let far = try StreamSocket.open(.tcp, for: loopback.address)
-            let standing = listener.localEndpoint
-            try far.connect(to: try #require(standing))
-            try #require(wait(listener.rawValue, POLLIN))
-            let near = try StreamSocket.accept(listener.rawValue).take()
-            for descriptor in [near.rawValue, far.rawValue] {
-                var on: Int32 = 1
-                setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
-            }
-            try near.set(SOL_SOCKET, SO_OOBINLINE, 1)
-            return Pair(near: near, far: far)
-        }
-    }
-
-    /// Waits for what the kernel does in its own time, ten seconds at most.
-    static func wait(_ descriptor: Int32, _ events: Int32) -> Bool {
-        var wanted = pollfd(fd: descriptor, events: Int16(events), revents: 0)
-        return poll(&wanted, 1, 10_000) == 1
-    }
-
-    private static func unread(_ descriptor: Int32) -> Int {
-        var count: Int32 = 0
-        _ = ioctl(descriptor, UInt(FIONREAD), &count)
-        return Int(count)
-    }
-
-    private static func setOption(_ descriptor: Int32, _ option: Int32, _ value: Int32) {
-        var value = value
-        setsockopt(descriptor, SOL_SOCKET, option, &value, socklen_t(MemoryLayout<Int32>.size))
-    }
-
-    private static func pattern(_ index: Int) -> UInt8 { UInt8(truncatingIfNeeded: index &* 7 &+ index >> 8 &+ index >> 16) }
 }
