@@ -15,7 +15,7 @@ struct Peer: ~Copyable {
     /// The receive buffer's limit (see ReceiveMemory); nil: the kernel's.
     private(set) var receiveLimit: Int?
     /// The last of the worker's periods in which this side was ahead of the other.
-    var lastAhead: UInt32 = 0
+    private(set) var lastAhead: UInt32 = 0
 
     /// `isConnecting`: it can be written to once the kernel says so.
     init(_ socket: consuming StreamSocket, isConnecting: Bool = false) {
@@ -29,6 +29,13 @@ struct Peer: ~Copyable {
         guard !isBroken else { return false }
         isBroken = true
         isReadable = true
+        return true
+    }
+
+    /// More has come from it in this period than the other side takes. Returns whether that was news.
+    mutating func noteAhead(in period: UInt32) -> Bool {
+        guard lastAhead != period else { return false }
+        lastAhead = period
         return true
     }
 

@@ -92,19 +92,50 @@ final class Session {
     /// waited for the other side.
     func becomesReadable(_ side: Side) {
         // Later news of bytes that wait for the session's turn change nothing.
-        guard self[side]?.isReadable == false else { return }
-        self[side]?.isReadable = true
-        self[from: side].noteArrival(isFresh: phase == .relaying)
+        switch side {
+        case .client where client?.isReadable == false:
+            client?.isReadable = true
+            toServer.noteArrival(isFresh: phase == .relaying)
+        case .server where server?.isReadable == false:
+            server?.isReadable = true
+            toClient.noteArrival(isFresh: phase == .relaying)
+        case .client, .server: break
+        }
     }
 
+    func becomesWritable(_ side: Side) {
+        switch side {
+        case .client: client?.isWritable = true
+        case .server: server?.isWritable = true
+        }
+    }
+
+    /// See `HalfDuplex.isReading`.
+    func isReading(from side: Side) -> Bool {
+        switch side {
+        case .client: toServer.isReading
+        case .server: toClient.isReading
+        }
+    }
+
+    /// See `Peer.noteAhead`.
+    func noteAhead(_ side: Side, in period: UInt32) -> Bool {
+        switch side {
+        case .client: client?.noteAhead(in: period) ?? false
+        case .server: server?.noteAhead(in: period) ?? false
+        }
+    }
+
+    func limitReceiving(_ side: Side, to limit: Int?) {
+        switch side {
+        case .client: client?.limitReceiving(to: limit)
+        case .server: server?.limitReceiving(to: limit)
+        }
+    }
+
+    /// Not for the relay path: the frame of an accessor that yields is allocated.
     subscript(side: Side) -> Peer? {
         _read { if side == .client { yield client } else { yield server } }
         _modify { if side == .client { yield &client } else { yield &server } }
-    }
-
-    /// The direction whose bytes come from this side.
-    subscript(from side: Side) -> HalfDuplex {
-        _read { if side == .client { yield toServer } else { yield toClient } }
-        _modify { if side == .client { yield &toServer } else { yield &toClient } }
     }
 }

@@ -7,8 +7,7 @@ extension Worker {
     /// More has come from this side than the other one takes, or than the box itself moves in a turn. Its limit is looked at
     /// once a second, since how many are ahead changes.
     func isAhead(_ session: Session, _ side: Session.Side) {
-        guard let memory = shared.receiveMemory, let lastAhead = session[side]?.lastAhead, lastAhead != aheadPeriod else { return }
-        session[side]?.lastAhead = aheadPeriod
+        guard let memory = shared.receiveMemory, session.noteAhead(side, in: aheadPeriod) else { return }
         aheadNow += 1
         limitReceiving(session, side, memory, ahead: max(aheadNow, aheadBefore) * shared.setting.workers)
     }
@@ -22,7 +21,7 @@ extension Worker {
 
     private func limitReceiving(_ session: Session, _ side: Session.Side, _ memory: ReceiveMemory, ahead: Int) {
         let roundTrip = side == .server ? session.server?.socket.shortestRoundTrip : nil
-        session[side]?.limitReceiving(to: memory.limit(roundTrip: roundTrip, ahead: ahead))
+        session.limitReceiving(side, to: memory.limit(roundTrip: roundTrip, ahead: ahead))
     }
 
     /// Begins another second.

@@ -52,38 +52,30 @@ extension Worker {
     }
 
     private func pump(_ session: Session, from source: Session.Side, _ budget: inout Int) -> HalfDuplex.Outcome {
-        let before = session[from: source].relayed
-        let hadPending = session[from: source].hasPending
-        let outcome =
-            switch source {
-            case .client:
-                session.toServer.pump(
-                    from: &session.client!, to: &session.server!, budget: &budget, through: &buffers
-                ) { _, _ in session.lastMoved = .now }
-            case .server:
-                session.toClient.pump(
-                    from: &session.server!, to: &session.client!, budget: &budget, through: &buffers
-                ) { server, client in
-                    session.lastMoved = .now
-                    followServer(session, server.socket, client.socket)
-                }
+        switch source {
+        case .client:
+            let (before, hadPending) = (session.toServer.relayed, session.toServer.hasPending)
+            let outcome = session.toServer.pump(
+                from: &session.client!, to: &session.server!, budget: &budget, through: &buffers
+            ) { _, _ in session.lastMoved = .now }
+            let written = session.toServer.relayed - before
+            if written > 0 { shared.counters.bytesToServer.count(written) }
+            if written > 0, hadPending { session.lastMoved = .now }
+            if let delay = session.toServer.takeDelay() { shared.counters.dataToServer.record(nanoseconds: delay) }
+            return outcome
+        case .server:
+            let (before, hadPending) = (session.toClient.relayed, session.toClient.hasPending)
+            let outcome = session.toClient.pump(
+                from: &session.server!, to: &session.client!, budget: &budget, through: &buffers
+            ) { server, client in
+                session.lastMoved = .now
+                followServer(session, server.socket, client.socket)
             }
-        count(session, from: source, since: before, hadPending: hadPending)
-        return outcome
-    }
-
-    private func count(_ session: Session, from source: Session.Side, since before: UInt64, hadPending: Bool) {
-        let written = session[from: source].relayed - before
-        if written > 0 {
-            if hadPending { session.lastMoved = .now }
-            switch source {
-            case .client: shared.counters.bytesToServer.count(written)
-            case .server: shared.counters.bytesToClient.count(written)
-            }
-        }
-        if let delay = session[from: source].takeDelay() {
-            let histogram = source == .client ? shared.counters.dataToServer : shared.counters.dataToClient
-            histogram.record(nanoseconds: delay)
+            let written = session.toClient.relayed - before
+            if written > 0 { shared.counters.bytesToClient.count(written) }
+            if written > 0, hadPending { session.lastMoved = .now }
+            if let delay = session.toClient.takeDelay() { shared.counters.dataToClient.record(nanoseconds: delay) }
+            return outcome
         }
     }
 

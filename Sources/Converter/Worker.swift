@@ -99,7 +99,7 @@ final class Worker: LoopMember {
         case .session(let slot, let generation, let side):
             guard let session = sessions.session(slot: slot, generation: generation) else { return }
             if !events.isDisjoint(with: [.readable, .hangup, .error]) { session.becomesReadable(side) }
-            if !events.isDisjoint(with: [.writable, .hangup, .error]) { session[side]?.isWritable = true }
+            if !events.isDisjoint(with: [.writable, .hangup, .error]) { session.becomesWritable(side) }
             advance(session, side, events)
         }
     }
@@ -135,7 +135,7 @@ final class Worker: LoopMember {
         case .awaitingServer: continueDial(session, .server)
         case .relaying:
             // Nothing is read from a side that has ended, or whose bytes are still pending: a reset of it shows here alone.
-            if events.contains(.error), !session[from: side].isReading { breakDown(session, side) }
+            if events.contains(.error), !session.isReading(from: side) { breakDown(session, side) }
             // One that waits for its turn isn't served out of it.
             if !session.isReady { relay(session) }
         case .resetting, .closing: if events.contains(.error) { end(session, orderly: false) }

@@ -22,7 +22,8 @@ public struct StreamSocket: ~Copyable, Sendable {
     }
 
     /// A non-blocking, close-on-exec stream socket of the address's family.
-    public static func open(_ transport: TransportProtocol, for address: IPAddress) throws(SystemError) -> StreamSocket {
+    public static func open(_ transport: TransportProtocol, for address: IPAddress) throws(SystemError) -> StreamSocket
+    {
         let number = transport == .mptcp ? IPPROTO_MPTCP : IPPROTO_TCP
         let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = try systemCall("socket \(transport)") { socket(address.addressFamily, type, Int32(number)) }

@@ -29,14 +29,16 @@ struct ConnectedPair: ~Copyable {
             let listener = try StreamSocket.open(.tcp, for: loopback.address)
             try listener.bind(to: loopback)
             try listener.listen(backlog: 1)
-            far = try StreamSocket.open(.tcp, for: loopback.address)
+            let connecting = try StreamSocket.open(.tcp, for: loopback.address)
             let standing = listener.localEndpoint
-            try far.connect(to: try #require(standing))
+            try connecting.connect(to: try #require(standing))
             try #require(Self.wait(listener.rawValue, POLLIN))
-            near = try StreamSocket.accept(listener.rawValue).take()
-            try near.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-            try far.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-            try near.set(SOL_SOCKET, SO_OOBINLINE, 1)
+            let accepted = try StreamSocket.accept(listener.rawValue).take()
+            try connecting.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+            try accepted.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+            try accepted.set(SOL_SOCKET, SO_OOBINLINE, 1)
+            near = accepted
+            far = connecting
         }
     }
 

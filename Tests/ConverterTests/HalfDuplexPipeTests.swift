@@ -10,7 +10,9 @@ import Testing
 
     // MARK: - The pipe
 
-    @Test("what the destination doesn't take is got out of the pipe again, and comes in its place", arguments: [true, false])
+    @Test(
+        "what the destination doesn't take is got out of the pipe again, and comes in its place",
+        arguments: [true, false])
     func remainder(splices: Bool) throws {
         let rig = try PumpRig(splices: splices, chunk: Self.largest)
         // Less room at the server's side than there is to move.
