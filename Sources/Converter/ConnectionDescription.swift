@@ -59,7 +59,7 @@ extension Worker {
     private func describe(
         _ session: Session, _ now: MonotonicTime, _ diagnostics: borrowing SocketDiagnostics?
     ) -> ConnectionDescription {
-        let info = session.client.descriptor >= 0 ? MultipathInfo(session.client.descriptor) : nil
+        let info = session.client?.socket.multipathInfo
         var subflows: [ConnectionDescription.Subflow] = []
         for subflow in info?.subflows ?? [] {
             let more = diagnostics?.subflow(local: subflow.local, remote: subflow.remote)
@@ -68,9 +68,9 @@ extension Worker {
         return ConnectionDescription(
             isAccepted: session.hasClient, token: info.map { Token($0.token) }, tuple: session.tuple,
             state: session.state,
-            upstream: session.server.descriptor >= 0 ? StreamSocket.localEndpoint(session.server.descriptor) : nil,
-            bytesToClient: session.server.relayed,
-            bytesToServer: session.client.relayed, ageNanoseconds: now.nanoseconds(since: session.created),
+            upstream: session.server?.socket.localEndpoint,
+            bytesToClient: session.toClient.relayed,
+            bytesToServer: session.toServer.relayed, ageNanoseconds: now.nanoseconds(since: session.created),
             subflows: subflows)
     }
 }
@@ -81,7 +81,7 @@ extension Session {
         case .dialling: "dialling"
         case .awaitingClient: "awaiting client"
         case .awaitingServer: "awaiting server"
-        case .relaying: client.finished || server.finished ? "half-closed" : "established"
+        case .relaying: toServer.isFinished || toClient.isFinished ? "half-closed" : "established"
         case .resetting, .over: "resetting"
         case .closing: "closing"
         }

@@ -9,7 +9,6 @@
 //     packet path ──dial──▶ worker ──connect──▶ server      outcome ──▶ packet path lets the SYN in
 //     TPROXY ──▶ listener ──accept──▶ worker of the 4-tuple ──▶ session: client ◀── relay ──▶ server
 
-import Glibc
 import LinuxSystem
 import Logging
 import Policy
@@ -23,7 +22,7 @@ public final class Converter: Sendable {
     private let endings: [LoopThread.Ending]
     /// The kernel stamps what comes in as long as any socket wants it to, and begins a moment after the first one does
     /// (net/core/dev.c, net_enable_timestamp): too late for that one's first bytes.
-    private let stampKeeper: Descriptor
+    private let stampKeeper: StreamSocket
 
     /// As many workers as the setting says live on `threads`, by turns. On a worker's thread, `outcome` is called for each
     /// dial, with the id of its request, `accepted` for each client, with its connection's token if it speaks MPTCP, and `ended`
@@ -36,7 +35,7 @@ public final class Converter: Sendable {
         on threads: [LoopThread]
     ) throws(SystemError) {
         stampKeeper = try StreamSocket.open(.tcp, for: setting.listenAddress)
-        try? StreamSocket.wantTimestamps(stampKeeper.rawValue)
+        try? stampKeeper.wantTimestamps()
         var mailboxes: [Mailbox<Worker.Message>] = []
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
         let shared = Shared(
@@ -181,9 +180,7 @@ public final class Converter: Sendable {
     public func stop() {
         for mailbox in mailboxes { mailbox.post(.stop) }
         for ending in endings { ending.wait() }
-        // No worker is left to accept a client for another one, or to be handed it.
-        for mailbox in mailboxes {
-            for case .accepted(let descriptor, _) in mailbox.take() { _ = Glibc.close(descriptor) }
-        }
+        // No worker is left to accept a client for another one, or to be handed it: it is closed with its message.
+        for mailbox in mailboxes { _ = mailbox.take() }
     }
 }

@@ -84,29 +84,28 @@ public struct ConverterSetting: Sendable {
     /// Sets the options of a session's socket before its first packet, so that buffer sizes reach the window scale.
     ///
     /// - Parameter side: Whom it leads to. A client's socket gets its options from the listener.
-    func prepare(_ descriptor: Int32, towards side: Session.Side) throws(SystemError) {
-        try StreamSocket.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+    func prepare(_ socket: borrowing StreamSocket, towards side: Session.Side) throws(SystemError) {
+        try socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
         if let pace = keepalive(towards: side), side == .client || !pace.isDeferrable {
             do {
-                try StreamSocket.setKeepalive(
-                    descriptor, idle: pace.idle, interval: pace.interval, count: pace.count)
+                try socket.setKeepalive(idle: pace.idle, interval: pace.interval, count: pace.count)
             } catch  where side == .client {
                 // MPTCP sockets of older kernels know no pace but the system's (net.ipv4.tcp_keepalive_time).
-                try StreamSocket.set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+                try socket.set(SOL_SOCKET, SO_KEEPALIVE, 1)
             }
         }
-        try StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        try socket.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         // A server's urgent byte is part of its stream. Out of line it would be missing from what the client gets, which
         // has no urgent data to put it in: MPTCP knows none (net/mptcp/sockopt.c, mptcp_setsockopt_sol_socket).
-        if side == .server { try StreamSocket.set(descriptor, SOL_SOCKET, SO_OOBINLINE, 1) }
+        if side == .server { try socket.set(SOL_SOCKET, SO_OOBINLINE, 1) }
         // Without them there are no figures; nothing else depends on it.
-        try? StreamSocket.wantTimestamps(descriptor)
+        try? socket.wantTimestamps()
         // A connection that ends without our doing, by a crash of ours, must not look like an orderly end.
-        try StreamSocket.setResetOnClose(descriptor, true)
+        try socket.setResetOnClose(true)
         // The FORCE options pass over net.core.rmem_max and wmem_max (CAP_NET_ADMIN); the kernel doubles the value for
         // its own bookkeeping (socket(7)).
-        if let receiveBuffer { try StreamSocket.set(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer / 2) }
-        if let sendBuffer { try StreamSocket.set(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, sendBuffer / 2) }
-        if let congestionControl { try StreamSocket.setCongestionControl(descriptor, congestionControl) }
+        if let receiveBuffer { try socket.set(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer / 2) }
+        if let sendBuffer { try socket.set(SOL_SOCKET, SO_SNDBUFFORCE, sendBuffer / 2) }
+        if let congestionControl { try socket.setCongestionControl(congestionControl) }
     }
 }

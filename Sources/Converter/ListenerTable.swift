@@ -122,10 +122,10 @@ final class ListenerTable: Sendable {
     private func tryBinding(_ key: Key) throws(SystemError) {
         let address = key.isIPv4 ? setting.listenAddress : setting.listenAddress6
         let socket = try StreamSocket.open(.tcp, for: address)
-        try StreamSocket.setTransparent(socket.rawValue, for: address)
-        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 1)
-        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEPORT, 1)
-        try StreamSocket.bind(socket.rawValue, to: Endpoint(address: address, port: key.port))
+        try socket.setTransparent(for: address)
+        try socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+        try socket.set(SOL_SOCKET, SO_REUSEPORT, 1)
+        try socket.bind(to: Endpoint(address: address, port: key.port))
     }
 
     private func refusal(_ tuple: FourTuple, _ state: State, _ now: MonotonicTime) -> SystemError? {
@@ -147,13 +147,13 @@ final class ListenerTable: Sendable {
     private func open(_ key: Key) throws(SystemError) -> OwnedSocket {
         let address = key.isIPv4 ? setting.listenAddress : setting.listenAddress6
         let socket = try StreamSocket.open(.mptcp, for: address)
-        try StreamSocket.setTransparent(socket.rawValue, for: address)
-        try setting.prepare(socket.rawValue, towards: .client)
+        try socket.setTransparent(for: address)
+        try setting.prepare(socket, towards: .client)
         // A service that shares its port, as many do that run in several processes, can start beside it, and it beside the
         // service: it gets what TPROXY gives to its own address, and the service all else.
-        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEPORT, 1)
-        try StreamSocket.bind(socket.rawValue, to: Endpoint(address: address, port: key.port))
-        try StreamSocket.listen(socket.rawValue, backlog: 4096)
+        try socket.set(SOL_SOCKET, SO_REUSEPORT, 1)
+        try socket.bind(to: Endpoint(address: address, port: key.port))
+        try socket.listen(backlog: 4096)
         return OwnedSocket(socket)
     }
 
@@ -226,9 +226,9 @@ final class ListenerTable: Sendable {
 
 /// A socket that is closed when it is forgotten.
 private final class OwnedSocket: Sendable {
-    private let socket: Descriptor
+    private let socket: StreamSocket
 
-    init(_ socket: consuming Descriptor) { self.socket = socket }
+    init(_ socket: consuming StreamSocket) { self.socket = socket }
 
     var descriptor: Int32 { socket.rawValue }
 }

@@ -16,10 +16,10 @@ struct PendingBuffers: ~Copyable {
         for buffers in free { for buffer in buffers { buffer.deallocate() } }
     }
 
-    /// At least `count` bytes, at most `Session.largestChunk`.
+    /// At least `count` bytes, at most `HalfDuplex.largestChunk`.
     mutating func take(_ count: Int) -> UnsafeMutableRawBufferPointer {
         let size = Self.sizeClass(count)
-        return free[size].popLast() ?? .allocate(byteCount: Session.smallestChunk << size, alignment: 16)
+        return free[size].popLast() ?? .allocate(byteCount: HalfDuplex.smallestChunk << size, alignment: 16)
     }
 
     mutating func giveBack(_ buffer: UnsafeMutableRawBufferPointer) {
@@ -28,7 +28,7 @@ struct PendingBuffers: ~Copyable {
     }
 
     private static func sizeClass(_ count: Int) -> Int {
-        let chunks = (count + Session.smallestChunk - 1) / Session.smallestChunk
+        let chunks = (count + HalfDuplex.smallestChunk - 1) / HalfDuplex.smallestChunk
         return Int.bitWidth - (chunks - 1).leadingZeroBitCount
     }
 }

@@ -32,53 +32,20 @@ final class Session {
         var other: Side { self == .client ? .server : .client }
     }
 
-    /// One of the two connections, and the bytes on their way from it to the other.
-    struct Peer {
-        var descriptor: Int32 = -1
-        // What the last event or call said; edge-triggered epoll tells of changes only.
-        var readable = true
-        var writable = true
-        /// The stream has ended in order.
-        var ended = false
-        /// The end has been passed on to the other side.
-        var finished = false
-        /// A write failed, or the client is known to be gone: what comes from the other side is discarded, and after what
-        /// can still be read from here comes a reset.
-        var broken = false
-        /// A buffer whose bytes in `pendingRange` are read but not yet written to the other side.
-        var pending: UnsafeMutableRawBufferPointer?
-        var pendingRange = 0..<0
-        /// How much to read at a time: grows while the other side takes all, shrinks when it doesn't, so that a slow
-        /// receiver holds little memory.
-        var chunk = firstChunk
-        /// Bytes written to the other side.
-        var relayed: UInt64 = 0
-        /// What there is to read has waited for nobody but this box.
-        var isFresh = false
-        /// Fresh reads to be made before one is timed.
-        var readsToSample = 0
-        /// The receive buffer's limit (see ReceiveMemory); nil: the kernel's.
-        var receiveLimit: Int?
-        /// The last of the worker's periods in which this side was ahead of the other.
-        var lastAhead: UInt32 = 0
-    }
-
     /// In the place of a held SYN's id: nobody waits for the answer any more.
     static let nobody: UInt64 = 0
-
-    /// The first one of a server's.
-    static let briefChunk = 4 << 10
-    static let smallestChunk = 16 << 10
-    static let firstChunk = 64 << 10
-    static let largestChunk = 256 << 10
 
     let tuple: FourTuple
     let created: MonotonicTime
     let slot: Int
     let generation: UInt32
     var phase: Phase
-    var client = Peer()
-    var server = Peer()
+    /// nil until it has been accepted. Before that, the second of two sockets that connect to the server.
+    var client: Peer?
+    /// nil until it has been dialled.
+    var server: Peer?
+    var toServer = HalfDuplex()
+    var toClient = HalfDuplex(splices: true, chunk: HalfDuplex.briefChunk)
     var lastMoved: MonotonicTime
     /// Of both sockets together, while it is closing.
     var lastUnacknowledged = 0
@@ -106,11 +73,6 @@ final class Session {
         lastMoved = now
     }
 
-    deinit {
-        client.pending?.deallocate()
-        server.pending?.deallocate()
-    }
-
     /// Has the client yet to complete its handshake, the server having been dialled for it?
     var isPending: Bool {
         switch phase {
@@ -123,19 +85,57 @@ final class Session {
     /// has answered.
     var pendingPlaces: Int {
         guard isPending, phase != .dialling(Self.nobody) else { return 0 }
-        return client.descriptor >= 0 ? 2 : 1
+        return client != nil ? 2 : 1
     }
 
     /// An event tells that there is something to read. Bytes that are left from before, or from a handshake, may have
     /// waited for the other side.
     func becomesReadable(_ side: Side) {
         // Later news of bytes that wait for the session's turn change nothing.
-        if !self[side].readable { self[side].isFresh = phase == .relaying }
-        self[side].readable = true
+        switch side {
+        case .client where client?.isReadable == false:
+            client?.isReadable = true
+            toServer.noteArrival(isFresh: phase == .relaying)
+        case .server where server?.isReadable == false:
+            server?.isReadable = true
+            toClient.noteArrival(isFresh: phase == .relaying)
+        case .client, .server: break
+        }
     }
 
-    subscript(side: Side) -> Peer {
-        get { side == .client ? client : server }
+    func becomesWritable(_ side: Side) {
+        switch side {
+        case .client: client?.isWritable = true
+        case .server: server?.isWritable = true
+        }
+    }
+
+    /// See `HalfDuplex.isReading`.
+    func isReading(from side: Side) -> Bool {
+        switch side {
+        case .client: toServer.isReading
+        case .server: toClient.isReading
+        }
+    }
+
+    /// See `Peer.noteAhead`.
+    func noteAhead(_ side: Side, in period: UInt32) -> Bool {
+        switch side {
+        case .client: client?.noteAhead(in: period) ?? false
+        case .server: server?.noteAhead(in: period) ?? false
+        }
+    }
+
+    func limitReceiving(_ side: Side, to limit: Int?) {
+        switch side {
+        case .client: client?.limitReceiving(to: limit)
+        case .server: server?.limitReceiving(to: limit)
+        }
+    }
+
+    /// Not for the relay path: the frame of an accessor that yields is allocated.
+    subscript(side: Side) -> Peer? {
+        _read { if side == .client { yield client } else { yield server } }
         _modify { if side == .client { yield &client } else { yield &server } }
     }
 }

@@ -18,7 +18,7 @@ struct UpstreamDialler: Sendable {
     /// - Throws: EXDEV if no connection of the box's own would go that way.
     func dial(
         _ tuple: FourTuple, asking: Bool, way: Way, routes: borrowing RouteLookup
-    ) throws(SystemError) -> Int32 {
+    ) throws(SystemError) -> StreamSocket {
         var last: SystemError?
         for _ in 0..<ports.attempts(for: tuple.client) {
             let port = ports.port(for: tuple)
@@ -49,26 +49,26 @@ struct UpstreamDialler: Sendable {
 
     private func attempt(
         _ tuple: FourTuple, from port: UInt16, asking: Bool, way: Way
-    ) throws(SystemError) -> Int32 {
+    ) throws(SystemError) -> StreamSocket {
         let group = FileGroup.set(asking ? setting.groups.asking : setting.groups.upstream)
         defer { FileGroup.set(group) }
         let socket = try StreamSocket.open(.tcp, for: tuple.server.address)
-        try StreamSocket.setTransparent(socket.rawValue, for: tuple.client.address)
-        try setting.prepare(socket.rawValue, towards: .server)
-        try UpstreamHandshake.prepare(socket.rawValue, maximumSegmentSize: way.maximumSegmentSize)
+        try socket.setTransparent(for: tuple.client.address)
+        try setting.prepare(socket, towards: .server)
+        try socket.prepareHandshake(maximumSegmentSize: way.maximumSegmentSize)
         // What the network makes of it is no reason not to dial.
         if setting.copiesDSCP, way.dscp != .standard {
-            try? StreamSocket.setDSCP(socket.rawValue, way.dscp, for: tuple.server.address)
+            try? socket.setDSCP(way.dscp, for: tuple.server.address)
         }
         // As the client's packets have it, so that the router's own policy routing treats it alike.
-        if way.mark != 0 { try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_MARK, Int32(bitPattern: way.mark)) }
-        try StreamSocket.bind(socket.rawValue, to: Endpoint(address: tuple.client.address, port: port))
+        if way.mark != 0 { try socket.set(SOL_SOCKET, SO_MARK, Int32(bitPattern: way.mark)) }
+        try socket.bind(to: Endpoint(address: tuple.client.address, port: port))
         // Its SYN leaves by the interface that FORWARD has judged, or not at all; what follows is held to it by a rule.
         // What comes in may come by any, as for a client of its own.
-        try StreamSocket.bindToInterface(socket.rawValue, way.outDevice)
-        try StreamSocket.connect(socket.rawValue, to: tuple.server)
-        try StreamSocket.bindToInterface(socket.rawValue, nil)
-        return socket.release()
+        try socket.bindToInterface(way.outDevice)
+        try socket.connect(to: tuple.server)
+        try socket.bindToInterface(nil)
+        return socket
     }
 }
 
@@ -92,26 +92,26 @@ extension DialOutcome {
 /// Its last segment is put off (net/ipv4/tcp_input.c, tcp_rcv_synsent_state_process: for a socket without TCP_QUICKACK for
 /// 200 ms, TCP_DELACK_MAX), until the client has completed its own handshake. If none of it comes, because the server speaks
 /// MPTCP or there can be no listener for the client, the socket's reset comes first, and the server never accepts.
-enum UpstreamHandshake {
+extension StreamSocket {
     /// Before the socket connects.
-    static func prepare(_ descriptor: Int32, maximumSegmentSize: UInt16?) throws(SystemError) {
-        try StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
+    fileprivate func prepareHandshake(maximumSegmentSize: UInt16?) throws(SystemError) {
+        try set(Int32(IPPROTO_TCP), TCP_QUICKACK, 0)
         guard let maximumSegmentSize else { return }
         // The kernel's own limits (net/ipv4/tcp.c, tcp_sock_set_maxseg).
         let size = Int32(min(max(maximumSegmentSize, 88), 32767))
-        try StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_MAXSEG, size)
+        try set(Int32(IPPROTO_TCP), TCP_MAXSEG, size)
     }
 
     /// Sends the last segment, if it hasn't gone with data.
-    static func complete(_ descriptor: Int32) {
-        try? StreamSocket.set(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, 1)
+    func completeHandshake() {
+        try? set(Int32(IPPROTO_TCP), TCP_QUICKACK, 1)
     }
 
     /// What a segment to the server may hold at most, in bytes and without options, as both SYNs and the path allow.
-    static func maximumSegmentSize(_ descriptor: Int32) -> UInt16? {
+    var maximumSegmentSize: UInt16? {
         var info = tcp_info()
         var length = socklen_t(MemoryLayout<tcp_info>.size)
-        guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return nil }
+        guard getsockopt(rawValue, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return nil }
         // The kernel's figure is what remains beside the timestamps option.
         let hasTimestamps = info.tcpi_options & 1 != 0
         return UInt16(clamping: info.tcpi_snd_mss + (hasTimestamps ? 12 : 0))

@@ -25,9 +25,8 @@ extension Worker {
     private func dial(_ session: Session, asking: Bool, _ way: Way) {
         shared.counters.dials.count()
         do {
-            let descriptor = try shared.dialler.dial(session.tuple, asking: asking, way: way, routes: routes)
-            session.server.descriptor = descriptor
-            session.server.writable = false
+            let socket = try shared.dialler.dial(session.tuple, asking: asking, way: way, routes: routes)
+            session.server = Peer(socket, isConnecting: true)
             try register(session, .server)
         } catch {
             shared.counters.dialFailures.count()
@@ -44,20 +43,15 @@ extension Worker {
     /// client's place in the session.
     func dialAgain(_ session: Session) {
         let client = session.tuple.client.address
-        guard case .dialling = session.phase, let request = session.request, session.client.descriptor < 0,
+        guard case .dialling = session.phase, let request = session.request, session.client == nil,
             shared.pending.admit(client)
         else { return }
-        guard let descriptor = try? shared.dialler.dial(session.tuple, asking: false, way: request.way, routes: routes)
-        else {
-            return shared.pending.release(client)
-        }
-        session.client.descriptor = descriptor
-        session.client.writable = false
         do {
+            let socket = try shared.dialler.dial(session.tuple, asking: false, way: request.way, routes: routes)
+            session.client = Peer(socket, isConnecting: true)
             try register(session, .client)
         } catch {
-            closeDescriptor(descriptor)
-            session.client = Session.Peer()
+            session.client = nil
             shared.pending.release(client)
         }
     }
@@ -66,26 +60,26 @@ extension Worker {
     private func dialWithoutQuestion(_ session: Session, _ side: Session.Side) -> Bool {
         guard side == .server, case .dialling(let id) = session.phase, id != Session.nobody,
             let request = session.request, request.plan.asks, !session.questionRefused,
-            session.client.descriptor < 0
+            session.client == nil
         else { return false }
         session.questionRefused = true
-        place.unwatch(session.server.descriptor)
-        closeDescriptor(session.server.descriptor)
-        session.server = Session.Peer()
+        if let descriptor = session.server?.socket.rawValue { place.unwatch(descriptor) }
+        session.server = nil
         dial(session, asking: false, request.way)
         return true
     }
 
     func register(_ session: Session, _ side: Session.Side) throws(SystemError) {
+        guard let descriptor = session[side]?.socket.rawValue else { return }
         try place.watch(
-            session[side].descriptor, [.readable, .writable, .edgeTriggered],
+            descriptor, [.readable, .writable, .edgeTriggered],
             tag: EventTag.session(slot: session.slot, generation: session.generation, side).bits)
     }
 
     /// A socket that connects to the server has news. `side`: that of its place in the session.
     func continueDial(_ session: Session, _ side: Session.Side) {
-        guard session[side].writable, session[side].descriptor >= 0 else { return }
-        if let error = StreamSocket.pendingError(session[side].descriptor) {
+        guard session[side]?.isWritable == true else { return }
+        if let error = session[side]?.socket.pendingError() {
             if error == .connectionRefused, dialWithoutQuestion(session, side) { return }
             shared.counters.dialFailures.count()
             return dialFailed(session, DialOutcome(error))
@@ -118,19 +112,18 @@ extension Worker {
         guard makeUpstream(session, side) else { return dialFailed(session, .unable) }
         session.phase = .awaitingClient
         clientDeadlines.append(session, now: .now)
-        let size = UpstreamHandshake.maximumSegmentSize(session.server.descriptor)
+        let size = session.server?.socket.maximumSegmentSize
         shared.report(id, .connected(maximumSegmentSize: size))
     }
 
     /// Makes the socket in this place the upstream; the other, if there is one, is left to itself.
     private func makeUpstream(_ session: Session, _ side: Session.Side) -> Bool {
-        guard session.client.descriptor >= 0 else { return true }
-        let other = session[side.other].descriptor
-        session.server = session[side]
-        session.client = Session.Peer()
-        leaveUnanswered(other, session.tuple)
-        guard side == .client else { return true }
-        place.unwatch(session.server.descriptor)
+        guard session.client != nil else { return true }
+        let other = session[side.other].take()
+        session.server = session[side].take()
+        if let other { leaveUnanswered(other.socket, session.tuple) }
+        guard side == .client, let descriptor = session.server?.socket.rawValue else { return true }
+        place.unwatch(descriptor)
         do {
             try register(session, .server)
             return true
@@ -146,13 +139,12 @@ extension Worker {
     /// A socket that connects to a server, and isn't needed, is reset when the server has answered. An answer to a socket that
     /// is closed would get no reset with IPv4 (net/ipv4/tcp_ipv4.c, tcp_v4_send_reset: not from an address that isn't the
     /// box's), and the server would wait for a minute. Its place in the guard's count is given back.
-    private func leaveUnanswered(_ descriptor: Int32, _ tuple: FourTuple) {
+    private func leaveUnanswered(_ socket: consuming StreamSocket, _ tuple: FourTuple) {
         shared.pending.release(tuple.client.address)
-        place.unwatch(descriptor)
+        place.unwatch(socket.rawValue)
         shared.sessionBegan()
         let session = sessions.insert(tuple, phase: .dialling(Session.nobody), now: .now)
-        session.server.descriptor = descriptor
-        session.server.writable = false
+        session.server = Peer(socket, isConnecting: true)
         do {
             try register(session, .server)
             dialDeadlines.insert(session, at: session.created + Self.unansweredTime)
@@ -216,13 +208,13 @@ extension Worker {
             do throws(SystemError) {
                 let accepted = try StreamSocket.accept(listener)
                 let tuple = FourTuple(client: accepted.remote, server: accepted.local)
-                let descriptor = accepted.take().release()
+                let socket = accepted.take()
                 shared.listeners.end(tuple)
                 let owner = shared.worker(for: tuple)
                 if owner == index {
-                    begin(descriptor, tuple)
+                    begin(socket, tuple)
                 } else {
-                    shared.post(.accepted(descriptor, tuple), to: owner)
+                    shared.post(.accepted(HandedSocket(socket), tuple), to: owner)
                 }
             } catch {
                 if error.errno == .connectionAbort { continue }
@@ -272,26 +264,30 @@ extension Worker {
         if let suppressed = acceptLog.pass(.now) {
             shared.log.error("listener on port \(key.port): \(error) (\(suppressed) more not logged)")
         }
-        closeDescriptor(spareDescriptor)
-        if let accepted = try? StreamSocket.accept(listener) { StreamSocket.abort(accepted.descriptor.rawValue) }
+        spareDescriptor = nil
+        if let accepted = try? StreamSocket.accept(listener) { accepted.socket.abort() }
         spareDescriptor = Self.openSpare()
     }
 
-    static func openSpare() -> Int32 { open("/dev/null", O_RDONLY | O_CLOEXEC) }
+    /// nil: there are none left.
+    static func openSpare() -> Descriptor? {
+        let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        return descriptor < 0 ? nil : Descriptor(owning: descriptor)
+    }
 
     /// The client has completed its handshake.
-    func begin(_ descriptor: Int32, _ tuple: FourTuple) {
+    func begin(_ socket: consuming StreamSocket, _ tuple: FourTuple) {
         let waiting = sessions.latest(tuple) { $0.phase == .awaitingClient }
         if waiting != nil { shared.pending.release(tuple.client.address) }
         let way = waiting == nil ? shared.ways.way(of: tuple) : nil
         if let interface = waiting?.inDevice ?? way?.inDevice { shared.handshakeCompleted(from: interface) }
         let session = waiting ?? sessions.insert(tuple, phase: .awaitingServer, now: .now)
         if waiting == nil { shared.sessionBegan() }
-        session.client.descriptor = descriptor
+        session.client = Peer(socket)
         session.hasClient = true
         session.phase = waiting == nil ? .awaitingServer : .relaying
         // The server being there already, what the client has sent waits for nobody else.
-        session.client.isFresh = waiting != nil
+        session.toServer.noteArrival(isFresh: waiting != nil)
         do {
             try register(session, .client)
         } catch {
@@ -299,7 +295,7 @@ extension Worker {
             return end(session, orderly: false)
         }
         shared.counters.accepted.count()
-        shared.accepted(tuple, MultipathInfo.token(descriptor).map { Token($0) })
+        shared.accepted(tuple, session.token)
         guard waiting == nil else { return startRelaying(session) }
         // Only a packet from the outside goes on to a server: who connects to the listener's own address would make the
         // box dial itself.
@@ -313,11 +309,8 @@ extension Worker {
     /// Both sides are there. What the client has sent completes the handshake with the server; without anything that is done
     /// here, since it may be the server that speaks first.
     private func startRelaying(_ session: Session) {
-        session.server.chunk = Session.briefChunk
         relay(session)
-        if session.client.relayed == 0, session.server.descriptor >= 0 {
-            UpstreamHandshake.complete(session.server.descriptor)
-        }
+        if session.toServer.relayed == 0 { session.server?.socket.completeHandshake() }
     }
 }
 

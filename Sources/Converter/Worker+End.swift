@@ -1,4 +1,3 @@
-import Glibc
 import LinuxSystem
 import Wire
 
@@ -10,9 +9,9 @@ extension Worker {
     func reset(_ session: Session, failed: Session.Side) {
         shared.counters.resets.count()
         let other = failed.other
-        StreamSocket.abort(session[failed].descriptor)
-        close(session, failed)
-        guard !session[other].broken, StreamSocket.unacknowledged(session[other].descriptor) > 0 else {
+        session[failed]?.socket.abort()
+        session[failed] = nil
+        guard session[other]?.isBroken == false, session.unacknowledged(other) > 0 else {
             return end(session, orderly: false)
         }
         session.phase = .resetting(other)
@@ -33,7 +32,7 @@ extension Worker {
     /// The other side has not taken what the failed one had sent.
     func brokenTooLong(_ session: Session) {
         guard session.phase == .relaying else { return }
-        reset(session, failed: session.client.broken ? .client : .server)
+        reset(session, failed: session.client?.isBroken == true ? .client : .server)
     }
 
     /// How often they are looked at: the kernel doesn't tell when what was sent has been acknowledged.
@@ -45,7 +44,7 @@ extension Worker {
         leaving.removeAll { session in
             switch session.phase {
             case .resetting(let side):
-                let isThrough = StreamSocket.unacknowledged(session[side].descriptor) == 0
+                let isThrough = session.unacknowledged(side) == 0
                 guard isThrough || session.lastMoved + Self.resetPatience < now else { return false }
                 end(session, orderly: false)
             case .closing:
@@ -59,9 +58,7 @@ extension Worker {
 
     /// Has nothing more of a closing session's last bytes been acknowledged for a minute?
     private func isStuck(_ session: Session, _ now: MonotonicTime) -> Bool {
-        let left =
-            StreamSocket.unacknowledged(session.client.descriptor)
-            + StreamSocket.unacknowledged(session.server.descriptor)
+        let left = session.unacknowledged(.client) + session.unacknowledged(.server)
         if left != session.lastUnacknowledged {
             session.lastUnacknowledged = left
             session.lastMoved = now
@@ -102,7 +99,7 @@ extension Worker {
     func clientIsGone(_ tuple: FourTuple) {
         let gone = sessions.latest(tuple) { session in
             session.phase == .relaying
-                && MultipathInfo(session.client.descriptor)?.subflows.allSatisfy(\.isClosed) == true
+                && session.client?.socket.multipathInfo?.subflows.allSatisfy(\.isClosed) == true
         }
         if let gone { breakDown(gone, .client) }
     }
@@ -115,9 +112,7 @@ extension Worker {
         let (some, next) = sessions.chunk(from: slot, limit: Self.closedAtATime)
         let meant = some.filter { session in
             if case .dialling = session.phase { return false }
-            return selection.contains(session.tuple) {
-                session.client.descriptor < 0 ? nil : MultipathInfo.token(session.client.descriptor).map { Token($0) }
-            }
+            return selection.contains(session.tuple) { session.token }
         }
         for session in meant {
             shared.counters.closedByOperator.count()
@@ -129,11 +124,11 @@ extension Worker {
     /// Forgets the session and closes what it has: in order, or with a reset on both sides.
     func end(_ session: Session, orderly: Bool) {
         guard session.phase != .over else { return }
-        for side in [Session.Side.client, .server] where session[side].descriptor >= 0 {
+        for side in [Session.Side.client, .server] {
             if orderly {
-                try? StreamSocket.setResetOnClose(session[side].descriptor, false)
+                try? session[side]?.socket.setResetOnClose(false)
             } else {
-                StreamSocket.abort(session[side].descriptor)
+                session[side]?.socket.abort()
             }
         }
         for _ in 0..<session.pendingPlaces { shared.pending.release(session.tuple.client.address) }
@@ -142,25 +137,20 @@ extension Worker {
             // The segments that are seen now may be its successor's.
             if sessions.latest(session.tuple, where: { $0 !== session }) == nil { shared.ended(session.tuple) }
         }
-        close(session, .client)
-        close(session, .server)
+        session.client = nil
+        session.server = nil
         session.phase = .over
         sessions.remove(session)
         shared.sessionEnded()
     }
-
-    private func close(_ session: Session, _ side: Session.Side) {
-        guard session[side].descriptor >= 0 else { return }
-        closeDescriptor(session[side].descriptor)
-        session[side].descriptor = -1
-    }
-
-    func closeDescriptor(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 }
 
 extension Session {
+    fileprivate func unacknowledged(_ side: Side) -> Int { self[side]?.socket.unacknowledged ?? 0 }
+
     /// Is there more on the way than the end of the stream, which counts as one byte?
-    fileprivate var hasUnacknowledgedData: Bool {
-        StreamSocket.unacknowledged(client.descriptor) > 1 || StreamSocket.unacknowledged(server.descriptor) > 1
-    }
+    fileprivate var hasUnacknowledgedData: Bool { unacknowledged(.client) > 1 || unacknowledged(.server) > 1 }
+
+    /// The client's; nil where it doesn't speak MPTCP, or hasn't been accepted.
+    var token: Token? { client?.socket.multipathToken.map { Token($0) } }
 }

@@ -16,9 +16,8 @@ extension Session {
         var clientSubflows = 0
         var clientAnswers = Responsiveness()
         var serverAnswers = Responsiveness()
-        /// The server's probes are not answered, for the client doesn't answer the box's.
-        var isDeafToServer = false
-        /// The same the other way round; the packet path sees to it.
+        /// The client's probes are not answered, for the server doesn't answer the box's; the packet path sees to it. Where the
+        /// server's aren't, its socket knows.
         var isDeafToClient = false
         /// The server's socket has its pace, also where that was put off until the session is idle.
         var isServerPaced = false
@@ -57,8 +56,8 @@ extension Worker {
     /// While bytes wait for the server, the client may be asking whether it may send again (RFC 9293 section 3.8.6.1), which
     /// looks the same.
     private func watchClient(_ session: Session, _ now: MonotonicTime) {
-        guard session.client.pending == nil, StreamSocket.unacknowledged(session.server.descriptor) <= 1,
-            let came = arrivals(session.client.descriptor)
+        guard !session.toServer.hasPending, session.server?.socket.unacknowledged ?? 0 <= 1,
+            let came = session.client?.socket.arrivals
         else { return }
         // A new subflow's handshake is no probe.
         if came.subflows != session.keepalive.clientSubflows {
@@ -72,17 +71,8 @@ extension Worker {
         if let interval { follow(session, .server, interval) }
     }
 
-    private func arrivals(
-        _ client: Int32
-    ) -> (subflows: Int, segments: UInt32, sinceAcknowledgement: Duration)? {
-        if let activity = SubflowActivity(client) {
-            return (activity.subflows, activity.segmentsReceived, activity.sinceAcknowledgement)
-        }
-        return StreamSocket.probes(client).map { (1, $0.segmentsReceived, $0.sinceAcknowledgement) }
-    }
-
     private func watchServer(_ session: Session, _ now: MonotonicTime) {
-        guard let state = StreamSocket.probes(session.server.descriptor) else { return }
+        guard let state = session.server?.socket.probes else { return }
         let interval = session.keepalive.probesOfServer.look(
             segments: state.segmentsReceived, moved: session.lastMoved, ownIdle: ownIdle(session, .server),
             sinceAcknowledgement: state.sinceAcknowledgement, at: now)
@@ -120,8 +110,7 @@ extension Worker {
     @discardableResult
     private func setKeepalive(_ session: Session, _ side: Session.Side, _ pace: KeepalivePace) -> Bool {
         do {
-            try StreamSocket.setKeepalive(
-                session[side].descriptor, idle: pace.idle, interval: pace.interval, count: pace.count)
+            try session[side]?.socket.setKeepalive(idle: pace.idle, interval: pace.interval, count: pace.count)
             return true
         } catch {
             // Without it the side is probed as before.
@@ -132,7 +121,7 @@ extension Worker {
 
     private func heedSilence(_ session: Session) {
         if session.keepalive.server != nil {
-            let probes = StreamSocket.probes(session.server.descriptor)?.unanswered ?? 0
+            let probes = session.server?.socket.probes?.unanswered ?? 0
             let isSilent = session.keepalive.serverAnswers.look(hasUnansweredProbes: probes > 0)
             if isSilent != session.keepalive.isDeafToClient {
                 session.keepalive.isDeafToClient = isSilent
@@ -142,14 +131,13 @@ extension Worker {
         }
         if session.keepalive.client != nil {
             let isSilent = session.keepalive.clientAnswers.look(
-                hasUnansweredProbes: hasUnansweredProbes(session.client))
-            // While bytes are on their way to the server, its acknowledgements have to be heard.
+                hasUnansweredProbes: session.client?.socket.hasUnansweredProbes ?? false)
+            // What the client says, or its answer, is the end of its silence (see `HalfDuplex.pump`). While bytes are on their
+            // way to the server, its acknowledgements have to be heard.
             if !isSilent {
-                listenToServer(session)
-            } else if session.client.pending == nil, StreamSocket.unacknowledged(session.server.descriptor) == 0,
-                !session.keepalive.isDeafToServer
-            {
-                session.keepalive.isDeafToServer = StreamSocket.setDeafToProbes(session.server.descriptor, true)
+                session.server?.setDeaf(false)
+            } else if !session.toServer.hasPending, session.server?.socket.unacknowledged == 0 {
+                session.server?.setDeaf(true)
             }
         }
     }
@@ -157,22 +145,24 @@ extension Worker {
     /// A client whose probes fail resets its subflows and gives a reason, after which the kernel would keep the connection
     /// for another subflow (RFC 8684 section 3.6; net.mptcp.close_timeout, a minute).
     private func endIfGivenUp(_ session: Session) {
-        guard let info = MultipathInfo(session.client.descriptor), info.subflows.allSatisfy(\.isClosed) else { return }
+        guard let info = session.client?.socket.multipathInfo, info.subflows.allSatisfy(\.isClosed) else { return }
         breakDown(session, .client)
     }
 
-    /// What the client says, or its answer, is the end of its silence.
-    func listenToServer(_ session: Session) {
-        guard session.keepalive.isDeafToServer else { return }
-        session.keepalive.isDeafToServer = false
-        _ = StreamSocket.setDeafToProbes(session.server.descriptor, false)
+}
+
+extension StreamSocket {
+    /// What has come in from a client.
+    fileprivate var arrivals: (subflows: Int, segments: UInt32, sinceAcknowledgement: Duration)? {
+        if let activity = SubflowActivity(self) {
+            return (activity.subflows, activity.segmentsReceived, activity.sinceAcknowledgement)
+        }
+        return probes.map { (1, $0.segmentsReceived, $0.sinceAcknowledgement) }
     }
 
-    /// Does no subflow of the client's answer?
-    private func hasUnansweredProbes(_ client: Session.Peer) -> Bool {
-        guard let info = MultipathInfo(client.descriptor) else {
-            return StreamSocket.probes(client.descriptor).map { $0.unanswered > 0 } ?? false
-        }
+    /// Does no subflow of a client's answer?
+    fileprivate var hasUnansweredProbes: Bool {
+        guard let info = multipathInfo else { return probes.map { $0.unanswered > 0 } ?? false }
         return info.subflows.allSatisfy { $0.isClosed || $0.unansweredProbes > 0 }
     }
 }

@@ -7,26 +7,21 @@ extension Worker {
     /// More has come from this side than the other one takes, or than the box itself moves in a turn. Its limit is looked at
     /// once a second, since how many are ahead changes.
     func isAhead(_ session: Session, _ side: Session.Side) {
-        guard let memory = shared.receiveMemory, session[side].lastAhead != aheadPeriod else { return }
-        session[side].lastAhead = aheadPeriod
+        guard let memory = shared.receiveMemory, session.noteAhead(side, in: aheadPeriod) else { return }
         aheadNow += 1
         limitReceiving(session, side, memory, ahead: max(aheadNow, aheadBefore) * shared.setting.workers)
     }
 
     /// The kernel may give a near server's socket megabytes as soon as more is read from it than its first window has room for
-    /// (net/ipv4/tcp_input.c, tcp_rcv_space_adjust). Called when `Session.briefChunk` has come at once; most answers are shorter.
+    /// (net/ipv4/tcp_input.c, tcp_rcv_space_adjust). Called when `HalfDuplex.briefChunk` has come at once; most answers are shorter.
     func limitReceiving(fromServerOf session: Session) {
         guard let memory = shared.receiveMemory else { return }
         limitReceiving(session, .server, memory, ahead: 1)
     }
 
     private func limitReceiving(_ session: Session, _ side: Session.Side, _ memory: ReceiveMemory, ahead: Int) {
-        let descriptor = session[side].descriptor
-        let roundTrip = side == .server ? StreamSocket.shortestRoundTrip(descriptor) : nil
-        let limit = memory.limit(roundTrip: roundTrip, ahead: ahead)
-        guard limit != session[side].receiveLimit else { return }
-        session[side].receiveLimit = limit
-        StreamSocket.limitReceiving(descriptor, to: limit)
+        let roundTrip = side == .server ? session.server?.socket.shortestRoundTrip : nil
+        session.limitReceiving(side, to: memory.limit(roundTrip: roundTrip, ahead: ahead))
     }
 
     /// Begins another second.
@@ -44,8 +39,8 @@ extension Worker {
             guard session.phase == .relaying, session.slot % Self.reviews == Int(aheadPeriod) % Self.reviews else {
                 return
             }
-            for side in [Session.Side.client, .server] where session[side].receiveLimit != nil {
-                guard session[side].lastAhead &+ 1 != aheadPeriod else { continue }
+            for side in [Session.Side.client, .server] where session[side]?.receiveLimit != nil {
+                guard let lastAhead = session[side]?.lastAhead, lastAhead &+ 1 != aheadPeriod else { continue }
                 limitReceiving(session, side, memory, ahead: aheadBefore * shared.setting.workers + 1)
             }
         }

@@ -8,15 +8,15 @@ import Wire
 /// A relay worker, on its thread: the sessions whose 4-tuples hash to it. Everything here is touched on that thread alone,
 /// but for the mailbox and what is shared by design (listeners, memory, counters).
 ///
-/// Its events are handled in this file; how a session comes about in Worker+Dial.swift, how bytes move in Worker+Relay.swift,
-/// how it ends in Worker+End.swift.
+/// Its events are handled in this file; how a session comes about in Worker+Dial.swift, what its bytes' moving (`HalfDuplex`)
+/// leads to in Worker+Relay.swift, how it ends in Worker+End.swift.
 final class Worker: LoopMember {
     enum Message: Sendable {
         case dial(DialRequest)
         /// A listener of this worker's has been opened.
         case listener(ListenerTable.Key, number: UInt64)
-        /// A connection that another worker accepted for this one, which owns it from now on.
-        case accepted(Int32, FourTuple)
+        /// A connection that another worker accepted for this one.
+        case accepted(HandedSocket, FourTuple)
         /// Some sessions, and what is to be asked for next.
         case describe(Selection, @Sendable ([ConnectionDescription], Selection?) -> Void)
         /// See `Converter.forgo`.
@@ -55,11 +55,7 @@ final class Worker: LoopMember {
     var clientDeadlines: DeadlineQueue
     /// Until when the other side of a failed one may take what is pending for it.
     var brokenDeadlines = DeadlineQueue(delay: Worker.resetPatience)
-    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Session.largestChunk, alignment: 4096)
-    var pipe: SplicePipe
-    /// Has the pipe given back all that it was given?
-    var isPipeSound = true
-    var pendingBuffers = PendingBuffers()
+    var buffers: RelayBuffers
     /// The second that `aheadNow` counts, and how many sides have been ahead of their other ones in it, and in the one before.
     var aheadPeriod: UInt32 = 1
     var aheadNow = 0
@@ -70,7 +66,7 @@ final class Worker: LoopMember {
     var acceptLog = RateLimit(every: .seconds(10))
     var relayLog = RateLimit(every: .seconds(10))
     /// Given up for a moment to refuse a connection when there are no other descriptors left.
-    var spareDescriptor = Worker.openSpare()
+    var spareDescriptor: Descriptor? = Worker.openSpare()
 
     init(_ shared: Shared, index: Int, mailbox: Mailbox<Message>, place: LoopThread.Place) throws(SystemError) {
         self.shared = shared
@@ -80,13 +76,8 @@ final class Worker: LoopMember {
         diagnostics = try SocketDiagnostics()
         routes = try RouteLookup()
         clientDeadlines = DeadlineQueue(delay: shared.setting.clientTimeout)
-        pipe = try SplicePipe(size: Int32(Session.largestChunk) * 4)
+        buffers = try RelayBuffers()
         try place.watch(mailbox, tag: EventTag.mailbox.bits)
-    }
-
-    deinit {
-        scratch.deallocate()
-        closeDescriptor(spareDescriptor)
     }
 
     func endTurn() -> Int32? {
@@ -108,7 +99,7 @@ final class Worker: LoopMember {
         case .session(let slot, let generation, let side):
             guard let session = sessions.session(slot: slot, generation: generation) else { return }
             if !events.isDisjoint(with: [.readable, .hangup, .error]) { session.becomesReadable(side) }
-            if !events.isDisjoint(with: [.writable, .hangup, .error]) { session[side].writable = true }
+            if !events.isDisjoint(with: [.writable, .hangup, .error]) { session.becomesWritable(side) }
             advance(session, side, events)
         }
     }
@@ -117,7 +108,8 @@ final class Worker: LoopMember {
         switch message {
         case .dial(let request): dial(request)
         case .listener(let key, let number): watch(key, number)
-        case .accepted(let descriptor, let tuple): begin(descriptor, tuple)
+        case .accepted(let socket, let tuple):
+            if let socket = socket.take() { begin(socket, tuple) }
         case .describe(let selection, let answer):
             let (descriptions, next) = describe(selection)
             answer(descriptions, next)
@@ -143,7 +135,7 @@ final class Worker: LoopMember {
         case .awaitingServer: continueDial(session, .server)
         case .relaying:
             // Nothing is read from a side that has ended, or whose bytes are still pending: a reset of it shows here alone.
-            if events.contains(.error), session[side].ended || session[side].pending != nil { breakDown(session, side) }
+            if events.contains(.error), !session.isReading(from: side) { breakDown(session, side) }
             // One that waits for its turn isn't served out of it.
             if !session.isReady { relay(session) }
         case .resetting, .closing: if events.contains(.error) { end(session, orderly: false) }

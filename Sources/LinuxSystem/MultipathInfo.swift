@@ -36,8 +36,7 @@ public struct MultipathInfo: Sendable {
     public let token: UInt32
     public let subflows: [Subflow]
 
-    /// The token by which the peer's MP_JOINs name this connection; nil when it doesn't speak MPTCP.
-    public static func token(_ descriptor: Int32) -> UInt32? {
+    fileprivate static func token(_ descriptor: Int32) -> UInt32? {
         var info = sluice_mptcp_info()
         var length = socklen_t(MemoryLayout<sluice_mptcp_info>.size)
         let result = getsockopt(
@@ -46,8 +45,7 @@ public struct MultipathInfo: Sendable {
         return isMultipath ? info.token : nil
     }
 
-    /// nil for a connection that is not (or no longer) MPTCP.
-    public init?(_ descriptor: Int32) {
+    fileprivate init?(_ descriptor: Int32) {
         let capacity = 16
         var subflows = [sluice_mptcp_subflow_info](repeating: .init(), count: capacity)
         var states = [sluice_tcp_info](repeating: .init(), count: capacity)
@@ -70,6 +68,14 @@ public struct MultipathInfo: Sendable {
             Subflow(subflows[index], states[index])
         }
     }
+}
+
+extension StreamSocket {
+    /// What the kernel says of the MPTCP connection; nil for one that is not (or no longer) MPTCP.
+    public var multipathInfo: MultipathInfo? { MultipathInfo(rawValue) }
+
+    /// The token by which the peer's MP_JOINs name the connection; nil when it doesn't speak MPTCP.
+    public var multipathToken: UInt32? { MultipathInfo.token(rawValue) }
 }
 
 extension MultipathInfo.Subflow {

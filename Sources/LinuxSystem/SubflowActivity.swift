@@ -14,8 +14,8 @@ public struct SubflowActivity: Sendable {
     private static let most = 8
 
     /// nil for a connection that is not, or no longer, MPTCP.
-    public init?(_ descriptor: Int32) {
-        guard let activity = Self.ask(descriptor) else { return nil }
+    public init?(_ socket: borrowing StreamSocket) {
+        guard let activity = Self.ask(socket.rawValue) else { return nil }
         self = activity
     }
 

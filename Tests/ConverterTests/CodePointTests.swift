@@ -46,7 +46,7 @@ import Wire
     func sockets(_ transport: StreamSocket.TransportProtocol) throws {
         let rig = try RelayRig(.init(clients: transport))
         rig.mailbox.post(.clientSends(rig.tuples[0], DSCP(trafficClass: 0xb8)))
-        let upstream = try #require(StreamSocket.localEndpoint(rig.nearServer()))
+        let upstream = try #require(rig.upstreams.first)
         rig.shared.serverCodePoints.note(
             DSCP(trafficClass: 0x28), of: FourTuple(client: upstream, server: rig.tuples[0].server))
         #expect(trafficClass(rig.nearServer(), becomes: 0xb8))

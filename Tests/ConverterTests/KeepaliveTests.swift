@@ -122,9 +122,10 @@ import Wire
         try RelayRig.send("x", on: rig.client())
         #expect(try RelayRig.receive(1, on: rig.server()) == "x")
         // It acknowledges nothing any more, as if its host were gone.
-        #expect(StreamSocket.setDeafToProbes(rig.client(), true))
+        let isDeaf = rig.ends().client.setDeafToProbes(true)
+        #expect(isDeaf)
         // Its kernel probes after a second of silence, and gives up after three without an answer.
-        try StreamSocket.setKeepalive(rig.server(), idle: 1, interval: 1, count: 3)
+        try rig.ends().server.setKeepalive(idle: 1, interval: 1, count: 3)
         RelayRig.limitReads(rig.server(), seconds: 60)
         #expect(RelayRig.failure(on: rig.server()) == .timedOut)
         // And its reset is passed on.
@@ -136,12 +137,13 @@ import Wire
         let rig = try RelayRig(.init(clients: .tcp))
         try RelayRig.send("x", on: rig.client())
         #expect(try RelayRig.receive(1, on: rig.server()) == "x")
-        #expect(StreamSocket.setDeafToProbes(rig.client(), true))
+        let isDeaf = rig.ends().client.setDeafToProbes(true)
+        #expect(isDeaf)
         // So many that it doesn't give up.
-        try StreamSocket.setKeepalive(rig.server(), idle: 1, interval: 1, count: 100)
-        try await eventually { StreamSocket.probes(rig.server())?.unanswered ?? 0 >= 2 }
-        _ = StreamSocket.setDeafToProbes(rig.client(), false)
-        try await eventually { StreamSocket.probes(rig.server())?.unanswered == 0 }
+        try rig.ends().server.setKeepalive(idle: 1, interval: 1, count: 100)
+        try await eventually { rig.ends().server.probes?.unanswered ?? 0 >= 2 }
+        _ = rig.ends().client.setDeafToProbes(false)
+        try await eventually { rig.ends().server.probes?.unanswered == 0 }
         // It speaks while the box is deaf to the server, or is not.
         for word in ["one", "two"] {
             try RelayRig.send(word, on: rig.client())
@@ -159,13 +161,14 @@ import Wire
         try RelayRig.send("x", on: rig.client())
         #expect(try RelayRig.receive(1, on: rig.server()) == "x")
         // So many that it doesn't give up.
-        try StreamSocket.setKeepalive(rig.client(), idle: 1, interval: 1, count: 100)
+        try rig.ends().client.setKeepalive(idle: 1, interval: 1, count: 100)
         // It answers: nothing is silenced.
-        try await eventually { (StreamSocket.probes(rig.server())?.segmentsReceived ?? 0) >= 6 }
+        try await eventually { (rig.ends().server.probes?.segmentsReceived ?? 0) >= 6 }
         #expect(rig.silences.all == [])
-        #expect(StreamSocket.setDeafToProbes(rig.server(), true))
+        let isDeaf = rig.ends().server.setDeafToProbes(true)
+        #expect(isDeaf)
         try await eventually { rig.silences.all == [true] }
-        _ = StreamSocket.setDeafToProbes(rig.server(), false)
+        _ = rig.ends().server.setDeafToProbes(false)
         try await eventually { rig.silences.all == [true, false] }
         try RelayRig.send("y", on: rig.server())
         #expect(try RelayRig.receive(1, on: rig.client()) == "y")

@@ -36,11 +36,29 @@ final class RelayRig {
         func note(_ tuple: FourTuple, _ on: Bool) { list.withLock { $0.append(on) } }
     }
 
+    /// A session's client and server.
+    final class Ends: Sendable {
+        let client: StreamSocket
+        let server: StreamSocket
+
+        init(client: consuming StreamSocket, server: consuming StreamSocket) {
+            self.client = client
+            self.server = server
+        }
+    }
+
+    private struct Pair: ~Copyable {
+        let connecting: StreamSocket
+        let accepted: StreamSocket
+    }
+
     let shared: Shared
     let mailbox: Mailbox<Worker.Message>
     private(set) var tuples: [FourTuple] = []
+    /// The box's ends of the connections to servers.
+    private(set) var upstreams: [Endpoint] = []
     let silences = Silences()
-    private var ends: [(client: Int32, server: Int32)] = []
+    private var ends: [Ends] = []
     private var near: [(client: Int32, server: Int32)] = []
     private let thread: LoopThread
     private var ending: LoopThread.Ending?
@@ -52,34 +70,36 @@ final class RelayRig {
         shared = Shared(
             setting, log: Logger(label: "relay rig"), mailboxes: [mailbox], outcome: { _, _ in },
             accepted: { _, _ in }, ended: { _ in }, silence: silences.note)
+        var sockets: [(client: HandedSocket, server: HandedSocket)] = []
         for number in 0..<plan.sessions {
             let client = try Self.pair(plan.clients, near: .client, setting)
             let server = try Self.pair(.tcp, near: .server, setting)
+            Self.block(client.connecting.rawValue)
+            Self.block(server.accepted.rawValue)
             // The box accepts clients and connects to servers.
-            ends.append((client.connecting, server.accepted))
-            near.append((client.accepted, server.connecting))
-            Self.block(client.connecting)
-            Self.block(server.accepted)
-            tuples.append(
-                FourTuple(
-                    client: Endpoint(address: IPAddress("10.1.0.2")!, port: UInt16(40000 + number)),
-                    server: Endpoint("10.9.0.2:80")!))
+            near.append((client.accepted.rawValue, server.connecting.rawValue))
+            let upstream = server.connecting.localEndpoint
+            upstreams.append(try #require(upstream))
+            ends.append(Ends(client: client.connecting, server: server.accepted))
+            sockets.append((HandedSocket(client.accepted), HandedSocket(server.connecting)))
+            tuples.append(Self.tuple(number))
         }
-        let (shared, mailbox, tuples, near) = (shared, mailbox, tuples, near)
+        let (shared, mailbox, tuples) = (shared, mailbox, tuples)
         ending = try thread.add { place throws(SystemError) in
             let worker = try Worker(shared, index: 0, mailbox: mailbox, place: place)
-            if plan.pipeLosesAll { worker.pipe = try Self.leakingPipe() }
+            if plan.pipeLosesAll { worker.buffers = RelayBuffers(try Self.leakingPipe()) }
             for (index, tuple) in tuples.enumerated() {
                 let session = worker.sessions.insert(tuple, phase: .relaying, now: .now)
-                session.client.descriptor = near[index].client
-                session.server.descriptor = near[index].server
+                session.client = Peer(sockets[index].client.take()!)
+                session.server = Peer(sockets[index].server.take()!)
                 session.hasClient = true
                 shared.sessionBegan()
                 for side in [Session.Side.client, .server] {
-                    try StreamSocket.setResetOnClose(session[side].descriptor, plan.resetsOnClose)
+                    try session[side]?.socket.setResetOnClose(plan.resetsOnClose)
                     try worker.register(session, side)
                 }
-                if plan.splices { session.server.chunk = Session.largestChunk }
+                session.toClient = HalfDuplex(
+                    splices: true, chunk: plan.splices ? HalfDuplex.largestChunk : HalfDuplex.firstChunk)
             }
             return worker
         }
@@ -90,17 +110,20 @@ final class RelayRig {
         mailbox.post(.stop)
         ending?.wait()
         thread.join()
-        for end in ends {
-            close(end.client)
-            close(end.server)
-        }
     }
 
-    func client(_ session: Int = 0) -> Int32 { ends[session].client }
-    func server(_ session: Int = 0) -> Int32 { ends[session].server }
+    func ends(_ session: Int = 0) -> Ends { ends[session] }
+    func client(_ session: Int = 0) -> Int32 { ends[session].client.rawValue }
+    func server(_ session: Int = 0) -> Int32 { ends[session].server.rawValue }
     /// The worker's own sockets, as long as the session lasts.
     func nearClient(_ session: Int = 0) -> Int32 { near[session].client }
     func nearServer(_ session: Int = 0) -> Int32 { near[session].server }
+
+    static func tuple(_ number: Int) -> FourTuple {
+        FourTuple(
+            client: Endpoint(address: IPAddress("10.1.0.2")!, port: UInt16(40000 + number)),
+            server: Endpoint("10.9.0.2:80")!)
+    }
 
     static func send(_ text: String, on descriptor: Int32, flags: Int32 = 0) throws {
         let count = try systemCall("send") { Glibc.send(descriptor, text, text.utf8.count, flags) }
@@ -133,20 +156,19 @@ final class RelayRig {
     /// before it connects.
     private static func pair(
         _ transport: StreamSocket.TransportProtocol, near side: Session.Side, _ setting: ConverterSetting
-    ) throws -> (connecting: Int32, accepted: Int32) {
+    ) throws -> Pair {
         let loopback = try #require(Endpoint("127.0.0.1:0"))
         let listener = try StreamSocket.open(transport, for: loopback.address)
-        if side == .client { try setting.prepare(listener.rawValue, towards: .client) }
-        try StreamSocket.bind(listener.rawValue, to: loopback)
-        try StreamSocket.listen(listener.rawValue, backlog: 1)
+        if side == .client { try setting.prepare(listener, towards: .client) }
+        try listener.bind(to: loopback)
+        try listener.listen(backlog: 1)
         let connecting = try StreamSocket.open(transport, for: loopback.address)
-        if side == .server { try setting.prepare(connecting.rawValue, towards: .server) }
-        try StreamSocket.connect(
-            connecting.rawValue, to: try #require(StreamSocket.localEndpoint(listener.rawValue)))
+        if side == .server { try setting.prepare(connecting, towards: .server) }
+        let standing = listener.localEndpoint
+        try connecting.connect(to: try #require(standing))
         var ready = pollfd(fd: listener.rawValue, events: Int16(POLLIN), revents: 0)
         try #require(poll(&ready, 1, 5000) == 1)
-        let accepted = try StreamSocket.accept(listener.rawValue).take()
-        return (connecting.release(), accepted.release())
+        return Pair(connecting: connecting, accepted: try StreamSocket.accept(listener.rawValue).take())
     }
 
     /// The tests' own ends block, for ten seconds at most.
@@ -161,7 +183,7 @@ final class RelayRig {
     }
 
     /// What goes in at one end comes out nowhere.
-    private static func leakingPipe() throws(SystemError) -> SplicePipe {
+    static func leakingPipe() throws(SystemError) -> SplicePipe {
         let open = { () throws(SystemError) -> (output: Int32, input: Int32) in
             var ends: [Int32] = [-1, -1]
             try systemCall("pipe") { pipe(&ends) }

@@ -72,7 +72,7 @@ import Wire
         let rig = try RelayRig(.init(resetsOnClose: resetsOnClose))
         try RelayRig.send("x", on: rig.client())
         #expect(try RelayRig.receive(1, on: rig.server()) == "x")
-        StreamSocket.abort(fromServer ? rig.server() : rig.client())
+        if fromServer { rig.ends().server.abort() } else { rig.ends().client.abort() }
         #expect(RelayRig.failure(on: fromServer ? rig.client() : rig.server()) == .connectionReset)
     }
 }

@@ -16,8 +16,8 @@ final class ConvertedSession {
 
     private let converter: Converter
     private let loop: LoopThread
-    private let clientSocket: Descriptor
-    private let serverSocket: Descriptor
+    private let clientSocket: StreamSocket
+    private let serverSocket: StreamSocket
     /// Both don't block.
     var client: Int32 { clientSocket.rawValue }
     var server: Int32 { serverSocket.rawValue }
@@ -33,7 +33,7 @@ final class ConvertedSession {
             "iptables", "-w", "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-m", "owner", "--gid-owner",
             SocketGroups.standard.range, "-j", "DNAT", "--to-destination", "\(Self.realServer)")
         let listening = try Self.socket(.tcp, at: Self.realServer)
-        try StreamSocket.listen(listening.rawValue, backlog: 1)
+        try listening.listen(backlog: 1)
 
         let dialled = Dialled()
         loop = try LoopThread(named: Self.thread)
@@ -53,7 +53,7 @@ final class ConvertedSession {
             try wait(for: "the dial") { dialled.outcome != nil }
             guard case .connected? = dialled.outcome else { throw GuardError("the dial: \(dialled.outcome!)") }
             clientSocket = try Self.socket(.mptcp, at: Self.clientEnd)
-            try StreamSocket.connect(clientSocket.rawValue, to: Self.listener)
+            try clientSocket.connect(to: Self.listener)
             try Self.await(listening.rawValue)
             serverSocket = try StreamSocket.accept(listening.rawValue).take()
         } catch {
@@ -73,13 +73,14 @@ final class ConvertedSession {
         guard poll(&wanted, 1, 10_000) == 1 else { throw GuardError("waited for bytes for ten seconds") }
     }
 
-    private static func socket(_ transport: StreamSocket.TransportProtocol, at endpoint: Endpoint) throws -> Descriptor
+    private static func socket(_ transport: StreamSocket.TransportProtocol, at endpoint: Endpoint) throws
+        -> StreamSocket
     {
         let socket = try StreamSocket.open(transport, for: endpoint.address)
-        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 1)
-        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_RCVBUF, buffer / 2)
-        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_SNDBUF, buffer / 2)
-        try StreamSocket.bind(socket.rawValue, to: endpoint)
+        try socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+        try socket.set(SOL_SOCKET, SO_RCVBUF, buffer / 2)
+        try socket.set(SOL_SOCKET, SO_SNDBUF, buffer / 2)
+        try socket.bind(to: endpoint)
         return socket
     }
 

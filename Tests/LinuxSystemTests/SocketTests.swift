@@ -7,23 +7,24 @@ import Wire
 /// Real sockets on loopback.
 @Suite struct SocketTests {
     struct Pair: ~Copyable {
-        let client: Descriptor
-        let server: Descriptor
-        let listener: Descriptor
+        let client: StreamSocket
+        let server: StreamSocket
+        let listener: StreamSocket
 
         init(_ transport: StreamSocket.TransportProtocol, _ address: String) throws {
             let address = try #require(IPAddress(address))
             let listening = try StreamSocket.open(transport, for: address)
-            try StreamSocket.bind(listening.rawValue, to: Endpoint(address: address, port: 0))
-            try StreamSocket.listen(listening.rawValue, backlog: 1)
-            let endpoint = try #require(StreamSocket.localEndpoint(listening.rawValue))
+            try listening.bind(to: Endpoint(address: address, port: 0))
+            try listening.listen(backlog: 1)
+            let standing = listening.localEndpoint
+            let endpoint = try #require(standing)
             let connecting = try StreamSocket.open(transport, for: address)
-            try StreamSocket.connect(connecting.rawValue, to: endpoint)
+            try connecting.connect(to: endpoint)
             var ready = pollfd(fd: listening.rawValue, events: Int16(POLLIN), revents: 0)
             #expect(poll(&ready, 1, 5000) == 1)
             let accepted = try StreamSocket.accept(listening.rawValue)
             #expect(accepted.local == endpoint)
-            #expect(accepted.remote == StreamSocket.localEndpoint(connecting.rawValue))
+            #expect(accepted.remote == connecting.localEndpoint)
             server = accepted.take()
             client = connecting
             listener = listening
@@ -33,20 +34,21 @@ import Wire
     @Test(arguments: ["127.0.0.1", "::1"])
     func multipathIsToldFromTCP(address: String) throws {
         let multipath = try Pair(.mptcp, address)
-        #expect(MultipathInfo.token(multipath.server.rawValue) != nil)
+        #expect(multipath.server.multipathToken != nil)
         let tcp = try Pair(.tcp, address)
-        #expect(MultipathInfo.token(tcp.server.rawValue) == nil)
-        #expect(MultipathInfo(tcp.server.rawValue) == nil)
+        #expect(tcp.server.multipathToken == nil)
+        #expect(tcp.server.multipathInfo == nil)
     }
 
     @Test(arguments: ["127.0.0.1", "::1"])
     func theKernelTellsOfSubflows(address: String) throws {
         let pair = try Pair(.mptcp, address)
-        let info = try #require(MultipathInfo(pair.server.rawValue))
+        let known = pair.server.multipathInfo
+        let info = try #require(known)
         let subflow = try #require(info.subflows.first)
         #expect(info.subflows.count == 1)
-        #expect(subflow.local == StreamSocket.localEndpoint(pair.server.rawValue))
-        #expect(subflow.remote == StreamSocket.localEndpoint(pair.client.rawValue))
+        #expect(subflow.local == pair.server.localEndpoint)
+        #expect(subflow.remote == pair.client.localEndpoint)
         #expect(subflow.stateName == "established")
         let diagnostics = try SocketDiagnostics()
         let isKnown = try diagnostics.hasConnection(token: info.token)
@@ -67,9 +69,8 @@ import Wire
 
     @Test func resetOnCloseResets() throws {
         let pair = try Pair(.tcp, "127.0.0.1")
-        let server = pair.server.rawValue
-        try StreamSocket.setResetOnClose(server, true)
-        shutdownNow(server)
+        try pair.server.setResetOnClose(true)
+        shutdownNow(pair.server.rawValue)
         var byte: UInt8 = 0
         var ready = pollfd(fd: pair.client.rawValue, events: Int16(POLLIN), revents: 0)
         #expect(poll(&ready, 1, 5000) == 1)
@@ -88,7 +89,7 @@ import Wire
         let address = try #require(Endpoint("192.0.2.1:80"))
         let socket = try StreamSocket.open(.tcp, for: address.address)
         do throws(SystemError) {
-            try StreamSocket.bind(socket.rawValue, to: address)
+            try socket.bind(to: address)
             Issue.record("bound to a foreign address")
         } catch {
             #expect(error.errno == .addressNotAvailable)

@@ -6,10 +6,10 @@ import Wire
 
 /// A socket of the test's own in a node of the lab, for what the peers don't do: chosen ports, single accepts, resets.
 final class HandSocket: Sendable {
-    private let socket: Descriptor
+    private let socket: StreamSocket
     var descriptor: Int32 { socket.rawValue }
 
-    private init(_ socket: consuming Descriptor) { self.socket = socket }
+    private init(_ socket: consuming StreamSocket) { self.socket = socket }
 
     /// Connects from this port of the node; an error that the connection ends with is thrown.
     static func connect(
@@ -18,11 +18,11 @@ final class HandSocket: Sendable {
     ) async throws -> HandSocket {
         try await lab.inside(node) {
             let socket = try StreamSocket.open(transport, for: source.address)
-            try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 1)
-            try StreamSocket.bind(socket.rawValue, to: source)
-            try StreamSocket.connect(socket.rawValue, to: server)
+            try socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+            try socket.bind(to: source)
+            try socket.connect(to: server)
             guard poll(socket.rawValue, POLLOUT, limit) else { throw SystemError("connect \(server)", .timedOut) }
-            if let error = StreamSocket.pendingError(socket.rawValue) { throw SystemError("connect \(server)", error) }
+            if let error = socket.pendingError() { throw SystemError("connect \(server)", error) }
             return HandSocket(socket)
         }
     }
@@ -36,11 +36,11 @@ final class HandSocket: Sendable {
         try await lab.inside(node) {
             let any = Endpoint(address: IPAddress(family == .v4 ? "0.0.0.0" : "::")!, port: port)
             let socket = try StreamSocket.open(transport, for: any.address)
-            try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 1)
-            if family == .v6 { try StreamSocket.set(socket.rawValue, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
-            if isShared { try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEPORT, 1) }
-            try StreamSocket.bind(socket.rawValue, to: any)
-            try StreamSocket.listen(socket.rawValue, backlog: 64)
+            try socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+            if family == .v6 { try socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+            if isShared { try socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
+            try socket.bind(to: any)
+            try socket.listen(backlog: 64)
             return HandSocket(socket)
         }
     }
@@ -57,7 +57,7 @@ final class HandSocket: Sendable {
     func isEnded(within limit: Duration = .seconds(10)) -> Bool { Self.poll(descriptor, POLLIN, limit) }
 
     /// When it is released, the socket sends a reset.
-    func resetOnRelease() throws { try StreamSocket.setResetOnClose(descriptor, true) }
+    func resetOnRelease() throws { try socket.setResetOnClose(true) }
 
     private static func poll(_ descriptor: Int32, _ events: Int32, _ limit: Duration) -> Bool {
         var wanted = pollfd(fd: descriptor, events: Int16(events), revents: 0)

@@ -52,8 +52,8 @@ import Wire
         try await Lab.with { lab in
             let descriptor = try lab.namespace(.box).run { () throws -> Int32 in
                 let socket = try StreamSocket.open(.tcp, for: IPAddress("127.0.0.1")!)
-                try StreamSocket.bind(socket.rawValue, to: Endpoint("127.0.0.1:9470")!)
-                try StreamSocket.listen(socket.rawValue, backlog: 1)
+                try socket.bind(to: Endpoint("127.0.0.1:9470")!)
+                try socket.listen(backlog: 1)
                 return socket.release()
             }
             defer { close(descriptor) }

@@ -9,7 +9,10 @@ struct DatagramSender: ~Copyable {
     init(classMinor: UInt8) throws {
         let socket = Descriptor(
             owning: try systemCall("socket") { Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0) })
-        try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_PRIORITY, Int32(0x7700 << 16 | Int32(classMinor)))
+        var priority = Int32(0x7700 << 16 | Int32(classMinor))
+        try systemCall("setsockopt SO_PRIORITY") {
+            setsockopt(socket.rawValue, SOL_SOCKET, SO_PRIORITY, &priority, socklen_t(MemoryLayout<Int32>.size))
+        }
         self.socket = socket
     }
 
@@ -34,8 +37,8 @@ struct Transfer: ~Copyable {
         let address = IPAddress(isIPv4 ? "10.7.0.1" : "fd77::1")!
         let endpoint = Endpoint(address: address, port: 9000)
         let listener = try StreamSocket.open(.tcp, for: address)
-        try StreamSocket.bind(listener.rawValue, to: endpoint)
-        try StreamSocket.listen(listener.rawValue, backlog: 1)
+        try listener.bind(to: endpoint)
+        try listener.listen(backlog: 1)
         let number = try scratch.client.run {
             let family = isIPv4 ? AF_INET : AF_INET6
             let socket = try systemCall("socket") { Glibc.socket(family, Int32(SOCK_STREAM.rawValue), 0) }

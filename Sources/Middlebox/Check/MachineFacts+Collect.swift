@@ -107,9 +107,9 @@ extension MachineFacts {
         do throws(SystemError) {
             let socket = try StreamSocket.open(.tcp, for: endpoint.address)
             // As the server does: what has ended just now is no obstacle.
-            try StreamSocket.set(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, 1)
-            try StreamSocket.bind(socket.rawValue, to: endpoint)
-            try StreamSocket.listen(socket.rawValue, backlog: 1)
+            try socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+            try socket.bind(to: endpoint)
+            try socket.listen(backlog: 1)
             return nil
         } catch {
             return HTTPAddressError(HTTPAddress(endpoint), errno: error.errno.rawValue)
@@ -119,7 +119,7 @@ extension MachineFacts {
     private static func tryMultipath() -> (socketError: Errno?, hasFullInfo: Bool) {
         do {
             let socket = try StreamSocket.open(.mptcp, for: loopback)
-            return (nil, MultipathInfo(socket.rawValue) != nil)
+            return (nil, socket.multipathInfo != nil)
         } catch {
             return (error.errno, false)
         }
@@ -129,15 +129,15 @@ extension MachineFacts {
     private static func tryResetOnClose() -> Bool? {
         let nobody = Endpoint(address: loopback, port: 0)
         guard let listener = try? StreamSocket.open(.mptcp, for: loopback),
-            (try? StreamSocket.bind(listener.rawValue, to: nobody)) != nil,
-            (try? StreamSocket.listen(listener.rawValue, backlog: 1)) != nil,
-            let address = StreamSocket.localEndpoint(listener.rawValue),
+            (try? listener.bind(to: nobody)) != nil,
+            (try? listener.listen(backlog: 1)) != nil,
+            let address = listener.localEndpoint,
             let client = try? StreamSocket.open(.mptcp, for: loopback),
-            (try? StreamSocket.connect(client.rawValue, to: address)) != nil, isReadable(listener.rawValue),
+            (try? client.connect(to: address)) != nil, isReadable(listener.rawValue),
             let accepted = try? StreamSocket.accept(listener.rawValue).take(),
-            (try? StreamSocket.setResetOnClose(accepted.rawValue, true)) != nil,
+            (try? accepted.setResetOnClose(true)) != nil,
             // Without MPTCP on both ends it would say nothing.
-            MultipathInfo.token(accepted.rawValue) != nil
+            accepted.multipathToken != nil
         else { return nil }
         _ = consume accepted
         guard isReadable(client.rawValue) else { return nil }
@@ -159,7 +159,7 @@ extension MachineFacts {
         guard let name else { return nil }
         do {
             let socket = try StreamSocket.open(.tcp, for: loopback)
-            try StreamSocket.setCongestionControl(socket.rawValue, name)
+            try socket.setCongestionControl(name)
             return nil
         } catch {
             return error.errno

@@ -203,12 +203,12 @@ final class MatrixSocket {
 
 /// A listening socket.
 struct MatrixListener: ~Copyable {
-    private let descriptor: Descriptor
+    private let socket: StreamSocket
     private let limit: Duration
 
     /// In the calling thread's namespace.
     init(_ endpoint: Endpoint, _ transport: PeerProtocol = .tcp, limit: Duration) throws {
-        descriptor = try PeerSocket.listen(on: endpoint, transport)
+        socket = try PeerSocket.listen(on: endpoint, transport)
         self.limit = limit
     }
 
@@ -217,21 +217,21 @@ struct MatrixListener: ~Copyable {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
         _ = withUnsafeMutableBytes(of: &storage) {
-            getsockname(descriptor.rawValue, $0.assumingMemoryBound(to: sockaddr.self).baseAddress!, &size)
+            getsockname(socket.rawValue, $0.assumingMemoryBound(to: sockaddr.self).baseAddress!, &size)
         }
         return Endpoint(storage)?.port ?? 0
     }
 
     /// The descriptor, which is the caller's from now on.
-    consuming func release() -> Int32 { descriptor.release() }
+    consuming func release() -> Int32 { socket.release() }
 
     /// Waits for a connection. Not by SO_RCVTIMEO, which MPTCP's listeners don't heed.
     func accept(isClient: Bool) throws -> MatrixSocket {
-        var waiting = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        var waiting = pollfd(fd: socket.rawValue, events: Int16(POLLIN), revents: 0)
         guard poll(&waiting, 1, Int32(clamping: limit.microseconds / 1000)) == 1 else {
             throw MatrixError("accept: timed out")
         }
-        switch systemCallResult({ Glibc.accept(descriptor.rawValue, nil, nil) }) {
+        switch systemCallResult({ Glibc.accept(socket.rawValue, nil, nil) }) {
         case .success(let socket):
             _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
             return MatrixSocket(owning: Descriptor(owning: socket), isClient: isClient, limit: limit)

@@ -12,12 +12,12 @@ public enum PeerProtocol: String, CaseIterable, Sendable {
 
 /// A blocking stream socket; every call gives up, with EAGAIN, after the time limit.
 struct PeerSocket: ~Copyable {
-    private let descriptor: Descriptor
-    var rawValue: Int32 { descriptor.rawValue }
+    private let socket: StreamSocket
+    var rawValue: Int32 { socket.rawValue }
 
     /// Takes over a connected socket.
     init(owning descriptor: Int32, limit: Duration) {
-        self.descriptor = Descriptor(owning: descriptor)
+        socket = StreamSocket(owning: Descriptor(owning: descriptor))
         set(SOL_SOCKET, SO_RCVTIMEO, timeval(limit))
         set(SOL_SOCKET, SO_SNDTIMEO, timeval(limit))
     }
@@ -39,7 +39,7 @@ struct PeerSocket: ~Copyable {
     private static func open(_ family: Int32, _ transport: PeerProtocol) throws(PeerError) -> Int32 {
         do {
             return try systemCall("socket") {
-                socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), transport.number)
+                Glibc.socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), transport.number)
             }
         } catch {
             throw .system(error)
@@ -49,8 +49,8 @@ struct PeerSocket: ~Copyable {
     func probe(_ keepalive: FetchPlan.Keepalive?) throws(PeerError) {
         guard let keepalive else { return }
         do {
-            try StreamSocket.setKeepalive(
-                rawValue, idle: keepalive.idle, interval: keepalive.interval, count: keepalive.count)
+            try socket.setKeepalive(
+                idle: keepalive.idle, interval: keepalive.interval, count: keepalive.count)
         } catch {
             throw .system(error)
         }
@@ -67,15 +67,15 @@ struct PeerSocket: ~Copyable {
     /// A listening socket; made here, used by the server's acceptor. What it accepts sends by `congestionControl`.
     static func listen(
         on endpoint: Endpoint, _ transport: PeerProtocol, congestionControl: String? = nil
-    ) throws(SystemError) -> Descriptor {
-        let socket = Descriptor(
-            owning: try systemCall("socket") {
-                Glibc.socket(
-                    endpoint.address.addressFamily,
-                    Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), transport.number)
-            })
+    ) throws(SystemError) -> StreamSocket {
+        let number = try systemCall("socket") {
+            Glibc.socket(
+                endpoint.address.addressFamily,
+                Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), transport.number)
+        }
+        let socket = StreamSocket(owning: Descriptor(owning: number))
         setOption(socket.rawValue, SOL_SOCKET, SO_REUSEADDR, Int32(1))
-        if let congestionControl { try StreamSocket.setCongestionControl(socket.rawValue, congestionControl) }
+        if let congestionControl { try socket.setCongestionControl(congestionControl) }
         if !endpoint.address.isIPv4 { setOption(socket.rawValue, Int32(IPPROTO_IPV6), IPV6_V6ONLY, Int32(1)) }
         try systemCall("bind \(endpoint)") { endpoint.withSocketAddress { Glibc.bind(socket.rawValue, $0, $1) } }
         try systemCall("listen \(endpoint)") { Glibc.listen(socket.rawValue, 4096) }
@@ -122,7 +122,7 @@ struct PeerSocket: ~Copyable {
     }
 
     /// The descriptor, which is the caller's from now on.
-    consuming func release() -> Int32 { descriptor.release() }
+    consuming func release() -> Int32 { socket.release() }
 
     /// Small writes leave at once (TCP_NODELAY).
     func sendWithoutDelay() { set(Int32(IPPROTO_TCP), TCP_NODELAY, Int32(1)) }

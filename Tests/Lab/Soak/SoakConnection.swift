@@ -25,7 +25,7 @@ final class SoakConnection {
         deinit { received.deallocate() }
     }
 
-    private let descriptor: Descriptor
+    private let socket: StreamSocket
     let side: SoakLedger.Side
     /// A server's is known once its request has come.
     private(set) var transfer: SoakTransfer?
@@ -45,9 +45,9 @@ final class SoakConnection {
 
     /// A client's, with `connect` under way.
     init(
-        connecting descriptor: consuming Descriptor, _ transfer: SoakTransfer, _ ledger: SoakLedger, _ buffers: Buffers
+        connecting socket: consuming StreamSocket, _ transfer: SoakTransfer, _ ledger: SoakLedger, _ buffers: Buffers
     ) {
-        self.descriptor = descriptor
+        self.socket = socket
         self.transfer = transfer
         self.ledger = ledger
         self.buffers = buffers
@@ -57,8 +57,8 @@ final class SoakConnection {
     }
 
     /// A server's, just accepted.
-    init(accepted descriptor: consuming Descriptor, _ ledger: SoakLedger, _ buffers: Buffers) {
-        self.descriptor = descriptor
+    init(accepted socket: consuming StreamSocket, _ ledger: SoakLedger, _ buffers: Buffers) {
+        self.socket = socket
         self.ledger = ledger
         self.buffers = buffers
         side = .server
@@ -66,7 +66,7 @@ final class SoakConnection {
         request = SoakTransfer.Request()
     }
 
-    var rawValue: Int32 { descriptor.rawValue }
+    var rawValue: Int32 { socket.rawValue }
 
     var wanted: EventLoop.Events {
         guard isConnected else { return .writable }
@@ -80,14 +80,14 @@ final class SoakConnection {
     var state: String {
         guard isConnected else { return "connecting" }
         return "\(sent) bytes sent\(hasEndedOurs ? " and the end" : ""), "
-            + "\(received) received\(hasSeenTheirs ? " and the end" : ""), \(StreamSocket.unacknowledged(rawValue)) not acknowledged"
+            + "\(received) received\(hasSeenTheirs ? " and the end" : ""), \(socket.unacknowledged) not acknowledged"
     }
 
     /// Has the other side everything, but for an end that isn't acknowledged for itself?
-    var isAcknowledged: Bool { StreamSocket.unacknowledged(rawValue) <= 1 }
+    var isAcknowledged: Bool { socket.unacknowledged <= 1 }
 
     /// Makes the close a reset.
-    func resetOnClose() { try? StreamSocket.setResetOnClose(rawValue, true) }
+    func resetOnClose() { try? socket.setResetOnClose(true) }
 
     private var outgoing: SoakTransfer.Direction { side == .client ? .up : .down }
     private var incoming: SoakTransfer.Direction { side == .client ? .down : .up }
@@ -95,7 +95,7 @@ final class SoakConnection {
     /// Does what can be done without waiting, but not more than a few buffers of it.
     func advance(_ events: EventLoop.Events) -> Progress {
         if !isConnected {
-            if let error = StreamSocket.pendingError(rawValue) { return .failed(.failed, "connect: \(error)") }
+            if let error = socket.pendingError() { return .failed(.failed, "connect: \(error)") }
             guard !events.isDisjoint(with: [.writable, .hangup, .error]) else { return .open }
             isConnected = true
             lastProgress = .now
@@ -152,7 +152,7 @@ final class SoakConnection {
                 "a request for \(request.number), \(request.up) bytes up, \(request.down) down, which there is not")
         }
         self.transfer = transfer
-        try? StreamSocket.setCongestionControl(rawValue, transfer.congestionControl)
+        try? socket.setCongestionControl(transfer.congestionControl)
         return nil
     }
 

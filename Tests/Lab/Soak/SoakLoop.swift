@@ -106,9 +106,9 @@ final class SoakLoop: @unchecked Sendable {
                     let server = servers[transfer.family]!
                     let socket = try StreamSocket.open(
                         transfer.transport == .mptcp ? .mptcp : .tcp, for: server.address)
-                    try StreamSocket.setCongestionControl(socket.rawValue, transfer.congestionControl)
-                    try StreamSocket.connect(socket.rawValue, to: server)
-                    ledger.connects(transfer, from: StreamSocket.localEndpoint(socket.rawValue))
+                    try socket.setCongestionControl(transfer.congestionControl)
+                    try socket.connect(to: server)
+                    ledger.connects(transfer, from: socket.localEndpoint)
                     add(SoakConnection(connecting: socket, transfer, ledger, buffers))
                 } catch {
                     ledger.fail(transfer, at: .client, .failed, error.description)
@@ -120,7 +120,7 @@ final class SoakLoop: @unchecked Sendable {
             while case .success(let socket) = systemCallResult({ accept(listener, nil, nil) }) {
                 _ = fcntl(socket, F_SETFL, O_NONBLOCK)
                 _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
-                add(SoakConnection(accepted: Descriptor(owning: socket), ledger, buffers))
+                add(SoakConnection(accepted: StreamSocket(owning: Descriptor(owning: socket)), ledger, buffers))
             }
         }
 
