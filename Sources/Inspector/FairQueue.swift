@@ -44,7 +44,7 @@ struct FairQueue: ~Copyable {
     static let sparseCredit = 4096
     /// What a flow that waits may send before the next one may: a packet of the largest, or some that cost no more. A flow
     /// that comes in has this once in a turn, so that two subflows bring a relay no more than it moves in a turn of its own,
-    /// and their socket's window doesn't close (docs/performance.md, "Receive buffers").
+    /// and their socket's window doesn't close (docs/performance/notebook.md, "Receive buffers").
     static let quantum = 64 << 10 + packetCost
     /// What all that wait may send in a turn, and with it how long others have to wait for this queue: half of it what comes
     /// in, and what goes out the rest.

@@ -28,7 +28,7 @@ public struct QueuedPacket {
     /// nil when the message is no packet or lacks its header.
     ///
     /// Its attributes are walked through once, here: the library's way, a table of pointers to them that is filled by a
-    /// callback, took as long as reading the packet's own headers (docs/performance.md).
+    /// callback, took as long as reading the packet's own headers (docs/performance/notebook.md).
     init?(_ message: UnsafePointer<nlmsghdr>) {
         let type = UInt32(NFNL_SUBSYS_QUEUE) << 8 | NFQNL_MSG_PACKET.rawValue
         guard UInt32(message.pointee.nlmsg_type) == type else { return nil }

@@ -6,7 +6,7 @@ import LinuxSystem
 /// every packet up to an id, held ones included.
 ///
 /// Written here, field by field, and not by the library: there is one for each packet, and all that differs from one to
-/// the next is four bytes (docs/performance.md).
+/// the next is four bytes (docs/performance/notebook.md).
 struct VerdictBuffer: ~Copyable {
     private let queue: UInt16
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 8192, alignment: 8)

@@ -1,7 +1,7 @@
 /// Connections in slots that are used again, each in one of three lists that are ordered by idleness.
 ///
 /// A connection lies in memory of the table's own, which hands out its address: out of an array of optional ones it would
-/// be copied, and each of its arrays retained, to read one of its fields (docs/performance.md). That memory comes in
+/// be copied, and each of its arrays retained, to read one of its fields (docs/performance/notebook.md). That memory comes in
 /// blocks: more of them move nothing, and those that nobody needs are given back.
 struct ConnectionTable: ~Copyable, @unchecked Sendable {
     enum Kind: Int, CaseIterable {

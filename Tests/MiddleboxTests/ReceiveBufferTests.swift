@@ -2,7 +2,7 @@ import Lab
 import Testing
 
 /// The rule for receive buffers: the kernel's tuning, which gives a connection as much as its other side has taken, and
-/// limits where that would be too much (docs/performance.md, "Receive buffers").
+/// limits where that would be too much (docs/performance/notebook.md, "Receive buffers").
 @Suite(.serialized, .enabled(if: isRoot, needsRoot)) struct ReceiveBufferTests {
     /// A server that takes little: the box takes little more from the client, however fast that is.
     @Test(arguments: IPFamily.allCases) func aSlowServerHoldsTheClientBack(_ family: IPFamily) async throws {
