@@ -13,7 +13,7 @@ import SystemPackage
 struct HalfDuplex: ~Copyable {
     private enum State {
         case open
-        /// The stream has ended in order; bytes of it may still be pending.
+        /// The stream has ended in order.
         case ended
         /// The end has been passed on to the destination.
         case finished
@@ -34,7 +34,7 @@ struct HalfDuplex: ~Copyable {
         /// The source was reset or lost, and what it had sent before has been written; or writing to the destination has failed
         /// just now: what still comes is discarded, by further calls.
         case failed(End)
-        /// A read of less than `firstChunk` got all that it asked for: the next one asks for more. To be called again.
+        /// A first read of `briefChunk` got all that it asked for: the next one asks for more. To be called again.
         case outgrown
         /// The pipe lacks bytes that were put in, which the destination will therefore miss. Nothing more may be written.
         case bytesLost
@@ -63,7 +63,7 @@ struct HalfDuplex: ~Copyable {
     /// How much to read at a time: grows while the destination takes all, shrinks when it doesn't, so that a slow receiver
     /// holds little memory.
     private(set) var chunk: Int
-    /// The last read was of less than `firstChunk`, and full.
+    /// The last read was of `briefChunk`, and full.
     private var isOutgrown = false
     /// A buffer whose bytes in `pendingRange` are read but not yet written.
     private var pending: UnsafeMutableRawBufferPointer?
@@ -273,8 +273,8 @@ struct HalfDuplex: ~Copyable {
 
     /// All that was asked for has come, and has been taken.
     private mutating func grow() {
-        isOutgrown = chunk < Self.firstChunk
-        chunk = min(max(chunk * 2, Self.firstChunk), Self.largestChunk)
+        isOutgrown = chunk < Self.smallestChunk
+        chunk = isOutgrown ? Self.firstChunk : min(chunk * 2, Self.largestChunk)
     }
 
     // MARK: - Ends

@@ -17,11 +17,12 @@ struct BorrowedSysctl {
         key: "net.ipv4.tcp_tso_rtt_log", usual: "9", chain: ":SLUICE_TSO_RTT_LOG ", preferred: "12")
     static let all = [earlyDemux, pathManager, segmentsByRoundTrip]
 
-    /// May it be borrowed? A preference gives way to a value that isn't the kernel's default.
-    func isFree(_ tool: Tool) async -> Bool {
+    /// May it be borrowed? A preference gives way to a value that isn't the kernel's default, and to one that somebody has
+    /// set since. `isSet`: this process has set it.
+    func isFree(_ tool: Tool, isSet: Bool) async -> Bool {
         guard let preferred else { return true }
         let (former, now) = (try? await formerValue(tool), try? await value(tool))
-        return former == usual && (now == usual || now == preferred)
+        return former == usual && (now == preferred || now == usual && !isSet)
     }
 
     /// The IPv4 rules with the former value noted in them, and in the file; to be in place before the value is changed.

@@ -48,10 +48,11 @@ public struct Firewall: Sendable {
         let setting: RuleSetting
     }
 
-    /// Where the kernel can't tell acknowledgements (xt_bpf), they go to the data queues.
-    func install() async throws(FirewallError) -> Installed {
+    /// Where the kernel can't tell acknowledgements (xt_bpf), they go to the data queues. `hasEnlarged`: this process has
+    /// enlarged segments before.
+    func install(hasEnlarged: Bool = false) async throws(FirewallError) -> Installed {
         var setting = setting
-        setting.enlargesSegments = await BorrowedSysctl.segmentsByRoundTrip.isFree(tool)
+        setting.enlargesSegments = await BorrowedSysctl.segmentsByRoundTrip.isFree(tool, isSet: hasEnlarged)
         do throws(FirewallError) {
             return try await Firewall(setting, prefix: tool.prefix).put()
         } catch {

@@ -8,6 +8,7 @@ public actor InstalledRules {
     private let tool: Tool
     private let readers: Readers
     private var installed: Firewall.Installed?
+    private var hasEnlargedSegments = false
     private var expectations: [Damage.Part: TableExpectation] = [:]
     /// As the tables and rules looked when they had just been put in place.
     private var baselines: [Damage.Part: TableView] = [:]
@@ -32,9 +33,10 @@ public actor InstalledRules {
     /// Puts the rules in place, as `Firewall.apply` does.
     public func apply() async throws(FirewallError) {
         installed = nil
-        let now = try await firewall.install()
+        let now = try await firewall.install(hasEnlarged: hasEnlargedSegments)
         installed = now
         setting = now.setting
+        if now.outcome == .complete, setting.enlargesSegments { hasEnlargedSegments = true }
         expectations = [:]
         baselines = [:]
         for (family, rules) in now.rules {

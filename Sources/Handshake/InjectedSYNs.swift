@@ -6,7 +6,7 @@ import Wire
 struct InjectedSYNs: Sendable {
     enum Fate {
         case notInjected
-        /// The kernel has yet to meet it, past the queue in INPUT: a copy that went on meanwhile would be another connection to
+        /// The kernel has yet to meet it: a copy that went on meanwhile would be another connection to
         /// the server.
         case underWay
         /// Something dropped it.

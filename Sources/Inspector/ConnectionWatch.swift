@@ -124,6 +124,9 @@ public final class ConnectionWatch: Sendable {
     /// A connection has ended at this box: it is forgotten before long, also if its last segments passed unseen.
     public func release(_ tuple: FourTuple) { change { $0.release(tuple, at: MonotonicTime.now.nanoseconds) } }
 
+    /// A SYN that was to go in has not arrived.
+    func withdraw(_ tuple: FourTuple) { change { $0.withdraw(tuple, at: MonotonicTime.now.nanoseconds) } }
+
     /// Changes that no segment brings.
     private func change(_ body: (inout Tracker) -> Void) {
         let news: (Follower, [ConnectionID])? = state.withLock { state in

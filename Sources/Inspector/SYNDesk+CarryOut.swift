@@ -48,7 +48,9 @@ extension SYNDesk {
 
     private func pass(_ packet: SYNPacket, _ decision: Decision) {
         switch decision {
-        case .passNotTaken: reports.notTaken(packet.syn.tuple, device: tun.name)
+        case .passNotTaken:
+            reports.notTaken(packet.syn.tuple, device: tun.name)
+            watch.withdraw(packet.syn.tuple)
         case .passPortOccupied: reports.occupied(packet.syn.tuple.server.port)
         default: break
         }
@@ -71,7 +73,7 @@ extension SYNDesk {
         // Before it goes in, since the box's answer comes at once, by a queue of another thread.
         let record = look(packet, decision, at: now)
         guard injectLowered(packet.bytes, to: size) else {
-            watch.release(syn.tuple)
+            watch.withdraw(syn.tuple)
             return obstruct(packet, decision, by: .unable)
         }
         conclude(packet, decision, record, at: now)

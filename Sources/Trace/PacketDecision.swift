@@ -25,9 +25,8 @@ public struct PacketDecision: Hashable, Sendable {
         held = record.held
     }
 
-    /// Did it go on, so that whoever follows the connection is told of it? A SYN that is intercepted comes again by the TUN
-    /// device.
-    public var isForwarded: Bool { verdict == .accept || verdict == .pass }
+    /// Did it go on? netfilter drops a SYN that is intercepted.
+    var isForwarded: Bool { verdict == .accept || verdict == .pass }
 
     /// Is there more to say than that it was let go?
     var hasRemark: Bool { reason != nil || trafficClass != nil || held > 0 || verdict != .accept }

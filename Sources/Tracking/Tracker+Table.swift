@@ -70,6 +70,20 @@ extension Tracker {
         events.append(.forgotten(id))
     }
 
+    /// A SYN that opened something here has not come to whom it was for, and goes on, or comes to nothing: what it opened is
+    /// forgotten, unless it has been answered.
+    public mutating func withdraw(_ tuple: FourTuple, at now: UInt64) {
+        events.removeAll(keepingCapacity: true)
+        guard let (id, number) = find(tuple), let index = connections[id].index(ofSubflow: number),
+            connections[id].subflows[index].state == .synSent
+        else { return }
+        guard number != 0 else { return forget(id) }
+        unmap(connections[id].subflows.remove(at: index), of: id)
+        connections[id].revision &+= 1
+        events.append(.subflowClosed(id, subflow: number, .joinRefused))
+        settle(id, now)
+    }
+
     /// The 4-tuple leads to this subflow no longer, unless it leads to another by now.
     private mutating func unmap(_ subflow: Subflow, of id: ConnectionID) {
         let key = FlowKey(subflow.endpoints.client, subflow.endpoints.server)

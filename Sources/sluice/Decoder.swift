@@ -101,9 +101,9 @@ struct Decoder: ~Copyable {
     private mutating func observe(
         _ segment: borrowing Segment, _ interface: UInt32, _ context: inout PacketContext
     ) {
-        // As the daemon's tracker: it is told of what goes on, and each packet was seen in one place.
+        // As the daemon's tracker: it is told of what goes on or goes in, and each packet was seen in one place.
         if let decision = context.decision {
-            guard decision.isForwarded else { return }
+            guard decision.verdict != .drop else { return }
         } else {
             let place = CopyFilter.Place(interface: interface, direction: context.direction)
             context.isCopy = copies.isCopy(segment, at: time, place)

@@ -84,7 +84,7 @@ struct KernelTests {
     /// A value that only makes Sluice faster is borrowed where it is the kernel's default, and left to whoever has set it,
     /// before or since.
     @Test(
-        arguments: [("9", nil, "12", "9"), ("14", nil, "14", "14"), ("9", "10", "10", "10")]
+        arguments: [("9", nil, "12", "9"), ("14", nil, "14", "14"), ("9", "10", "10", "10"), ("9", "9", "9", "9")]
             as [(String, String?, String, String)])
     func aPreferenceGivesWay(_ before: String, _ since: String?, _ meanwhile: String, _ after: String) async throws {
         try await Scratch.run { scratch in

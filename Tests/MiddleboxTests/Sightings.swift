@@ -127,6 +127,12 @@ extension Lab {
                         [family, "-w", "-t", place.table, "-I", place.chain] + match
                             + ["-j", "NFLOG", "--nflog-group", place.group, "--nflog-size", "192"])
                 }
+                guard place.chain == "INPUT" else { continue }
+                // A SYN that goes in has been in queue SYN, and is in no other one.
+                try await require(
+                    in: .box,
+                    [family, "-w", "-t", place.table, "-I", place.chain, "-i", "sluice0"]
+                        + ["-p", "tcp", "--syn", "-j", "ACCEPT"])
             }
         }
         return recordings

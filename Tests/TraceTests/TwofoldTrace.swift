@@ -46,7 +46,7 @@ struct TwofoldTrace: ~Copyable {
         do throws(WireError) {
             let segment = try Segment(packet.span.bytes, length: Int(record.length))
             record.read(segment, isFromClient: true)
-            guard record.facts.verdict == .accept || record.facts.verdict == .pass else { return }
+            guard record.facts.verdict != .drop else { return }
             record.note(tracker.observe(segment, at: UInt64(time)), tracker)
         } catch {
             record.note(error)

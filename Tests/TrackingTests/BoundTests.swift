@@ -157,6 +157,38 @@ import Wire
         #expect(scene.tracker.brokenInvariants() == [])
     }
 
+    /// A SYN that hasn't come to the box goes on: the connection that it opens is another, which is forwarded.
+    @Test func whatIsWithdrawnWasNeverThere() {
+        let scene = Scene()
+        let (running, opening) = (established(0, scene), Conversation(Secrets(), in: scene))
+        let syn = opening.line.draft(.client, .syn, [opening.secrets.synOption])
+        let first = scene.see(syn)
+        scene.tracker.withdraw(opening.line.tuple, at: scene.now)
+        #expect(scene.tracker.events == [.forgotten(first!.connection)])
+        let second = scene.see(syn, isForwarded: true)
+        #expect(second?.connection != first?.connection)
+        #expect(scene.tracker[second!.connection]?.isForwarded == true)
+        // What has been answered is there, whatever somebody thinks.
+        scene.tracker.withdraw(running.line.tuple, at: scene.now)
+        #expect(scene.tracker.events == [] && scene.tracker[running.id!] != nil)
+        #expect(scene.tracker.brokenInvariants() == [])
+    }
+
+    /// A join that hasn't arrived leaves its connection as it was.
+    @Test func aJoinThatIsWithdrawnLeavesItsConnection() {
+        let conversation = Conversation.established()
+        let line = conversation.joinLine()
+        line.send(.client, .syn, [conversation.secrets.joinSYN()])
+        conversation.scene.tracker.withdraw(line.tuple, at: conversation.scene.now)
+        #expect(conversation.events == [.subflowClosed(conversation.id!, subflow: 1, .joinRefused)])
+        #expect(conversation.connection.subflows.map(\.number) == [0])
+        #expect(!conversation.connection.isReleased && conversation.state == .established)
+        #expect(conversation.tracker.find(line.tuple) == nil)
+        conversation.join()
+        #expect(conversation.connection.subflows.map(\.number) == [0, 2])
+        #expect(conversation.tracker.brokenInvariants() == [])
+    }
+
     /// What is left of many connections is not moved.
     @Test func whatIsLeftStays() {
         let scene = Scene(.init(embryonicTime: 100))
