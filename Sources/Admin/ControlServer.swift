@@ -143,12 +143,13 @@ public struct ControlServer: Sendable {
         }
     }
 
-    /// Returns once the socket answers; root alone may use it.
+    /// Returns once the socket answers. Root alone may use it, from the moment in which it is there: whatever else the process
+    /// makes meanwhile is as private.
     func start() async throws(ControlError) -> HTTPService {
+        let mask = umask(0o177)
+        defer { umask(mask) }
         do {
-            let service = try await HTTPService.start(server)
-            chmod(provisional, 0o600)
-            return service
+            return try await HTTPService.start(server)
         } catch SocketError.failed(_, let code, _) {
             throw .unusable(path, String(cString: strerror(code)))
         } catch {

@@ -27,6 +27,15 @@ import Wire
         }
     }
 
+    @Test("root alone may give orders")
+    func theControlSocketIsPrivate() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let attributes = try FileManager.default.attributesOfItem(atPath: sluice.controlPath)
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+        }
+    }
+
     /// By client and port, by server, by token: that one and no other is reset, on both sides.
     @Test("the connections that are meant are reset on both sides", arguments: IPFamily.allCases)
     func closes(_ family: IPFamily) async throws {

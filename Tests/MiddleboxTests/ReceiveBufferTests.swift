@@ -31,8 +31,9 @@ import Testing
     @Test(arguments: IPFamily.allCases, [false, true])
     func aNearServersBufferIsLimited(_ family: IPFamily, _ isFar: Bool) async throws {
         let kernels = 33_554_432
-        let server = LabConfiguration.Link(rate: .mbit(100), delay: isFar ? .milliseconds(60) : .zero)
-        try await Lab.with(LabConfiguration(servers: [server])) { lab in
+        let client = LabConfiguration.Client(links: [.init(rate: .mbit(100))])
+        let server = LabConfiguration.Link(delay: isFar ? .milliseconds(60) : .zero)
+        try await Lab.with(LabConfiguration(clients: [client], servers: [server])) { lab in
             try lab.setSysctl(in: .box, "net/ipv4/tcp_rmem", "4096 \(kernels) \(2 * kernels)")
             let sluice = try await lab.startSluice()
             try await lab.serve()
