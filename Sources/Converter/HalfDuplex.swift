@@ -34,8 +34,6 @@ struct HalfDuplex: ~Copyable {
         /// The source was reset or lost, and what it had sent before has been written; or writing to the destination has failed
         /// just now: what still comes is discarded, by further calls.
         case failed(End)
-        /// A first read of `briefChunk` got all that it asked for: the next one asks for more. To be called again.
-        case outgrown
         /// The pipe lacks bytes that were put in, which the destination will therefore miss. Nothing more may be written.
         case bytesLost
     }
@@ -45,9 +43,6 @@ struct HalfDuplex: ~Copyable {
         case destination
     }
 
-    /// A server's first one: most answers are no longer, and before more of a longer one is read, the receive buffer is to be
-    /// limited.
-    static let briefChunk = 4 << 10
     static let smallestChunk = 16 << 10
     static let firstChunk = 64 << 10
     static let largestChunk = 256 << 10
@@ -63,8 +58,6 @@ struct HalfDuplex: ~Copyable {
     /// How much to read at a time: grows while the destination takes all, shrinks when it doesn't, so that a slow receiver
     /// holds little memory.
     private(set) var chunk: Int
-    /// The last read was of `briefChunk`, and full.
-    private var isOutgrown = false
     /// A buffer whose bytes in `pendingRange` are read but not yet written.
     private var pending: UnsafeMutableRawBufferPointer?
     private var pendingRange = 0..<0
@@ -115,10 +108,6 @@ struct HalfDuplex: ~Copyable {
             if destination.isBroken != wasBroken { return .failed(.destination) }
             guard isWritten else { return .blockedWrite(hasKept: hasKept) }
             guard state == .open else { return finish(source, destination) }
-            if isOutgrown {
-                isOutgrown = false
-                return .outgrown
-            }
             guard source.isReadable else { return .blockedRead }
             guard budget > 0 else { return .budgetSpent }
             switch read(from: &source, to: destination, &buffers) {
@@ -273,8 +262,7 @@ struct HalfDuplex: ~Copyable {
 
     /// All that was asked for has come, and has been taken.
     private mutating func grow() {
-        isOutgrown = chunk < Self.smallestChunk
-        chunk = isOutgrown ? Self.firstChunk : min(chunk * 2, Self.largestChunk)
+        chunk = min(chunk * 2, Self.largestChunk)
     }
 
     // MARK: - Ends

@@ -45,7 +45,7 @@ final class Session {
     /// nil until it has been dialled.
     var server: Peer?
     var toServer = HalfDuplex()
-    var toClient = HalfDuplex(splices: true, chunk: HalfDuplex.briefChunk)
+    var toClient = HalfDuplex(splices: true)
     var lastMoved: MonotonicTime
     /// Of both sockets together, while it is closing.
     var lastUnacknowledged = 0

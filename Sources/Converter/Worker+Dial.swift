@@ -309,6 +309,7 @@ extension Worker {
     /// Both sides are there. What the client has sent completes the handshake with the server; without anything that is done
     /// here, since it may be the server that speaks first.
     private func startRelaying(_ session: Session) {
+        limitReceiving(fromServerOf: session)
         relay(session)
         if session.toServer.relayed == 0 { session.server?.socket.completeHandshake() }
     }

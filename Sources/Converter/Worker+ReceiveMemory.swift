@@ -12,8 +12,8 @@ extension Worker {
         limitReceiving(session, side, memory, ahead: max(aheadNow, aheadBefore) * shared.setting.workers)
     }
 
-    /// The kernel may give a near server's socket megabytes as soon as more is read from it than its first window has room for
-    /// (net/ipv4/tcp_input.c, tcp_rcv_space_adjust). Called when `HalfDuplex.briefChunk` has come at once; most answers are shorter.
+    /// The kernel may give a near server's socket megabytes as soon as it is read for the first time, or, where
+    /// net.ipv4.tcp_rmem begins with much, as soon as anything comes.
     func limitReceiving(fromServerOf session: Session) {
         guard let memory = shared.receiveMemory else { return }
         limitReceiving(session, .server, memory, ahead: 1)

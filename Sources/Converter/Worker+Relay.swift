@@ -45,7 +45,6 @@ extension Worker {
                 return postpone(session)
             case .failed(.source): return reset(session, failed: source)
             case .failed(.destination): awaitReset(session)
-            case .outgrown: if source == .server { limitReceiving(fromServerOf: session) }
             case .bytesLost: return pipeCameUpShort(session)
             }
         }

@@ -222,16 +222,6 @@ import Testing
         #expect(rig.serverReads == nil)
     }
 
-    @Test("a chunk that was filled is told of also where writing it has failed")
-    func outgrownTowardsBroken() throws {
-        let rig = try PumpRig(chunk: HalfDuplex.briefChunk)
-        rig.closeServer()
-        rig.send(HalfDuplex.briefChunk)
-        #expect(rig.pump() == .failed(.destination))
-        #expect(rig.pump() == .outgrown)
-        #expect(rig.pump() == .blockedRead)
-    }
-
     /// The first outcome that isn't that there may be more to come.
     private func outcome(of rig: PumpRig) throws -> HalfDuplex.Outcome {
         var outcome = rig.pump()

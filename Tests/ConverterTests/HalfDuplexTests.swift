@@ -37,15 +37,13 @@ import Testing
 
     @Test("the caller hears of each read before its bytes are written")
     func received() throws {
-        let rig = try PumpRig(chunk: HalfDuplex.briefChunk)
-        let count = HalfDuplex.briefChunk + 1000
+        let rig = try PumpRig(chunk: HalfDuplex.smallestChunk)
+        let count = HalfDuplex.smallestChunk + 1000
         rig.send(count)
         var calls: [Int] = []
         rig.onReceived = { [unowned rig] in calls.append(rig.unreadAtServer) }
-        #expect(rig.pump() == .outgrown)
-        #expect(calls == [0])
         #expect(rig.pump() == .blockedRead)
-        #expect(calls == [0, HalfDuplex.briefChunk])
+        #expect(calls == [0, HalfDuplex.smallestChunk])
     }
 
     // MARK: - Budgets
@@ -151,7 +149,6 @@ import Testing
     @Test(
         "a chunk grows while all is taken, up to its limit",
         arguments: [
-            (HalfDuplex.briefChunk, HalfDuplex.firstChunk),
             (HalfDuplex.smallestChunk, 2 * HalfDuplex.smallestChunk),
             (HalfDuplex.firstChunk, 2 * HalfDuplex.firstChunk), (2 * HalfDuplex.firstChunk, HalfDuplex.largestChunk),
             (HalfDuplex.largestChunk, HalfDuplex.largestChunk),
@@ -164,7 +161,7 @@ import Testing
         #expect(try rig.receive() == chunk)
     }
 
-    @Test("a chunk that isn't filled stays as it is", arguments: [HalfDuplex.briefChunk, HalfDuplex.firstChunk])
+    @Test("a chunk that isn't filled stays as it is", arguments: [HalfDuplex.smallestChunk, HalfDuplex.firstChunk])
     func noGrowth(_ chunk: Int) throws {
         let rig = try PumpRig(chunk: chunk)
         rig.send(chunk - 1)
@@ -185,26 +182,6 @@ import Testing
             #expect(rig.pump() == .blockedRead)
         }
         #expect(try rig.receive() == 60)
-    }
-
-    @Test("a brief chunk that was filled is told of before more is read, and no other one")
-    func outgrown() throws {
-        let chunk = HalfDuplex.briefChunk
-        let rig = try PumpRig(chunk: chunk)
-        rig.send(chunk + 5000)
-        #expect(rig.pump() == .outgrown)
-        #expect(rig.unread == 5000)
-        #expect(rig.budgetLeft == PumpRig.turn - chunk)
-        #expect(try rig.receive() == chunk)
-        #expect(rig.pump() == .blockedRead)
-        #expect(try rig.receive() == 5000)
-        // And no further one is.
-        rig.send(HalfDuplex.firstChunk)
-        rig.arrive()
-        #expect(rig.pump() == .blockedRead)
-        let shrunk = try PumpRig(chunk: HalfDuplex.smallestChunk)
-        shrunk.send(HalfDuplex.smallestChunk + 1)
-        #expect(shrunk.pump() == .blockedRead)
     }
 
     @Test("a buffer that is given back is used again by what needs one of its size", arguments: [1, 16_384, 200_000])
@@ -230,7 +207,7 @@ import Testing
             rig.send(Int(random.next() % 20_000))
             if random.next() % 2 == 0 { rig.arrive(isFresh: random.next() % 2 == 0) }
             switch rig.pump(budget: Int(random.next() % 100_000)) {
-            case .blockedRead, .blockedWrite, .budgetSpent, .outgrown: break
+            case .blockedRead, .blockedWrite, .budgetSpent: break
             case let outcome: Issue.record("\(outcome)")
             }
             try rig.receive(Int(random.next() % 30_000))

@@ -197,7 +197,7 @@ final class PumpRig {
             case .blockedWrite:
                 try #require(ConnectedPair.wait(right.socket.rawValue, POLLOUT))
                 right.isWritable = true
-            case .budgetSpent, .outgrown: break
+            case .budgetSpent: break
             case .blockedRead, .ended, .failed, .bytesLost: return outcome
             }
         }
