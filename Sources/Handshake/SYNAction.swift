@@ -17,14 +17,4 @@ public enum SYNAction: Hashable, Sendable {
     /// Its server is dialled, and it is held until that is answered. If there are too many dials, the decider is asked again
     /// (`SYNDecider.refused`).
     case dial(DialRequest)
-
-    /// What has been decided; nil as long as that depends on the server.
-    public var decision: Decision? {
-        switch self {
-        case .pass(let decision), .passForgoing(let decision), .intercept(let decision, _): decision
-        case .passLost: .passNotTaken
-        case .drop: .dropRetransmissionOfHeld
-        case .dial: nil
-        }
-    }
 }
