@@ -73,6 +73,7 @@ import Wire
             }
             let intercepted = connect == "split" ? "intercept: split" : "intercept: server answered"
             #expect(try await sluice.decisions() == [intercepted: 2, Self.notTaken: 2])
+            #expect(try await sluice.status().tracking.connections == 0, "they are no connections of the box's")
             #expect(try await sluice.status().dials.started == (connect == "split" ? 0 : 2), "not dialled again")
             #expect(sluice.log.split(separator: "\n").count { $0.contains("look for an rpfilter match") } == 1)
             try await lab.wait(for: "the server to finish") { server.statistics.completed == 2 }
