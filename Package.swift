@@ -37,55 +37,58 @@ let package = Package(
             name: "CNetlinkRoute", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .target(name: "CLinux"),
 
+        .target(name: "Base"),
         .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "Tracking", dependencies: ["Wire", crypto],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "Capture", dependencies: [systemPackage], swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
+        .target(name: "Marks"),
+        .target(name: "Steering", dependencies: ["Wire"]),
+        .target(name: "Handshake", dependencies: ["Base", "Wire"]),
         .target(
-            name: "Trace", dependencies: ["Policy", "Tracking", "Wire"],
+            name: "PacketTap", dependencies: ["Base", "Tracking", "Wire"],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
-        .target(name: "Policy", dependencies: ["Wire"]),
-        .target(name: "Handshake", dependencies: ["Policy", "Wire"]),
+        .target(name: "TraceOutput", dependencies: ["Base", "PacketTap", "Tracking", "Wire"]),
         .target(name: "LinuxSystem", dependencies: ["CLinux", "Wire", systemPackage]),
         .target(name: "NetfilterQueue", dependencies: ["CLinux", "CNetfilterQueue", "LinuxSystem", systemPackage]),
         .target(name: "TrafficControl", dependencies: ["CNetlinkRoute", "LinuxSystem", "Wire", systemPackage]),
         .target(
-            name: "Firewall", dependencies: ["LinuxSystem", "Policy", "Wire", subprocess, systemPackage],
+            name: "Firewall", dependencies: ["LinuxSystem", "Marks", "Wire", subprocess, systemPackage],
             // A link to iptables/: the templates belong where an operator looks for them, and in the binary.
             resources: [.embedInCode("Templates")]),
         .target(
             name: "Inspector",
             dependencies: [
-                "Wire", "Tracking", "Policy", "Handshake", "Trace", "LinuxSystem", "NetfilterQueue", logging,
+                "Base", "Wire", "Tracking", "Handshake", "PacketTap", "LinuxSystem", "NetfilterQueue", logging,
                 systemPackage,
             ]),
         .target(
             name: "Recorder",
-            dependencies: ["Wire", "Policy", "Trace", "LinuxSystem", logging, systemPackage]),
+            dependencies: ["Wire", "PacketTap", "TraceOutput", "LinuxSystem", logging, systemPackage]),
         .target(
             name: "Throttling",
             dependencies: [
-                "Wire", "Tracking", "Policy", "LinuxSystem", "TrafficControl", "Inspector", logging, systemPackage,
+                "Wire", "Tracking", "Marks", "Steering", "LinuxSystem", "TrafficControl", "Inspector", logging,
+                systemPackage,
             ]),
         .target(
             name: "Converter",
-            dependencies: ["Handshake", "LinuxSystem", "Policy", "Wire", deque, logging, systemPackage]),
-        .target(name: "Settings", dependencies: ["Policy", "Wire", "TOMLKit"]),
+            dependencies: ["Base", "Handshake", "LinuxSystem", "Marks", "Wire", deque, logging, systemPackage]),
+        .target(name: "Settings", dependencies: ["Base", "TraceOutput", "Wire", "TOMLKit"]),
         .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
         .target(
             name: "Middlebox",
             dependencies: [
-                "Wire", "Tracking", "Policy", "Handshake", "LinuxSystem", "NetfilterQueue", "Firewall",
-                "TrafficControl", "Inspector", "Trace", "Recorder", "Throttling", "Converter", "Settings", "Admin",
-                logging,
-                systemPackage,
+                "Wire", "Tracking", "Marks", "Steering", "Handshake", "LinuxSystem",
+                "NetfilterQueue", "Firewall", "TrafficControl", "Inspector", "PacketTap", "TraceOutput", "Recorder",
+                "Throttling", "Converter", "Settings", "Admin", logging, systemPackage,
             ]),
         .executableTarget(
             name: "sluice",
             dependencies: [
-                "Wire", "Tracking", "Policy", "Capture", "Trace", "Middlebox", "Settings", "Firewall", "Admin",
+                "Wire", "Tracking", "Capture", "TraceOutput", "Middlebox", "Settings", "Firewall", "Admin",
                 "LinuxSystem", argumentParser, logging,
             ],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
@@ -107,38 +110,44 @@ let package = Package(
         .executableTarget(
             name: "sluice-guard",
             dependencies: [
-                "CAllocationCount", "Converter", "Handshake", "Inspector", "LinuxSystem", "NetfilterQueue",
-                "PacketForge", "Policy", "Trace", "Tracking", "Wire", logging, systemPackage,
+                "CAllocationCount", "Converter", "Handshake", "Inspector", "LinuxSystem", "Marks", "NetfilterQueue",
+                "PacketForge", "PacketTap", "Tracking", "Wire", logging, systemPackage,
             ],
             path: "Tests/Guard"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
         .testTarget(name: "TrackingTests", dependencies: ["PacketForge", "Tracking", "Wire"]),
         .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
+        .testTarget(name: "BaseTests", dependencies: ["Base"]),
+        .testTarget(name: "MarksTests", dependencies: ["Marks"]),
+        .testTarget(name: "SteeringTests", dependencies: ["PacketForge", "Steering", "Wire"]),
+        .testTarget(name: "PacketTapTests", dependencies: ["PacketTap", "Wire"]),
         .testTarget(
-            name: "TraceTests",
+            name: "TraceOutputTests",
             dependencies: [
-                "Trace", "Capture", "Policy", "Tracking", "Wire", "PacketForge", "sluice", subprocess, systemPackage,
+                "Base", "PacketTap", "TraceOutput", "Capture", "Tracking", "Wire", "PacketForge", "sluice", subprocess,
+                systemPackage,
             ],
             exclude: ["Captures"]),
-        .testTarget(name: "PolicyTests", dependencies: ["PacketForge", "Policy", "Wire"]),
-        .testTarget(name: "HandshakeTests", dependencies: ["Handshake", "PacketForge", "Policy", "Wire"]),
+        .testTarget(name: "HandshakeTests", dependencies: ["Handshake", "PacketForge", "Wire"]),
         .testTarget(
             name: "ConverterTests",
-            dependencies: ["Converter", "LinuxSystem", "PacketForge", "Policy", "Wire", logging, systemPackage]),
+            dependencies: ["Converter", "LinuxSystem", "PacketForge", "Wire", logging, systemPackage]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
         .testTarget(
-            name: "FirewallTests", dependencies: ["Firewall", "Policy", "Wire", "Lab", "LinuxSystem", "PacketForge"]),
+            name: "FirewallTests", dependencies: ["Firewall", "Marks", "Wire", "Lab", "LinuxSystem", "PacketForge"]),
         .testTarget(
             name: "TrafficControlTests", dependencies: ["TrafficControl", "Lab", "LinuxSystem", "Wire", subprocess]),
         .testTarget(
             name: "InspectorTests", dependencies: ["Inspector", "LinuxSystem", "PacketForge", "Tracking", "Wire"]),
         .testTarget(
             name: "ThrottlingTests",
-            dependencies: ["Throttling", "Policy", "Tracking", "TrafficControl", "LinuxSystem", "Wire"]),
-        .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Policy", "Settings", "Wire"]),
+            dependencies: ["Throttling", "Steering", "Tracking", "TrafficControl", "LinuxSystem", "Wire"]),
+        .testTarget(name: "SettingsTests", dependencies: ["PacketForge", "Settings", "TraceOutput", "Wire"]),
         .testTarget(
             name: "RecorderTests",
-            dependencies: ["Recorder", "Trace", "Policy", "PacketForge", "LinuxSystem", "Wire", logging, systemPackage]),
+            dependencies: [
+                "Recorder", "PacketTap", "TraceOutput", "PacketForge", "LinuxSystem", "Wire", logging, systemPackage,
+            ]),
         .testTarget(name: "AdminTests", dependencies: ["Admin"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
@@ -147,7 +156,7 @@ let package = Package(
             name: "MiddleboxTests",
             dependencies: [
                 "Middlebox", "Settings", "Firewall", "NetfilterQueue", "TrafficControl", "Admin", "Capture", "Lab",
-                "LinuxSystem", "PacketForge", "Policy", "Wire", "sluice", subprocess, systemPackage,
+                "LinuxSystem", "Marks", "PacketForge", "Wire", "sluice", subprocess, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]
@@ -164,7 +173,7 @@ if Context.environment["SLUICE_FUZZ"] == "1" {
         fuzzTarget("FuzzOptions", ["PacketForge", "Wire"]),
         fuzzTarget("FuzzPacket", ["PacketForge", "Wire"]),
         fuzzTarget("FuzzCapture", ["Capture", "Wire"]),
-        fuzzTarget("FuzzFilter", ["Policy", "Wire"]),
+        fuzzTarget("FuzzFilter", ["PacketTap", "TraceOutput", "Wire"]),
         fuzzTarget("FuzzTracker", ["PacketForge", "Tracking", "Wire"]),
     ]
 }

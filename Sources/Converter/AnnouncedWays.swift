@@ -1,5 +1,6 @@
+import Base
+import Handshake
 import LinuxSystem
-import Policy
 import Synchronization
 import Wire
 

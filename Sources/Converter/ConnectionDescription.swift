@@ -1,5 +1,4 @@
 import LinuxSystem
-import Policy
 import Wire
 
 /// A converted connection as it is now, for `sluice connections`.

@@ -9,9 +9,9 @@
 //     packet path ──dial──▶ worker ──connect──▶ server      outcome ──▶ packet path lets the SYN in
 //     TPROXY ──▶ listener ──accept──▶ worker of the 4-tuple ──▶ session: client ◀── relay ──▶ server
 
+import Handshake
 import LinuxSystem
 import Logging
-import Policy
 import Synchronization
 import SystemPackage
 import Wire

@@ -1,6 +1,6 @@
 import Glibc
 import LinuxSystem
-import Policy
+import Marks
 import Wire
 
 /// What the Converter is told once, at start.

@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import Policy
 import Synchronization
 import SystemPackage
 import Wire

@@ -1,5 +1,5 @@
+import Base
 import LinuxSystem
-import Policy
 import Synchronization
 import Wire
 

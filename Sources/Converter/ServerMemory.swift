@@ -1,6 +1,5 @@
 import Handshake
 import LinuxSystem
-import Policy
 import Synchronization
 import Wire
 

@@ -1,5 +1,5 @@
+import Handshake
 import LinuxSystem
-import Policy
 import Wire
 
 /// One converted connection: the client's MPTCP connection, ended at the box, and the TCP connection that continues it

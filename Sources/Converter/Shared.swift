@@ -1,7 +1,6 @@
 import Handshake
 import LinuxSystem
 import Logging
-import Policy
 import Synchronization
 import Wire
 

@@ -1,6 +1,6 @@
 import Glibc
+import Handshake
 import LinuxSystem
-import Policy
 import SystemPackage
 import Wire
 

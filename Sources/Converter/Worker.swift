@@ -1,7 +1,7 @@
 import DequeModule
+import Handshake
 import LinuxSystem
 import Logging
-import Policy
 import Synchronization
 import Wire
 

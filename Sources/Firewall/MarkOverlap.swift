@@ -1,4 +1,4 @@
-public import Policy
+public import Marks
 
 /// A rule of the router's own that has to do with bits of Sluice's mark.
 public struct MarkOverlap: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import Policy
+import Marks
 import Wire
 
 extension Firewall {

@@ -1,4 +1,4 @@
-public import Policy
+public import Marks
 public import Wire
 
 /// What the templates in `iptables/` leave open.

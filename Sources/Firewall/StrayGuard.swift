@@ -1,5 +1,5 @@
 import LinuxSystem
-import Policy
+import Marks
 import SystemPackage
 
 /// Keeps the packets of running connections at this box while Sluice's own rules are away, because somebody flushed them.

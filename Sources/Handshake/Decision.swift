@@ -1,4 +1,4 @@
-import Policy
+import Base
 
 /// What has been decided about a SYN, and why.
 public enum Decision: Int, CaseIterable, Sendable {

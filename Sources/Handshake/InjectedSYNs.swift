@@ -1,4 +1,4 @@
-import Policy
+import Base
 import Wire
 
 /// SYNs that were put into the TUN device. Their retransmissions don't come to the queue, since the connmark leads them to the

@@ -1,4 +1,3 @@
-import Policy
 import Wire
 
 /// What the decision needs of a SYN that is on its way through the router.

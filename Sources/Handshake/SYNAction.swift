@@ -1,5 +1,3 @@
-import Policy
-
 /// What the packet path does with a SYN.
 public enum SYNAction: Hashable, Sendable {
     /// It goes on as if there were no box.

@@ -1,4 +1,4 @@
-import Policy
+import Base
 import Wire
 
 /// What becomes of the MPTCP SYNs that the router would forward, with all that is remembered of them.

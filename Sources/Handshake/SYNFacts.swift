@@ -1,4 +1,3 @@
-import Policy
 import Wire
 
 /// What the decision about a SYN has to know of the outside, one method a question.

@@ -1,4 +1,4 @@
-import Policy
+import Base
 import Wire
 
 /// What dials have taught about servers (`ServerRecord`), and about their answers to single clients (`Silence`). Bounded: the

@@ -1,5 +1,3 @@
-import Policy
-
 /// What dials have taught about one server, and what the next dial there is to do.
 ///
 /// A value without clock or lock; times are nanoseconds of one steady clock.

@@ -2,7 +2,6 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import Synchronization
-import Trace
 import Wire
 
 /// Has the queue for acknowledgements read while somebody needs them: a trace shows every packet, and probes of clients whose

@@ -1,6 +1,6 @@
 import LinuxSystem
+import PacketTap
 import Synchronization
-import Trace
 import Tracking
 import Wire
 

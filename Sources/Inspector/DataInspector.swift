@@ -1,9 +1,8 @@
 import LinuxSystem
 import Logging
 import NetfilterQueue
-import Policy
+import PacketTap
 import Synchronization
-import Trace
 import Wire
 
 /// Sees the segments of MPTCP connections that come to one DATA queue, both ways, and lets them go: those of flows that

@@ -8,8 +8,8 @@
 //
 // Whatever goes wrong here ends in "the packet goes on as if there were no box", and is counted.
 
+import Handshake
 import LinuxSystem
-import Policy
 import Wire
 
 /// What the packet path needs of the stream path.

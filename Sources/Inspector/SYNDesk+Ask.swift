@@ -1,7 +1,6 @@
 import Handshake
 import LinuxSystem
 import NetfilterQueue
-import Policy
 import Wire
 
 // Asking a server whether it speaks MPTCP, on the way of a plain TCP socket's own handshake (docs/decisions/0011).

@@ -1,7 +1,6 @@
 import Handshake
 import LinuxSystem
 import NetfilterQueue
-import Policy
 import Wire
 
 // A SYN is read and handed to the decider, and what that says is done.

@@ -1,7 +1,7 @@
 import Handshake
 import LinuxSystem
 import NetfilterQueue
-import Trace
+import PacketTap
 import Wire
 
 // What is told of a decision: its count, the history, the tracker, and a record for those who trace.

@@ -1,9 +1,9 @@
+import Base
 import Handshake
 import LinuxSystem
 import Logging
 import NetfilterQueue
-import Policy
-import Trace
+import PacketTap
 import Wire
 
 /// What reads queue SYN, on its thread: it answers the decider's questions and carries out what that decides.

@@ -2,9 +2,8 @@ import Handshake
 import LinuxSystem
 import Logging
 import NetfilterQueue
-import Policy
+import PacketTap
 import Synchronization
-import Trace
 
 /// Queue SYN: every MPTCP SYN that the router would forward is decided about, and what is decided is carried out.
 public final class SYNInspector: Sendable {

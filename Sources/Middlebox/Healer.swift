@@ -3,7 +3,6 @@ import Firewall
 import Inspector
 import LinuxSystem
 import Logging
-import Policy
 import Synchronization
 
 /// Looks at what the daemon has put into the kernel, when news come and every second, and puts back what other hands have

@@ -1,6 +1,5 @@
 import Admin
 import NetfilterQueue
-import Policy
 import Recorder
 import Throttling
 

@@ -17,12 +17,11 @@ import Inspector
 import LinuxSystem
 import Logging
 import NetfilterQueue
-import Policy
+import PacketTap
 import Recorder
 import Settings
 import Synchronization
 import Throttling
-import Trace
 import TrafficControl
 import Wire
 

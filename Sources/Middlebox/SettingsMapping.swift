@@ -2,8 +2,9 @@ import Admin
 import Converter
 import Firewall
 import Glibc
+import Handshake
+import Marks
 import NetfilterQueue
-import Policy
 import Settings
 import TrafficControl
 import Wire

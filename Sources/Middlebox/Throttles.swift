@@ -2,8 +2,8 @@ import Admin
 import Firewall
 import Foundation
 import LinuxSystem
-import Policy
 import Settings
+import Steering
 import Throttling
 import TrafficControl
 

@@ -2,10 +2,10 @@ import Admin
 import Handshake
 import Inspector
 import LinuxSystem
-import Policy
+import PacketTap
 import Recorder
 import Settings
-import Trace
+import TraceOutput
 import Tracking
 import Wire
 

@@ -1,4 +1,5 @@
-import Trace
+import PacketTap
+import TraceOutput
 import Wire
 
 /// Makes a format's bytes of records. They gather until the sink has taken them.

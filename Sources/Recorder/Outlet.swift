@@ -1,5 +1,6 @@
 import LinuxSystem
-import Trace
+import PacketTap
+import TraceOutput
 import Wire
 
 /// Where a reader's bytes go.

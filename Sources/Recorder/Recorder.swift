@@ -9,13 +9,12 @@
 // by the packet thread when the ring is full, here when a file's disk is full or who looks on doesn't read. For each reader,
 // packets that passed its filter = records written + records dropped.
 //
-// It knows nothing of what a packet is; the Trace module says it. With nobody there it sleeps.
+// It knows nothing of what a packet is; PacketTap notes it, and TraceOutput says it. With nobody there it sleeps.
 
 import LinuxSystem
 import Logging
-import Policy
+import PacketTap
 import Synchronization
-import Trace
 import Wire
 
 public final class Recorder: Sendable {

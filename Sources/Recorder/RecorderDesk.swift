@@ -1,7 +1,6 @@
 import LinuxSystem
 import Logging
-import Policy
-import Trace
+import PacketTap
 import Wire
 
 /// The state of the trace thread. Touched on that thread alone.

@@ -1,4 +1,5 @@
-import Policy
+import Base
+
 internal import TOMLKit
 
 /// One text while it is read: its tables, the keys that were asked for, and the findings so far.

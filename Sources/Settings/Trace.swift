@@ -1,4 +1,4 @@
-public import Policy
+public import TraceOutput
 
 extension Settings {
     /// The running trace: what is written of packets, and where.

@@ -1,6 +1,6 @@
 // The keys of `[trace]`.
 
-import Policy
+import TraceOutput
 
 extension Settings.Trace {
     /// Without `file` the rest waits for it: who takes that line out has switched the trace off.

@@ -1,4 +1,4 @@
-import Policy
+import Steering
 import TrafficControl
 import Wire
 

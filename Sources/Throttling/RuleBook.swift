@@ -1,4 +1,4 @@
-public import Policy
+public import Steering
 
 /// A change of the rules.
 public enum RuleChange: Sendable {

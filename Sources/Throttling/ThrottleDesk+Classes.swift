@@ -1,5 +1,5 @@
 import LinuxSystem
-import Policy
+import Steering
 import TrafficControl
 import Wire
 

@@ -1,6 +1,6 @@
 import Glibc
 import LinuxSystem
-import Policy
+import Steering
 import SystemPackage
 import Tracking
 import TrafficControl

@@ -1,6 +1,6 @@
 import Inspector
 import LinuxSystem
-import Policy
+import Steering
 import Tracking
 import Wire
 

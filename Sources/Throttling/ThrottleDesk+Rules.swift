@@ -1,6 +1,6 @@
 import Inspector
 import LinuxSystem
-import Policy
+import Steering
 import TrafficControl
 
 // Rules are exchanged whole: first the qdiscs they need, then the classes that change, then every connection is judged

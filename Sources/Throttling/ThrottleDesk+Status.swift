@@ -1,5 +1,5 @@
 import LinuxSystem
-import Policy
+import Steering
 import TrafficControl
 
 // What is told of the rules.

@@ -1,7 +1,8 @@
 import Inspector
 import LinuxSystem
 import Logging
-import Policy
+import Marks
+import Steering
 import SystemPackage
 import Tracking
 import TrafficControl

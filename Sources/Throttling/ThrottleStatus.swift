@@ -1,4 +1,4 @@
-public import Policy
+public import Steering
 import Synchronization
 public import TrafficControl
 public import Wire

@@ -4,7 +4,7 @@
 //                                                                                                             │
 //     mangle POSTROUTING: connmark's class ──▶ CLASSIFY ──▶ HTB class of the interface ◀──────────────────────┘
 //
-// The decision is Policy's, the qdiscs are TrafficControl's; here it is kept who is held by which rule, in which class.
+// The decision is Steering's, the qdiscs are TrafficControl's; here it is kept who is held by which rule, in which class.
 // All of it belongs to one thread, which never sees a packet: the kernel moves the bulk by the conntrack entry's mark,
 // whether or not its packets are inspected, and no packet waits for a qdisc that is being made.
 //
@@ -18,7 +18,7 @@
 public import Inspector
 import LinuxSystem
 public import Logging
-public import Policy
+public import Marks
 import Synchronization
 import SystemPackage
 import Tracking

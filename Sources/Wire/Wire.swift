@@ -5,4 +5,4 @@
 // from then on its accessors can't fail, and whatever the bytes say, nothing here traps, loops or reads outside of
 // them. What it can't parse it names, with the offset, so that the caller can count it and let the packet go on.
 //
-// The Inspector calls it for each packet; Policy and LinuxSystem use its addresses.
+// The Inspector calls it for each packet; many more use its addresses.

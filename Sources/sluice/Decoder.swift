@@ -1,7 +1,7 @@
 import Capture
 import Glibc
 import LinuxSystem
-import Trace
+import TraceOutput
 import Tracking
 import Wire
 

@@ -1,5 +1,5 @@
 import Glibc
-import Policy
+import Marks
 import Testing
 import Wire
 

@@ -1,8 +1,9 @@
 import Converter
 import Glibc
+import Handshake
 import LinuxSystem
 import Logging
-import Policy
+import Marks
 import Synchronization
 import Wire
 

@@ -2,9 +2,8 @@ import Inspector
 import LinuxSystem
 import Logging
 import NetfilterQueue
-import Policy
+import PacketTap
 import Synchronization
-import Trace
 
 /// Segments with data through a queue DATA and its reader: received, read, followed, let go.
 final class DataQueueWork: Work {

@@ -4,9 +4,8 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import PacketForge
-import Policy
+import PacketTap
 import Synchronization
-import Trace
 import Wire
 
 /// SYNs through queue SYN and the SYN desk, each of another client unless said: received, read, decided, answered.

@@ -1,5 +1,6 @@
+import Handshake
+import Marks
 import PacketForge
-import Policy
 import Tracking
 import Wire
 

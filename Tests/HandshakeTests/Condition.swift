@@ -1,5 +1,4 @@
 import Handshake
-import Policy
 import Testing
 import Wire
 

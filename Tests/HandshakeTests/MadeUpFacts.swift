@@ -1,5 +1,4 @@
 import Handshake
-import Policy
 import Wire
 
 /// What a router would answer, made up. As it stands nothing speaks against a conversion.

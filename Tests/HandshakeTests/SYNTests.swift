@@ -1,6 +1,5 @@
 import Handshake
 import PacketForge
-import Policy
 import Testing
 import Wire
 

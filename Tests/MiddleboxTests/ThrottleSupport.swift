@@ -1,7 +1,7 @@
 import Admin
 import Foundation
 import Lab
-import Policy
+import Marks
 import Testing
 
 extension LabConfiguration {

@@ -1,8 +1,8 @@
 import Foundation
 import LinuxSystem
-import Policy
+import PacketTap
 import Testing
-import Trace
+import TraceOutput
 import Wire
 
 @testable import Recorder

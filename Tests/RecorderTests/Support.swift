@@ -2,8 +2,7 @@ import Foundation
 import LinuxSystem
 import Logging
 import PacketForge
-import Policy
-import Trace
+import PacketTap
 import Wire
 
 @testable import Recorder

@@ -1,6 +1,6 @@
-import Policy
 import Settings
 import Testing
+import TraceOutput
 import Wire
 
 /// Every key reaches its own field and no other.

@@ -1,6 +1,6 @@
-import Policy
 import Settings
 import Testing
+import TraceOutput
 
 /// What is refused in `[trace]`, and what isn't.
 @Suite struct TraceErrorTests {

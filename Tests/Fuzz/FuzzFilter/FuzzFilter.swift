@@ -2,7 +2,8 @@
 
 import CFuzzMain
 import Glibc
-import Policy
+import PacketTap
+import TraceOutput
 import Wire
 
 @main
