@@ -58,10 +58,11 @@ let package = Package(
             name: "Firewall", dependencies: ["LinuxSystem", "Marks", "Wire", subprocess, systemPackage],
             // A link to iptables/: the templates belong where an operator looks for them, and in the binary.
             resources: [.embedInCode("Templates")]),
+        .target(name: "SharedTracking", dependencies: ["LinuxSystem", "PacketTap", "Tracking", "Wire"]),
         .target(
             name: "Inspector",
             dependencies: [
-                "Base", "Wire", "Tracking", "Handshake", "PacketTap", "LinuxSystem", "NetfilterQueue", logging,
+                "Base", "Wire", "Handshake", "PacketTap", "SharedTracking", "LinuxSystem", "NetfilterQueue", logging,
                 systemPackage,
             ]),
         .target(
@@ -70,7 +71,7 @@ let package = Package(
         .target(
             name: "Throttling",
             dependencies: [
-                "Wire", "Tracking", "Marks", "Steering", "LinuxSystem", "TrafficControl", "Inspector", logging,
+                "Wire", "Tracking", "SharedTracking", "Marks", "Steering", "LinuxSystem", "TrafficControl", logging,
                 systemPackage,
             ]),
         .target(
@@ -81,7 +82,7 @@ let package = Package(
         .target(
             name: "Middlebox",
             dependencies: [
-                "Wire", "Tracking", "Marks", "Steering", "Handshake", "LinuxSystem",
+                "Wire", "Tracking", "SharedTracking", "Marks", "Steering", "Handshake", "LinuxSystem",
                 "NetfilterQueue", "Firewall", "TrafficControl", "Inspector", "PacketTap", "TraceOutput", "Recorder",
                 "Throttling", "Converter", "Settings", "Admin", logging, systemPackage,
             ]),
@@ -111,7 +112,7 @@ let package = Package(
             name: "sluice-guard",
             dependencies: [
                 "CAllocationCount", "Converter", "Handshake", "Inspector", "LinuxSystem", "Marks", "NetfilterQueue",
-                "PacketForge", "PacketTap", "Tracking", "Wire", logging, systemPackage,
+                "PacketForge", "PacketTap", "SharedTracking", "Tracking", "Wire", logging, systemPackage,
             ],
             path: "Tests/Guard"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
@@ -138,7 +139,9 @@ let package = Package(
         .testTarget(
             name: "TrafficControlTests", dependencies: ["TrafficControl", "Lab", "LinuxSystem", "Wire", subprocess]),
         .testTarget(
-            name: "InspectorTests", dependencies: ["Inspector", "LinuxSystem", "PacketForge", "Tracking", "Wire"]),
+            name: "SharedTrackingTests",
+            dependencies: ["SharedTracking", "LinuxSystem", "PacketForge", "Tracking", "Wire"]),
+        .testTarget(name: "InspectorTests", dependencies: ["Inspector", "PacketForge", "Wire"]),
         .testTarget(
             name: "ThrottlingTests",
             dependencies: ["Throttling", "Steering", "Tracking", "TrafficControl", "LinuxSystem", "Wire"]),

@@ -2,6 +2,7 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import PacketTap
+import SharedTracking
 import Synchronization
 import Wire
 

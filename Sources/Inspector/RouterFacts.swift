@@ -1,6 +1,7 @@
 import Handshake
 import LinuxSystem
 import Logging
+import SharedTracking
 import SystemPackage
 import Wire
 

@@ -4,6 +4,7 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import PacketTap
+import SharedTracking
 import Wire
 
 /// What reads queue SYN, on its thread: it answers the decider's questions and carries out what that decides.

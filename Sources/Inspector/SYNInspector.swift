@@ -3,6 +3,7 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import PacketTap
+import SharedTracking
 import Synchronization
 
 /// Queue SYN: every MPTCP SYN that the router would forward is decided about, and what is decided is carried out.

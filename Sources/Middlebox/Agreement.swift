@@ -1,7 +1,7 @@
 import Converter
-import Inspector
 import LinuxSystem
 import Logging
+import SharedTracking
 import Synchronization
 import Tracking
 import Wire

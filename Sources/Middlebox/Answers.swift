@@ -4,6 +4,7 @@ import Firewall
 import Handshake
 import Inspector
 import LinuxSystem
+import SharedTracking
 import Throttling
 import Tracking
 import Wire

@@ -4,6 +4,7 @@ import Handshake
 import Inspector
 import LinuxSystem
 import NetfilterQueue
+import SharedTracking
 import Tracking
 
 // What Prometheus is told. docs/operation.md has the table of names, which a test holds against this.

@@ -20,6 +20,7 @@ import NetfilterQueue
 import PacketTap
 import Recorder
 import Settings
+import SharedTracking
 import Synchronization
 import Throttling
 import TrafficControl

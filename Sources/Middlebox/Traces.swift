@@ -1,10 +1,10 @@
 import Admin
 import Handshake
-import Inspector
 import LinuxSystem
 import PacketTap
 import Recorder
 import Settings
+import SharedTracking
 import TraceOutput
 import Tracking
 import Wire

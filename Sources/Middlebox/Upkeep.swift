@@ -1,6 +1,6 @@
 import Converter
-import Inspector
 import LinuxSystem
+import SharedTracking
 
 /// What nobody else has a reason to do when no packet comes: connections that are over are forgotten, and the memory of
 /// many goes back to the kernel when few are left.

@@ -1,5 +1,5 @@
-import Inspector
 import LinuxSystem
+import SharedTracking
 import Steering
 import TrafficControl
 

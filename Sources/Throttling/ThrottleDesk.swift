@@ -1,7 +1,7 @@
-import Inspector
 import LinuxSystem
 import Logging
 import Marks
+import SharedTracking
 import Steering
 import SystemPackage
 import Tracking

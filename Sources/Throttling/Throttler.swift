@@ -15,10 +15,10 @@
 // A few times a second the thread looks at the clock, for rules with hours, and at the interfaces: one that vanishes
 // takes its qdiscs along, and gets them anew when it is back.
 
-public import Inspector
 import LinuxSystem
 public import Logging
 public import Marks
+public import SharedTracking
 import Synchronization
 import SystemPackage
 import Tracking

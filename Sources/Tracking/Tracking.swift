@@ -16,4 +16,4 @@
 // a connection until both ends have been heard, whatever one of them says; those whose beginning was not seen stay so.
 //
 // State machines are enums with the RFC's section beside each case: `ConnectionState`, `SubflowState`, `StreamState`.
-// The Inspector feeds it with what the queues deliver, `sluice decode` with what a capture holds.
+// The Inspector feeds it with what the queues deliver, by way of SharedTracking; `sluice decode` with what a capture holds.

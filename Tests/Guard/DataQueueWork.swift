@@ -3,6 +3,7 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import PacketTap
+import SharedTracking
 import Synchronization
 
 /// Segments with data through a queue DATA and its reader: received, read, followed, let go.

@@ -5,6 +5,7 @@ import Logging
 import NetfilterQueue
 import PacketForge
 import PacketTap
+import SharedTracking
 import Synchronization
 import Wire
 

@@ -1,8 +1,8 @@
+import SharedTracking
 import Synchronization
 import Testing
 import Wire
 
-@testable import Inspector
 @testable import Tracking
 
 /// Who asked for listeners is told when a further subflow's handshake is through.

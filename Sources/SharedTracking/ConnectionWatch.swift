@@ -41,7 +41,7 @@ public final class ConnectionWatch: Sendable {
     /// `interface`: the index of the one that the segment came in by, or 0. What the tracker has made of the segment is
     /// noted in `record`, if one is wanted. Returns whether it is to go on.
     @discardableResult
-    func observe(
+    public func observe(
         _ segment: borrowing Segment, at now: MonotonicTime, interface: UInt32, isForwarded: Bool,
         record: UnsafeMutablePointer<TraceRecord>? = nil
     ) -> Bool {
@@ -125,7 +125,7 @@ public final class ConnectionWatch: Sendable {
     public func release(_ tuple: FourTuple) { change { $0.release(tuple, at: MonotonicTime.now.nanoseconds) } }
 
     /// A SYN that was to go in has not arrived.
-    func withdraw(_ tuple: FourTuple) { change { $0.withdraw(tuple, at: MonotonicTime.now.nanoseconds) } }
+    public func withdraw(_ tuple: FourTuple) { change { $0.withdraw(tuple, at: MonotonicTime.now.nanoseconds) } }
 
     /// Changes that no segment brings.
     private func change(_ body: (inout Tracker) -> Void) {
@@ -178,7 +178,7 @@ public final class ConnectionWatch: Sendable {
     public var count: Int { state.withLock { $0.tracker.count } }
 
     /// See `Tracker.isConverted`.
-    func isConverted(_ token: Token, at server: IPAddress) -> Bool {
+    public func isConverted(_ token: Token, at server: IPAddress) -> Bool {
         state.withLock { $0.tracker.isConverted(token, at: server) }
     }
 

@@ -1,9 +1,9 @@
 import LinuxSystem
 import PacketForge
+import SharedTracking
 import Synchronization
 import Wire
 
-@testable import Inspector
 @testable import Tracking
 
 /// A watch, what goes past it, and what its follower is told.

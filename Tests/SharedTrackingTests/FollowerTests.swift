@@ -1,7 +1,7 @@
+import SharedTracking
 import Testing
 import Wire
 
-@testable import Inspector
 @testable import Tracking
 
 /// Who follows the connections of a watch.
