@@ -97,12 +97,13 @@ let package = Package(
         .target(name: "CBaseline", path: "Tests/CBaseline"),
         .target(
             name: "Lab",
-            dependencies: ["Capture", "LinuxSystem", "NetfilterQueue", "Wire", subprocess, systemPackage],
+            dependencies: ["Capture", "LinuxSystem", "NetfilterQueue", "Wire", deque, subprocess, systemPackage],
             path: "Tests/Lab"),
         .executableTarget(
             name: "sluice-lab",
             dependencies: [
-                "CBaseline", "Lab", "LinuxSystem", "PacketForge", "Tracking", "Wire", argumentParser, systemPackage,
+                "CBaseline", "Converter", "Handshake", "Inspector", "Lab", "LinuxSystem", "Marks", "PacketForge",
+                "SharedTracking", "Tracking", "Wire", argumentParser, systemPackage,
             ],
             path: "Tests/sluice-lab"),
 
