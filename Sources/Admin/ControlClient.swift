@@ -69,6 +69,8 @@ public struct ControlClient: Sendable {
 
     public func throttles() async throws(ControlError) -> [ThrottleReport] { try await decoded(.GET, "/v1/throttles") }
 
+    public func paths() async throws(ControlError) -> PathsReport { try await decoded(.GET, "/v1/paths") }
+
     func isAnswered() async -> Bool { (try? await get("/v1/status")) != nil }
 
     func decoded<Report: Decodable>(

@@ -11,6 +11,7 @@ public struct ControlServer: Sendable {
         /// What can't be understood throws `ControlRefusal`.
         public var close: @Sendable (CloseOrder) async throws -> CloseReport
         public var throttles: ThrottleAnswers
+        public var paths: @Sendable () async -> PathsReport
         public var traces: TraceAnswers
         /// In Prometheus' text format.
         public var metrics: @Sendable () async -> String
@@ -19,12 +20,14 @@ public struct ControlServer: Sendable {
             status: @escaping @Sendable () async -> StatusReport,
             connections: @escaping @Sendable () async -> [ConnectionReport],
             close: @escaping @Sendable (CloseOrder) async throws -> CloseReport, throttles: ThrottleAnswers,
-            traces: TraceAnswers, metrics: @escaping @Sendable () async -> String
+            paths: @escaping @Sendable () async -> PathsReport, traces: TraceAnswers,
+            metrics: @escaping @Sendable () async -> String
         ) {
             self.status = status
             self.connections = connections
             self.close = close
             self.throttles = throttles
+            self.paths = paths
             self.traces = traces
             self.metrics = metrics
         }
@@ -87,6 +90,7 @@ public struct ControlServer: Sendable {
                 return try Self.json(await answers.close(order))
             }
         }
+        await server.appendRoute("GET /v1/paths") { _ in try await Self.json(answers.paths()) }
         await server.appendRoute("GET /metrics") { _ in await Self.metrics(answers) }
         await addThrottleRoutes(answers.throttles)
         await addTraceRoutes(answers.traces)

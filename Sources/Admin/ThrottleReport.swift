@@ -51,6 +51,10 @@ public struct ThrottleReport: Codable, Sendable {
     @Nullable public var per: String?
     @Nullable public var download: UInt64?
     @Nullable public var upload: UInt64?
+    /// congested: it is on only while its path is; null: always.
+    @Nullable public var when: String?
+    /// Does it hold anybody now? Else its classes have no limit.
+    public var on: Bool
     /// Was it added or changed at run time, so that it isn't as the file has it?
     public var changed: Bool
     /// Why it does nothing now, or not everywhere.
@@ -65,7 +69,8 @@ public struct ThrottleReport: Codable, Sendable {
 
     public init(
         name: String, action: String, interfaces: [String], minSubflows: Int, per: String?, download: UInt64?,
-        upload: UInt64?, changed: Bool, obstacle: String?, subflows: Int, matched: UInt64, refused: UInt64,
+        upload: UInt64?, when: String?, on: Bool, changed: Bool, obstacle: String?, subflows: Int, matched: UInt64,
+        refused: UInt64,
         classes: [Class]
     ) {
         self.name = name
@@ -75,6 +80,8 @@ public struct ThrottleReport: Codable, Sendable {
         self.per = per
         self.download = download
         self.upload = upload
+        self.when = when
+        self.on = on
         self.changed = changed
         self.obstacle = obstacle
         self.subflows = subflows

@@ -59,10 +59,13 @@ public struct DecisionsReport: Codable, Sendable {
     public var remembered: Int
     /// The newest first.
     public var decisions: [Decision]
+    /// What was decided of late about the paths that clients take; the newest first.
+    public var steering: [PathsReport.Decision]
 
-    public init(remembered: Int, decisions: [Decision]) {
+    public init(remembered: Int, decisions: [Decision], steering: [PathsReport.Decision]) {
         self.remembered = remembered
         self.decisions = decisions
+        self.steering = steering
     }
 }
 

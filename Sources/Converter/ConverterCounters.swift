@@ -26,6 +26,8 @@ public final class ConverterCounters: Sendable {
     /// what did not have to wait for that side.
     public let dataToServer = LatencyHistogram()
     public let dataToClient = LatencyHistogram()
+
+    package init() {}
 }
 
 extension Atomic<UInt64> {

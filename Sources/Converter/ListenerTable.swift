@@ -11,8 +11,8 @@ import Wire
 /// Shared by the packet path, which asks for listeners, and the workers, which accept and say when one may close. It owns the
 /// sockets. One is closed on the thread of the worker that watches it, so that the worker's calls find it open. The lock is
 /// taken a few times a connection and never across a wait.
-final class ListenerTable: Sendable {
-    struct Key: Hashable, Sendable {
+package final class ListenerTable: Sendable {
+    package struct Key: Hashable, Sendable {
         let port: UInt16
         let isIPv4: Bool
 
@@ -21,10 +21,10 @@ final class ListenerTable: Sendable {
             self.isIPv4 = isIPv4
         }
 
-        init(_ server: Endpoint) { self.init(port: server.port, isIPv4: server.address.isIPv4) }
+        package init(_ server: Endpoint) { self.init(port: server.port, isIPv4: server.address.isIPv4) }
     }
 
-    enum Availability: Sendable {
+    package enum Availability: Sendable {
         /// It stands.
         case ready
         /// It has just been opened, and is to be watched by the worker that owns the key. The number tells it from others of
@@ -64,10 +64,10 @@ final class ListenerTable: Sendable {
     /// Of these, those for one client: its handshakes to hundreds of ports must not take the places of others.
     static let limitPerClient = 128
 
-    init(_ setting: ConverterSetting) { self.setting = setting }
+    package init(_ setting: ConverterSetting) { self.setting = setting }
 
     /// Makes a listener stand for the handshake of this 4-tuple.
-    func ensure(_ tuple: FourTuple, isJoin: Bool) -> Availability {
+    package func ensure(_ tuple: FourTuple, isJoin: Bool) -> Availability {
         let key = Key(tuple.server)
         let now = MonotonicTime.now
         return state.withLock { state in
@@ -166,7 +166,7 @@ final class ListenerTable: Sendable {
     }
 
     /// The client has been accepted, or nobody waits for it any more.
-    func end(_ tuple: FourTuple) {
+    package func end(_ tuple: FourTuple) {
         state.withLock { $0.standing[Key(tuple.server)]?.window.end(tuple) }
     }
 
@@ -202,7 +202,7 @@ final class ListenerTable: Sendable {
     }
 
     /// Closes listeners whose worker ends.
-    func close(_ keys: some Sequence<Key>) {
+    package func close(_ keys: some Sequence<Key>) {
         state.withLock { state in
             for key in keys { close(key, &state) }
         }

@@ -58,6 +58,15 @@ public struct UserspacePathManager: ~Copyable {
         return try netlink.socket.carryOut(order)
     }
 
+    /// Resets one subflow. The errno when the kernel refuses, as of `setBackup`.
+    public func reset(token: UInt32, local: Endpoint, remote: Endpoint) throws(SystemError) -> Errno? {
+        var order = netlink.message(Self.destroySubflow, flags: NetlinkMessage.request | NetlinkMessage.acknowledge)
+        order.nest(Self.localAddress) { Self.add(local, to: &$0) }
+        order.add(Self.token, token)
+        order.nest(Self.remoteAddress) { Self.add(remote, to: &$0) }
+        return try netlink.socket.carryOut(order)
+    }
+
     private static func add(_ endpoint: Endpoint, to order: inout NetlinkMessage) {
         let address = endpoint.address
         order.add(family, UInt16(address.addressFamily))
@@ -65,8 +74,9 @@ public struct UserspacePathManager: ~Copyable {
         order.add(port, endpoint.port)
     }
 
-    // linux/mptcp.h: MPTCP_PM_CMD_SET_FLAGS, MPTCP_PM_ATTR_…, MPTCP_PM_ADDR_ATTR_…, MPTCP_PM_ADDR_FLAG_BACKUP
+    // linux/mptcp.h: MPTCP_PM_CMD_SET_FLAGS, MPTCP_PM_CMD_SUBFLOW_DESTROY, MPTCP_PM_ATTR_…, MPTCP_PM_ADDR_ATTR_…, MPTCP_PM_ADDR_FLAG_BACKUP
     private static let setFlags: UInt8 = 7
+    private static let destroySubflow: UInt8 = 11
     private static let localAddress: UInt16 = 1
     private static let token: UInt16 = 4
     private static let remoteAddress: UInt16 = 6

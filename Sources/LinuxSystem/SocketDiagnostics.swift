@@ -71,10 +71,20 @@ public struct SocketDiagnostics: ~Copyable {
             remoteID: id(Self.subflowRemoteID))
     }
 
+    /// What the kernel measures of one subflow's socket; nil if it is gone.
+    public func figures(local: Endpoint, remote: Endpoint) -> SubflowFigures? {
+        let request = Request(local: local, remote: remote)
+        guard let reply = try? exchange(request, protocolNumber: Int32(IPPROTO_TCP)),
+            let information = reply.attribute(Self.diagInfo, in: reply.attributes(afterHeader: 72))
+        else { return nil }
+        return SubflowFigures(reply, information)
+    }
+
     // linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h, linux/mptcp.h
     private static let netlinkSockDiag: Int32 = 4
     private static let sockDiagByFamily: UInt16 = 20
     private static let requestProtocolAttribute: UInt16 = 3
+    private static let diagInfo: UInt16 = 2
     private static let diagULPInfo: UInt16 = 19
     private static let ulpInfoMPTCP: UInt16 = 3
     private static let subflowFlags: UInt16 = 8

@@ -15,8 +15,8 @@ extension Middlebox {
     var answers: ControlServer.Answers {
         ControlServer.Answers(
             status: { [self] in statusReport() }, connections: { [self] in await connectionReports() },
-            close: { [self] order in try await close(order) }, throttles: throttleAnswers, traces: traceAnswers,
-            metrics: { [self] in await metricsText() })
+            close: { [self] order in try await close(order) }, throttles: throttleAnswers,
+            paths: { [self] in await pathsReport() }, traces: traceAnswers, metrics: { [self] in await metricsText() })
     }
 
     private func statusReport() -> StatusReport {

@@ -1,6 +1,7 @@
 import Admin
 import NetfilterQueue
 import Recorder
+import Steering
 import Throttling
 
 // Metrics of traces, throttles and queues.
@@ -48,6 +49,55 @@ extension MetricsText {
         }
     }
 
+    mutating func add(_ steering: SteeringStatus) {
+        let paths = steering.paths
+        family("sluice_path_state", .gauge, "1 for the state that the path is in.") { family in
+            for path in paths {
+                for state in PathState.allCases {
+                    family.add(
+                        state == path.state ? 1 : 0, [("path", path.path.name), ("state", state.rawValue)])
+                }
+            }
+        }
+        family("sluice_path_bytes_per_second", .gauge, "What the path carries.") { family in
+            for (path, direction, labels) in paths.directions { family.add(path.figures.total[direction] / 8, labels) }
+        }
+        family("sluice_path_own_bytes_per_second", .gauge, "Of this, what converted connections carry.") { family in
+            for (path, direction, labels) in paths.directions { family.add(path.figures.own[direction] / 8, labels) }
+        }
+        family("sluice_path_capacity_bytes_per_second", .gauge, "What it can carry, as far as that is known.") {
+            family in
+            for (path, direction, labels) in paths.directions {
+                if let capacity = path.figures.capacity[direction] { family.add(capacity / 8, labels) }
+            }
+        }
+        family("sluice_path_rtt_seconds", .gauge, "The round trip of its active subflows.") { family in
+            for path in paths {
+                if let time = path.figures.roundTripTime { family.add(time / 1e6, [("path", path.path.name)]) }
+            }
+        }
+        family("sluice_path_loss_ratio", .gauge, "The share of bytes that were sent again.") { family in
+            for path in paths { family.add(path.figures.loss, [("path", path.path.name)]) }
+        }
+        family("sluice_path_subflows", .gauge, "Subflows of converted connections on it.") { family in
+            for path in paths { family.add(path.figures.subflows, [("path", path.path.name)]) }
+        }
+        family("sluice_path_cap_used_bytes", .gauge, "What a path with a cap has carried in this period.") { family in
+            for path in paths { if let used = path.used { family.add(used, [("path", path.path.name)]) } }
+        }
+        family("sluice_steer_active", .gauge, "1 if the rule has data take the path.") { family in
+            for path in paths {
+                for use in path.uses {
+                    family.add(
+                        use.role.use == .active ? 1 : 0, [("rule", use.rule), ("path", path.path.name)])
+                }
+            }
+        }
+        family("sluice_steer_decisions_total", .counter, "Decisions about paths so far.") { family in
+            for (rule, count) in steering.counts.sorted(by: { $0.key < $1.key }) { family.add(count, [("rule", rule)]) }
+        }
+    }
+
     mutating func add(_ queues: [QueueReport]) {
         family("sluice_queue_waiting", .gauge, "Packets that wait in the NFQUEUE for a verdict.") { family in
             for queue in queues { family.add(queue.waiting, [("queue", "\(queue.number)")]) }
@@ -57,6 +107,14 @@ extension MetricsText {
                 family.add(queue.dropped, [("queue", "\(queue.number)"), ("reason", "full")])
                 family.add(queue.lost, [("queue", "\(queue.number)"), ("reason", "socket")])
             }
+        }
+    }
+}
+
+extension [PathStatus] {
+    fileprivate var directions: [(path: PathStatus, direction: PathDirection, labels: MetricsText.Labels)] {
+        flatMap { path in
+            PathDirection.allCases.map { (path, $0, [("path", path.path.name), ("direction", $0.rawValue)]) }
         }
     }
 }

@@ -19,6 +19,7 @@ extension Middlebox {
         addTracking(&metrics)
         metrics.add(await recorder.sums())
         metrics.add(await throttler.status())
+        metrics.add(await throttler.steering())
         metrics.add(QueueReport.all(of: queueNumbers))
         return metrics.text
     }

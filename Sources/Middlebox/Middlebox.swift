@@ -224,9 +224,10 @@ public final class Middlebox: Sendable {
         }
         for thread in threads { try thread.start() }
         pathThreads = threads
+        let volumes = VolumeFile(directory: settings.advanced.stateDirectory, log: log)
         throttler = try Throttler(
-            mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch, log: log,
-            downloadsHeld: converter.sendByMeasuredRate)
+            mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch,
+            volumes: volumes.read(), log: log, downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
         let throttler = throttler
         recorder = try Recorder(
             taps, board, application: "Sluice \(Self.version)", log: log, hasReaders: acknowledgements.trace

@@ -24,7 +24,7 @@ extension RuleSetting {
             listenAddress6: advanced.listenAddress6, backend: Backend(rawValue: advanced.iptables.rawValue) ?? .auto,
             inspectsEndToEnd: settings.intercept.inspect == .all,
             inspectsBulk: settings.intercept.inspect != .signalling, htb: TrafficControl.handle,
-            steersSubflows: settings.throttles.contains { $0.action == .backup },
+            steersSubflows: settings.steersSubflows,
             groups: SocketGroups(first: advanced.socketGroup), copiesDSCP: settings.relay.dscp)
     }
 }

@@ -12,15 +12,13 @@ import TrafficControl
 extension Middlebox {
     /// The rules of the file in place of those it had before. One of the orders that pass one at a time.
     func applyThrottles(_ settings: Settings) async throws {
-        let rules = settings.throttles.map(ThrottleRule.init)
-        try await prepareSteering(for: rules)
-        try await throttler.make(.file(rules))
+        if settings.steersSubflows { try await prepareSteering() }
+        try await throttler.make(.file(Rules(settings)))
     }
 
     /// Connections are left to a path manager in user space from the first rule that steers until the end: those that
     /// were opened meanwhile depend on it.
-    private func prepareSteering(for throttles: [ThrottleRule]) async throws {
-        guard throttles.contains(where: { $0.action == .backup }) else { return }
+    private func prepareSteering() async throws {
         try await throttler.prepareSteering()
         // Before the rules are applied for the first time, they are as the file wants them.
         guard state.withLock({ $0 != .starting }) else { return }
@@ -52,7 +50,7 @@ extension Middlebox {
                 throw ControlRefusal(.conflict, conflict)
             }
             let rule = ThrottleRule(throttle)
-            try await prepareSteering(for: [rule])
+            if rule.action == .backup { try await prepareSteering() }
             try await throttler.make(.add(rule))
         }
     }
@@ -92,6 +90,12 @@ extension ThrottleRule {
             minSubflows: throttle.minSubflows, quota: quota,
             hours: throttle.hours.map { TimeWindow(start: $0.start, end: $0.end) },
             action: throttle.action == .backup ? .backup : .shape(rates, Sharing(throttle.per)),
+            condition: throttle.condition.map { condition in
+                Condition(
+                    path: condition.path,
+                    limits: PathLimits(
+                        maxRTT: condition.maxRTT, maxLoss: condition.maxLoss, minHold: condition.minHold))
+            },
             takeOver: throttle.takeOver)
     }
 }
@@ -108,7 +112,13 @@ extension Settings.Throttle {
             ports: rule.ports, backup: rule.backup, addressID: rule.addressID, minSubflows: rule.minSubflows,
             afterBytes: rule.quota.map { ByteCount(bytes: Int(clamping: $0.bytes)) },
             afterBytesOf: rule.quota?.owner == .client ? .client : .connection,
-            hours: rule.hours.compactMap { TimeOfDayRange(start: $0.start, end: $0.end) }, action: action,
+            hours: rule.hours.compactMap { TimeOfDayRange(start: $0.start, end: $0.end) },
+            condition: rule.condition.map { condition in
+                Condition(
+                    path: condition.path,
+                    maxRTT: condition.limits.roundTripTime.map { .microseconds($0) }, maxLoss: condition.limits.loss,
+                    minHold: .nanoseconds(Int64(condition.limits.minHold)))
+            }, action: action,
             download: rule.rates?.download.map(BitRate.init), upload: rule.rates?.upload.map(BitRate.init),
             per: sharing, takeOver: rule.takeOver)
     }
@@ -131,7 +141,8 @@ extension ThrottleReport {
         if case .shape(_, let sharing) = rule.action { (action, per) = ("shape", sharing.rawValue) }
         self.init(
             name: rule.name, action: action, interfaces: rule.interfaces.sorted(), minSubflows: rule.minSubflows,
-            per: per, download: rule.rates?.download, upload: rule.rates?.upload, changed: status.isChanged,
+            per: per, download: rule.rates?.download, upload: rule.rates?.upload,
+            when: rule.condition == nil ? nil : "congested", on: status.isOn, changed: status.isChanged,
             obstacle: status.obstacle, subflows: status.subflows, matched: status.matched, refused: status.refused,
             classes: status.classes.map { Class($0) })
     }

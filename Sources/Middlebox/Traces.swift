@@ -17,7 +17,7 @@ extension Middlebox {
             open: { [self] filter, format in try await openTrace(filter, format) },
             close: { [self] id in await recorder.close(id).map(TraceReport.init) },
             list: { [self] in await recorder.totals().map(TraceReport.init) },
-            decisions: { [self] client in try decisionsReport(client) })
+            decisions: { [self] client in try await decisionsReport(client) })
     }
 
     private func openTrace(_ filter: String, _ format: String) async throws -> TraceStream {
@@ -63,13 +63,14 @@ extension Middlebox {
         }
     }
 
-    private func decisionsReport(_ client: String) throws(ControlRefusal) -> DecisionsReport {
+    private func decisionsReport(_ client: String) async throws(ControlRefusal) -> DecisionsReport {
         guard let (clients, port) = ClientQuestion.parse(client) else {
             throw ControlRefusal(
                 .invalid, "\(client) is no client; give ADDRESS, ADDRESS:PORT, [ADDRESS]:PORT or a prefix")
         }
         let past = history.last(200, clients: clients, port: port)
-        return DecisionsReport(remembered: history.count, decisions: past.map(report))
+        let steering = await pathsReport().decisions.suffix(16).reversed()
+        return DecisionsReport(remembered: history.count, decisions: past.map(report), steering: Array(steering))
     }
 
     private func report(_ past: PastDecision) -> DecisionsReport.Decision {

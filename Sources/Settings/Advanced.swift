@@ -32,6 +32,8 @@ extension Settings {
         public var tun: String
         /// Name of the IFB device that throttled uploads are led through, 1-15 bytes. Default sluice1.
         public var ifb: String
+        /// Where it is kept how much paths with a cap have carried; an absolute path. Default `/var/lib/sluice`.
+        public var stateDirectory: String
         /// Held SYNs and upstreams without a client, in all, beyond which SYNs are handled as split: the guard
         /// against spoofed SYNs. Default 2048.
         public var maxHeld: Int
@@ -66,7 +68,8 @@ extension Settings {
             socketGroup: UInt32 = 64083, routeTable: UInt32 = 7700, rulePriority: UInt32 = 77,
             listenAddress: IPAddress = IPAddress("127.77.0.1")!,
             listenAddress6: IPAddress = IPAddress("fd73:6c75:6963:6500::1")!, tun: String = "sluice0",
-            ifb: String = "sluice1", maxHeld: Int = 2048, maxHeldPerClient: Int = 512, maxConnections: Int? = nil,
+            ifb: String = "sluice1", stateDirectory: String = "/var/lib/sluice", maxHeld: Int = 2048,
+            maxHeldPerClient: Int = 512, maxConnections: Int? = nil,
             dialTimeout: Duration = .milliseconds(900), clientTimeout: Duration = .seconds(10),
             upstreamPorts: ClosedRange<UInt16> = 4096...32767, listenerIdle: Duration = .milliseconds(10),
             serverMemory: Duration = .seconds(600), serverMemoryEntries: Int = 65536,
@@ -83,6 +86,7 @@ extension Settings {
             self.listenAddress6 = listenAddress6
             self.tun = tun
             self.ifb = ifb
+            self.stateDirectory = stateDirectory
             self.maxHeld = maxHeld
             self.maxHeldPerClient = maxHeldPerClient
             self.maxConnections = maxConnections

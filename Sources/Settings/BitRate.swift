@@ -32,6 +32,18 @@ extension Settings {
 extension Form where Value == BitRate {
     /// `"10mbit"`, `"1.5MBit"`, `"2mbps"` (bytes).
     static var rate: Form {
+        rate(
+            zero: "would stop the subflow altogether",
+            mend: "use action = \"backup\", or the firewall, to keep traffic off it")
+    }
+
+    /// The same, of what a path can carry.
+    static var capacity: Form {
+        rate(zero: "is no capacity", mend: "leave it out to have it learned, or leave out the path")
+    }
+
+    /// `zero`: what is wrong with a rate of 0.
+    private static func rate(zero: String, mend: String) -> Form {
         let limits = "from \"\(BitRate.allowed.lowerBound)\" to \"\(BitRate.allowed.upperBound)\""
         let units = "bit, kbit, mbit, gbit, tbit, kibit, mibit, gibit, tibit; bytes per second: bps, kbps, and so on"
         return Form("a rate \(limits) (\(units))") { node throws(Mismatch) in
@@ -39,11 +51,7 @@ extension Form where Value == BitRate {
             guard let match = text.wholeMatch(of: /([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)/), let number = Double(match.1),
                 let factor = match.2.isEmpty ? 1 : factors[match.2.lowercased()]
             else { throw Mismatch(node, "is not a rate") }
-            guard number > 0 else {
-                throw Mismatch(
-                    node, "would stop the subflow altogether",
-                    mend: "use action = \"backup\", or the firewall, to keep traffic off it")
-            }
+            guard number > 0 else { throw Mismatch(node, zero, mend: mend) }
             guard !match.2.isEmpty else { throw Mismatch(node, "has no unit, which to tc means bit/s") }
             let bits = (number * factor).rounded()
             // Exact up to 2⁵³, far beyond the limit.

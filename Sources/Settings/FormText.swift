@@ -30,12 +30,21 @@ extension Form where Value: CaseIterable & RawRepresentable<String> {
 
 extension [String] {
     /// `a, b or c`
-    fileprivate func joined(or word: String) -> String {
+    func joined(or word: String) -> String {
         dropLast().joined(separator: ", ") + " \(word) " + last!
     }
 }
 
 extension Form where Value == String {
+    static var ruleName: Form { name(problem: "can't be a rule's name") }
+    static var pathName: Form { name(problem: "can't be a path's name") }
+
+    private static func name(problem: String) -> Form {
+        .text(
+            "a name of 1 to 32 letters, digits, _, . and -, beginning with a letter or digit", problem: problem
+        ) { $0.utf8.count <= 32 && $0.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9_.\-]*/) != nil ? $0 : nil }
+    }
+
     static var interfaceName: Form {
         .text("an interface's name of 1 to 15 bytes, such as \"lan0\"", problem: "can't be an interface's name") {
             isInterfaceName($0) ? $0 : nil
@@ -47,6 +56,12 @@ extension Form where Value == String {
         .text("the name of a TCP congestion control, such as \"cubic\"", problem: "can't be such a name") { name in
             let isGraphic = name.utf8.allSatisfy { (0x21...0x7e).contains($0) }
             return (1...15).contains(name.utf8.count) && isGraphic ? name : nil
+        }
+    }
+
+    static var folderPath: Form {
+        .text("an absolute path of a folder, at most 4000 bytes long", problem: "is not such a path") { path in
+            path.hasPrefix("/") && path.utf8.count <= 4000 && !path.utf8.contains(0) ? path : nil
         }
     }
 

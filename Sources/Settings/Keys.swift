@@ -20,12 +20,27 @@ extension Settings {
         settings.admin.read(document.section("admin"))
         settings.log.read(document.section("log"))
         settings.trace.read(document.section("trace"))
-        let throttles = throttles(document, defaults: settings.intercept.interfaces)
-        settings.throttles = throttles.map(\.rule)
+        let paths = document.entries("path") { Path($0) }
+        settings.paths = paths.map(\.value)
+        let steers = document.entries("steer") { Steer($0, paths.declared) }
+        settings.steers = steers.map(\.value)
+        let throttles = document.entries("throttle") {
+            Throttle($0, defaults: settings.intercept.interfaces, paths.declared)
+        }
+        settings.throttles = throttles.map(\.value)
         settings.advanced.read(document.section("advanced"))
         settings.checkDevices(document)
-        for throttle in throttles { throttle.refuse(settings.advanced) }
-        throttles.reportConflicts()
+        for path in paths { path.section.refuse([path.value.interface].compactMap(\.self), settings.advanced) }
+        paths.report(\.conflicts)
+        steers.reportNames(of: settings.throttles)
+        steers.report(\.conflicts)
+        for steer in steers { steer.value.checkWeightedPaths(steer.section, settings.paths) }
+        for throttle in throttles {
+            throttle.section.refuse(throttle.value.interfaces, settings.advanced)
+            throttle.value.checkImplicitPath(throttle.section, settings.paths)
+            throttle.value.checkConditionsPath(throttle.section, settings.paths)
+        }
+        throttles.report(\.conflicts)
         return settings
     }
 
@@ -97,6 +112,7 @@ extension Settings.Advanced {
             .address(in: IPPrefix("fc00::/7")!, "an IPv6 unique local address, such as \"fd73:6c75:6963:6500::1\""))
         section.read(&tun, "tun", .interfaceName)
         section.read(&ifb, "ifb", .interfaceName)
+        section.read(&stateDirectory, "state_directory", .folderPath)
         section.read(&maxHeld, "max_held", .count)
         section.read(&maxHeldPerClient, "max_held_per_client", .count)
         section.read(&maxConnections, "max_connections", .count)

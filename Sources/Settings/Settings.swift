@@ -8,8 +8,8 @@
 //             TOML,   lines,      one table, one value,
 //             JSON    findings    its keys   its range
 //
-// `Keys.swift`, `ThrottleKeys.swift` and `TraceKeys.swift` are the one place where a key's name, its form and its field
-// meet; `docs/configuration.md` is the same table for people. The module knows nothing of the machine: whether an
+// `Keys.swift` and the files whose names end so are the one place where a key's name, its form and its field meet;
+// `docs/configuration.md` is the same table for people. The module knows nothing of the machine: whether an
 // interface exists, a queue is free or a congestion control is loaded is for `sluice check` and for the module that uses
 // the value. It must never learn what the values do. TOMLKit stays behind `Document` and `Node`. Its only caller is
 // Middlebox (and the command line, to find the control socket).
@@ -28,6 +28,10 @@ public struct Settings: Hashable, Sendable {
     public var log: Log
     /// `[trace]`: what is written of packets, and where.
     public var trace: Trace
+    /// `[[path]]`: the ways that subflows take, at most 16, each with a name of its own.
+    public var paths: [Path]
+    /// `[[steer]]`: which paths connections' data take, at most 64 rules, each with a name of its own.
+    public var steers: [Steer]
     /// `[[throttle]]`: which subflows are throttled, at most 64 rules, each with a name of its own.
     public var throttles: [Throttle]
     /// `[advanced]`: names, numbers and limits that rarely need to change.
@@ -35,13 +39,16 @@ public struct Settings: Hashable, Sendable {
 
     public init(
         intercept: Intercept, relay: Relay = Relay(), admin: Admin = Admin(), log: Log = Log(),
-        trace: Trace = Trace(), throttles: [Throttle] = [], advanced: Advanced = Advanced()
+        trace: Trace = Trace(), paths: [Path] = [], steers: [Steer] = [], throttles: [Throttle] = [],
+        advanced: Advanced = Advanced()
     ) {
         self.intercept = intercept
         self.relay = relay
         self.admin = admin
         self.log = log
         self.trace = trace
+        self.paths = paths
+        self.steers = steers
         self.throttles = throttles
         self.advanced = advanced
     }

@@ -27,10 +27,33 @@ extension Settings {
             case client
         }
 
+        /// What has to be so of a path while the rule applies: it is congested.
+        public struct Condition: Hashable, Sendable {
+            /// The name of a path. Default nil: the path that has the rule's only interface, or one of that interface
+            /// whose capacity is learned.
+            public var path: String?
+            /// A longer round trip counts as congestion, 1 ms - 1 min. Default nil: no limit.
+            public var maxRTT: Duration?
+            /// A larger share that is lost counts as congestion, 0.001-1. Default nil: no limit.
+            public var maxLoss: Double?
+            /// How long the rule stays on, or off, at least, 500 ms - 1 h. Default 5 s.
+            public var minHold: Duration
+
+            public init(
+                path: String? = nil, maxRTT: Duration? = nil, maxLoss: Double? = nil, minHold: Duration = .seconds(5)
+            ) {
+                self.path = path
+                self.maxRTT = maxRTT
+                self.maxLoss = maxLoss
+                self.minHold = minHold
+            }
+        }
+
         /// More of them are refused.
         public static let mostRules = 64
 
-        /// 1-32 of letters, digits, `_`, `.` and `-`, beginning with a letter or digit; no two rules have the same.
+        /// 1-32 of letters, digits, `_`, `.` and `-`, beginning with a letter or digit; no other rule has the same, and
+        /// no steering rule.
         public var name: String
         /// Where the client's packets come in; at least one, none twice. In a file the default is
         /// `intercept.interfaces`.
@@ -53,6 +76,8 @@ extension Settings {
         public var afterBytesOf: QuotaOwner
         /// Only at these times of day, in the router's time zone. Default empty: always.
         public var hours: [TimeOfDayRange]
+        /// Only while that is so. Default nil: always. Only to shape.
+        public var condition: Condition?
         /// Default: shape.
         public var action: Action
         /// Towards the client. Default nil: not limited; to shape takes one of the two rates.
@@ -68,8 +93,9 @@ extension Settings {
             name: String, interfaces: [String], clients: [IPPrefix] = Intercept.allAddresses,
             servers: [IPPrefix] = Intercept.allAddresses, ports: [ClosedRange<UInt16>] = Intercept.allPorts,
             backup: Bool? = nil, addressID: UInt8? = nil, minSubflows: Int = 2, afterBytes: ByteCount? = nil,
-            afterBytesOf: QuotaOwner = .connection, hours: [TimeOfDayRange] = [], action: Action = .shape,
-            download: BitRate? = nil, upload: BitRate? = nil, per: Sharing = .all, takeOver: Bool = false
+            afterBytesOf: QuotaOwner = .connection, hours: [TimeOfDayRange] = [], condition: Condition? = nil,
+            action: Action = .shape, download: BitRate? = nil, upload: BitRate? = nil, per: Sharing = .all,
+            takeOver: Bool = false
         ) {
             self.name = name
             self.interfaces = interfaces
@@ -82,6 +108,7 @@ extension Settings {
             self.afterBytes = afterBytes
             self.afterBytesOf = afterBytesOf
             self.hours = hours
+            self.condition = condition
             self.action = action
             self.download = download
             self.upload = upload

@@ -1,44 +1,20 @@
 // What rules can have against each other.
 
-import Wire
-
-/// Something wrong with the rule at `index`, given the others.
-struct ThrottleConflict {
-    let index: Int
-    /// nil: the rule as a whole.
-    var key: String?
-    let problem: String
-    let mend: String
-}
-
 extension [Settings.Throttle] {
-    var conflicts: [ThrottleConflict] {
-        guard count <= Settings.Throttle.mostRules else {
-            return [
-                ThrottleConflict(
-                    index: Settings.Throttle.mostRules,
-                    problem: "more than \(Settings.Throttle.mostRules) rules",
-                    mend: "remove some, or make one of several")
-            ]
-        }
+    var conflicts: [Conflict] {
+        let most = Settings.Throttle.mostRules
+        guard count <= most else { return [.tooMany(most)] }
         return indices.compactMap(conflict)
     }
 
-    private func conflict(at index: Int) -> ThrottleConflict? {
+    private func conflict(at index: Int) -> Conflict? {
         let rule = self[index]
         let earlier = self[..<index]
-        if earlier.contains(where: { $0.name == rule.name }) {
-            return ThrottleConflict(
-                index: index, key: "name", problem: "an earlier rule has this name as well",
-                mend: "give each rule a name of its own")
-        }
+        if earlier.contains(where: { $0.name == rule.name }) { return .sameName(index) }
         if let words = rule.contradiction {
-            return ThrottleConflict(index: index, problem: words.problem, mend: words.mend)
+            return Conflict(index: index, problem: words.problem, mend: words.mend)
         }
-        guard let other = earlier.first(where: { $0.takesAll(of: rule) })?.name else { return nil }
-        return ThrottleConflict(
-            index: index, problem: "can never apply, since \"\(other)\" before it takes all its subflows",
-            mend: "put it before \"\(other)\", or narrow \"\(other)\"")
+        return earlier.first { $0.takesAll(of: rule) }.map { .shadowed(index, by: $0.name, "subflows") }
     }
 }
 
@@ -56,22 +32,20 @@ extension Settings.Throttle {
     fileprivate var contradiction: (problem: String, mend: String)? {
         switch action {
         case .shape: download == nil && upload == nil ? noRate : nil
-        case .backup: download == nil && upload == nil ? nil : ("a rate \(shapesOnly.problem)", shapesOnly.mend)
+        case .backup where download != nil || upload != nil: ("a rate \(shapesOnly.problem)", shapesOnly.mend)
+        case .backup: condition == nil ? nil : ("a condition \(shapesOnly.problem)", shapesOnly.mend)
         }
     }
 
     /// Does it apply to each subflow that the other might apply to, whenever that might?
     fileprivate func takesAll(of other: Self) -> Bool {
         Set(other.interfaces).isSubset(of: interfaces)
-            && other.clients.allSatisfy { inner in clients.contains { $0.contains(inner) } }
-            && other.servers.allSatisfy { inner in servers.contains { $0.contains(inner) } }
-            && other.ports.allSatisfy { inner in
-                ports.contains { $0.contains(inner.lowerBound) && $0.contains(inner.upperBound) }
-            }
+            && clients.holds(other.clients) && servers.holds(other.servers) && ports.holds(other.ports)
             && (backup == nil || backup == other.backup)
             && (addressID == nil || addressID == other.addressID)
             && minSubflows <= other.minSubflows
             && (hours.isEmpty || Set(hours) == Set(other.hours))
+            && (condition == nil || condition == other.condition)
             && takesQuota(of: other)
     }
 
@@ -80,8 +54,4 @@ extension Settings.Throttle {
         guard let others = other.afterBytes else { return false }
         return afterBytesOf == other.afterBytesOf && afterBytes <= others
     }
-}
-
-extension IPPrefix {
-    fileprivate func contains(_ inner: IPPrefix) -> Bool { length <= inner.length && contains(inner.address) }
 }

@@ -2,7 +2,7 @@
 
 extension Settings {
     /// A rule given at run time, as a JSON object with the keys of `[[throttle]]`; messages call it "request". How it
-    /// gets on with the rules that there are is for `conflicts(among:)`.
+    /// gets on with the other throttles is for `conflicts(among:)`.
     public func throttle(json: [UInt8]) throws(SettingsError) -> Throttle {
         guard let members = Node.members(json: json) else {
             throw SettingsError(
@@ -12,11 +12,18 @@ extension Settings {
                 ])
         }
         let document = Document(["throttle": .array([.table(members)])], file: request)
-        let throttles = Self.throttles(document, defaults: intercept.interfaces)
-        for throttle in throttles { throttle.refuse(advanced) }
+        let entry = document.entries("throttle") {
+            Throttle($0, defaults: intercept.interfaces, DeclaredPaths(names: paths.map(\.name)))
+        }[0]
+        entry.section.refuse(entry.value.interfaces, advanced)
+        entry.value.checkImplicitPath(entry.section, paths)
+        entry.value.checkConditionsPath(entry.section, paths)
+        if steers.contains(where: { $0.name == entry.value.name }) {
+            entry.section.report("name", "a [[steer]] has this name as well", mend: nameOfItsOwn)
+        }
         document.reportUnknown()
         try document.finish()
-        return throttles[0].rule
+        return entry.value
     }
 
     /// What is wrong with these rules together, a line each, as messages of requests have it: too many, a name twice,
@@ -29,50 +36,26 @@ extension Settings {
         }
         return findings.isEmpty ? nil : SettingsError(file: request, findings: findings).description
     }
-
-    /// The rules as far as they are right; the document keeps the findings.
-    static func throttles(_ document: Document, defaults interfaces: [String]) -> [ThrottleEntry] {
-        document.sections("throttle", title: "name").map { section in
-            let before = document.findingCount
-            var rule = Throttle(name: "", interfaces: interfaces)
-            rule.read(section)
-            return ThrottleEntry(rule: rule, section: section, isRight: document.findingCount == before)
-        }
-    }
 }
 
 private let request = "request"
 
-/// A rule, and where it stands.
-struct ThrottleEntry {
-    let rule: Settings.Throttle
-    let section: Section
-    let isRight: Bool
-
-    /// Clients aren't behind our own devices.
-    func refuse(_ advanced: Settings.Advanced) {
-        guard section.has("interface") else { return }
-        for (key, device) in [("tun", advanced.tun), ("ifb", advanced.ifb)] where rule.interfaces.contains(device) {
-            section.report(
-                "interface", "\(device) is Sluice's own device (advanced.\(key))",
-                mend: "name the interface that the clients' packets come in by")
-        }
-    }
-}
-
-extension [ThrottleEntry] {
-    func reportConflicts() {
-        let right = filter(\.isRight)
-        for conflict in right.map(\.rule).conflicts {
-            right[conflict.index].section.report(conflict.key, conflict.problem, mend: conflict.mend)
-        }
-    }
-}
-
 extension Settings.Throttle {
-    fileprivate mutating func read(_ section: Section) {
+    /// The only value of `when`.
+    private enum When: String, CaseIterable {
+        case congested
+    }
+
+    /// What has a meaning only together with `when`.
+    private static let keysOfCondition = ["path", "max_rtt", "max_loss", "min_hold"]
+
+    /// The rule as far as it is right.
+    init(_ section: Section, defaults interfaces: [String], _ paths: DeclaredPaths) {
+        self.init(name: "", interfaces: interfaces)
         section.require(&name, "name", .ruleName)
-        section.read(&interfaces, "interface", .oneOrMore(of: .interfaceName, .interfaceNames))
+        // Of a wrong one nobody can say how many there are.
+        if section.has("interface") { self.interfaces = [] }
+        section.read(&self.interfaces, "interface", .oneOrMore(of: .interfaceName, .interfaceNames))
         section.read(&clients, "clients", .prefixes)
         section.read(&servers, "servers", .prefixes)
         section.read(&ports, "ports", .portRanges)
@@ -82,6 +65,7 @@ extension Settings.Throttle {
         section.read(&afterBytes, "after_bytes", .size(ByteCount(bytes: 1)...ByteCount(bytes: 1 << 50)))
         section.read(&afterBytesOf, "after_bytes_of", .choice())
         section.read(&hours, "hours", .hours)
+        readCondition(section, paths)
         readAction(section)
         section.read(&download, "download", .rate)
         section.read(&upload, "upload", .rate)
@@ -92,19 +76,60 @@ extension Settings.Throttle {
         }
     }
 
+    private mutating func readCondition(_ section: Section, _ paths: DeclaredPaths) {
+        let when = section.value("when", Form<When>.choice())
+        var condition = Condition()
+        section.read(&condition.path, "path", .pathReference)
+        if let path = condition.path { paths.check(path, section, ["path"]) }
+        section.readLimits(&condition.maxRTT, &condition.maxLoss, &condition.minHold)
+        if when != nil { self.condition = condition }
+    }
+
     private mutating func readAction(_ section: Section) {
         let given: Action? = section.value("action", .choice())
         // Of a wrong one nobody can say what goes with it.
         guard given != nil || !section.has("action") else { return }
         if let given { action = given }
         switch action {
-        case .shape where !section.has("download") && !section.has("upload"):
-            section.report(nil, noRate.problem, mend: noRate.mend)
+        case .shape:
+            if !section.has("download") && !section.has("upload") {
+                section.report(nil, noRate.problem, mend: noRate.mend)
+            }
+            for key in Self.keysOfCondition where section.has(key) && !section.has("when") {
+                section.report(key, "without when", mend: "give when = \"congested\", too, or remove it")
+            }
         case .backup:
-            for key in ["download", "upload", "per", "take_over"] where section.has(key) {
+            let shaping = ["when"] + Self.keysOfCondition + ["download", "upload", "per", "take_over"]
+            for key in shaping where section.has(key) {
                 section.report(key, shapesOnly.problem, mend: shapesOnly.mend)
             }
-        case .shape: break
+        }
+    }
+
+    /// Reports a condition about a path of which only converted connections are seen: others are what it is for.
+    func checkConditionsPath(_ section: Section, _ paths: [Settings.Path]) {
+        guard let name = condition?.path, let path = paths.first(where: { $0.name == name }), path.interface == nil,
+            !path.clients.isEmpty
+        else { return }
+        section.report(
+            "path", "\"\(name)\" is a path of client addresses, of which other traffic isn't known",
+            mend: "name a path with an interface")
+    }
+
+    /// Reports a condition of which nobody can say what path it is about. Without a name it is that of the interface, or
+    /// one that goes by the interface's name.
+    func checkImplicitPath(_ section: Section, _ paths: [Settings.Path]) {
+        guard condition != nil, action == .shape, !section.has("path") else { return }
+        if interfaces.count > 1 {
+            section.report(
+                "when", "without path, and the rule has \(interfaces.count) interfaces",
+                mend: "give path, or one interface")
+        } else if let interface = interfaces.first, !paths.contains(where: { $0.interface == interface }),
+            paths.contains(where: { $0.name == interface })
+        {
+            section.report(
+                "when", "without path, and the [[path]] \"\(interface)\" is not that of the interface \(interface)",
+                mend: "give path, or another name to that [[path]]")
         }
     }
 }
@@ -115,15 +140,6 @@ extension Form where Value == Bool {
             guard case .boolean(let value) = node else { throw .type(of: node) }
             return value
         }
-    }
-}
-
-extension Form where Value == String {
-    fileprivate static var ruleName: Form {
-        .text(
-            "a name of 1 to 32 letters, digits, _, . and -, beginning with a letter or digit",
-            problem: "can't be a rule's name"
-        ) { $0.utf8.count <= 32 && $0.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9_.\-]*/) != nil ? $0 : nil }
     }
 }
 

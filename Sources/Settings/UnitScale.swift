@@ -14,11 +14,11 @@ public struct ByteCount: Hashable, Comparable, Sendable, CustomStringConvertible
 
 /// Whole numbers with a unit, as text: `720KiB`, `500ms`.
 struct UnitScale {
-    /// From the largest to the smallest, the latter being 1. Of equal rank, what is printed comes first.
+    /// From the largest to the smallest, the latter being 1.
     let units: [(name: String, factor: Int)]
 
     static let size = UnitScale(units: [
-        ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000),
+        ("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("kB", 1000),
         ("B", 1),
     ])
     /// In bits per second, as tc prints them.

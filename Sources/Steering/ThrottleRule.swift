@@ -46,6 +46,18 @@ public struct ThrottleRule: Hashable, Sendable {
         }
     }
 
+    /// When a rule that shapes is on; else it only counts.
+    public struct Condition: Hashable, Sendable {
+        /// The path that has to be congested, by its name; nil: that of the interface.
+        public var path: String?
+        public var limits: PathLimits
+
+        public init(path: String? = nil, limits: PathLimits = PathLimits()) {
+            self.path = path
+            self.limits = limits
+        }
+    }
+
     public var name: String
     /// Where the client's packets come in.
     public var interfaces: Set<String>
@@ -64,13 +76,16 @@ public struct ThrottleRule: Hashable, Sendable {
     /// Empty: always.
     public var hours: [TimeWindow]
     public var action: Action
+    /// nil: always on.
+    public var condition: Condition?
     /// May another's qdisc be replaced, and put back afterwards?
     public var takeOver: Bool
 
     public init(
         name: String, interfaces: Set<String>, clients: [IPPrefix] = [], servers: [IPPrefix] = [],
         ports: [ClosedRange<UInt16>] = [], backup: Bool? = nil, addressID: UInt8? = nil, minSubflows: Int = 2,
-        quota: Quota? = nil, hours: [TimeWindow] = [], action: Action, takeOver: Bool = false
+        quota: Quota? = nil, hours: [TimeWindow] = [], action: Action, condition: Condition? = nil,
+        takeOver: Bool = false
     ) {
         self.name = name
         self.interfaces = interfaces
@@ -83,6 +98,7 @@ public struct ThrottleRule: Hashable, Sendable {
         self.quota = quota
         self.hours = hours
         self.action = action
+        self.condition = condition
         self.takeOver = takeOver
     }
 

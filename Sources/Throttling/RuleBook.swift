@@ -4,12 +4,25 @@ public import Steering
 public enum RuleChange: Sendable {
     /// The file has these rules now. What was changed at run time stays so, unless the file's own entry of the same
     /// name has changed: then the file counts.
-    case file([ThrottleRule])
+    case file(Rules)
     /// Behind all others.
     case add(ThrottleRule)
     /// nil: as it is.
     case set(name: String, download: UInt64?, upload: UInt64?)
     case clear(name: String)
+}
+
+/// What the file says of throttles, paths and steering.
+public struct Rules: Hashable, Sendable {
+    public var throttles: [ThrottleRule]
+    public var paths: [Path]
+    public var steers: [SteerRule]
+
+    public init(throttles: [ThrottleRule], paths: [Path] = [], steers: [SteerRule] = []) {
+        self.throttles = throttles
+        self.paths = paths
+        self.steers = steers
+    }
 }
 
 /// Why a change can't be made.
@@ -52,7 +65,7 @@ struct RuleBook {
 
     mutating func make(_ change: RuleChange) throws(RuleRefusal) {
         switch change {
-        case .file(let new): reread(new)
+        case .file(let new): reread(new.throttles)
         case .add(let rule):
             guard !rules.contains(where: { $0.name == rule.name }) else { throw .taken(rule.name) }
             added.append(rule)

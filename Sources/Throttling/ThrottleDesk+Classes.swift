@@ -50,11 +50,16 @@ extension ThrottleDesk {
 
     /// The class that all of a rule share stays as long as the rule does.
     func isKept(_ key: ClassKey) -> Bool {
-        key.isShared
-            && rules.contains { rule in
-                guard case .shape(_, .all) = rule.action else { return false }
-                return rule.name == key.rule && rule.interfaces.contains(key.interface)
+        guard key.isShared else { return false }
+        if let rule = steers.first(where: { $0.name == key.rule }), case .loadBalancing = rule.mode {
+            return planner.paths.contains {
+                rule.paths.contains($0.name) && $0.selector == .interface(key.interface)
             }
+        }
+        return rules.contains { rule in
+            guard case .shape(_, .all) = rule.action else { return false }
+            return rule.name == key.rule && rule.interfaces.contains(key.interface)
+        }
     }
 
     func makeClass(_ key: ClassKey, _ rates: ThrottleRule.Rates) throws -> UInt8 {

@@ -15,8 +15,8 @@ extension ThrottleDesk {
     }
 
     func judgeAll() {
-        // Those that are held, whether or not any rule would ask about them now.
-        for id in members.keys { judge(id) }
+        // Those that are held or on a path, whether or not any rule would ask about them now.
+        for id in Set(members.keys).union(paths.connections) { judge(id) }
         for (id, connection) in watch.allForFollower() {
             note(id, connection)
             judge(id, connection)
@@ -27,21 +27,23 @@ extension ThrottleDesk {
         let circumstances = ThrottleCircumstances(
             subflows: connection.carryingSubflows, connectionBytes: connection.bytes,
             clientBytes: volumes[connection.tuple.client.address], minute: minute)
-        var wanted: [FourTuple: (rule: ThrottleRule, interface: String)] = [:]
+        let subflows = connection.subflows.filter(\.isCarrying).map(question)
+        let wanted = planner.treatments(
+            of: subflows, circumstances, first: connection.tuple, isForwarded: connection.isForwarded)
+        var places: [FourTuple: String] = [:]
         var bytesLeft: UInt64?
-        for subflow in connection.subflows where subflow.isCarrying {
-            let question = question(subflow)
-            if let place = rules.first(for: question, circumstances), let interface = question.interface {
-                wanted[question.tuple] = (rules[place], interface)
+        for subflow in subflows {
+            if !connection.isForwarded {
+                places[subflow.tuple] = planner.path(of: subflow.tuple, interface: subflow.interface)?.name
             }
-            if let left = self.bytesLeft(question, circumstances, connection.tuple.client.address) {
+            if let left = self.bytesLeft(subflow, circumstances, connection.tuple.client.address) {
                 bytesLeft = min(bytesLeft ?? left, left)
             }
         }
         if let left = offload(id, connection) { bytesLeft = min(bytesLeft ?? left, left) }
         if let bytesLeft { watch.setAlarm(id, bytes: connection.bytes + bytesLeft) }
-        for tuple in members[id] ?? [] where wanted[tuple] == nil { letGo(tuple) }
-        for (tuple, target) in wanted { hold(tuple, id, connection, target.rule, on: target.interface) }
+        paths.note(id, places)
+        treat(id, connection, wanted)
     }
 
     private func question(_ subflow: Subflow) -> ThrottledSubflow {
@@ -130,6 +132,7 @@ extension ThrottleDesk {
     private func forget(_ id: ConnectionID) {
         volumes.finish(id)
         offloaded[id] = nil
-        for tuple in members[id] ?? [] { letGo(tuple) }
+        paths.forget(id)
+        treat(id, nil, [:])
     }
 }

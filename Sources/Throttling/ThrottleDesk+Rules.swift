@@ -10,28 +10,41 @@ extension ThrottleDesk {
     func make(_ change: RuleChange) throws {
         var book = book
         try book.make(change)
-        try apply(book.rules)
+        var (paths, steers) = (declaredPaths, self.steers)
+        if case .file(let rules) = change { (paths, steers) = (rules.paths, rules.steers) }
+        // One that was added at run time: they would share classes.
+        if let twin = book.rules.first(where: { rule in steers.contains { $0.name == rule.name } }) {
+            throw RuleRefusal.taken(twin.name)
+        }
+        try apply(book.rules, paths, steers)
         self.book = book
     }
 
-    private func apply(_ new: [ThrottleRule]) throws(TrafficControlError) {
-        let old = rules
+    private func apply(
+        _ new: [ThrottleRule], _ newPaths: [Path], _ newSteers: [SteerRule]
+    ) throws(TrafficControlError) {
+        let (old, oldPaths, oldSteers, oldInstallation) = (rules, declaredPaths, steers, paths.installation)
         do throws(TrafficControlError) {
-            try preparePorts(new)
-            try install(new)
+            try preparePorts(Self.places(new, newPaths, newSteers))
+            try install(new, newPaths, newSteers)
         } catch {
             // What it was is known to work.
-            try? install(old)
+            try? install(old, oldPaths, oldSteers)
+            paths.putBack(oldInstallation)
+            planner.steering = paths.steering
             retireIdleClasses()
             removeIdlePorts()
             throw error
         }
-        let names = Set(new.map(\.name))
+        paths.commit()
+        let names = Set(new.map(\.name) + newSteers.map(\.name))
         tallies = tallies.filter { name, _ in names.contains(name) }
         sums.keep(names)
-        watch.follow(new.isEmpty && !offloads ? nil : follower(new))
+        meters.keep(names)
+        watch.follow(new.isEmpty && paths.interval == nil && !offloads ? nil : follower(new))
         minute = WallClock.minuteOfDay
-        retryFailed()
+        waiting = []
+        retryFailed(all: true)
         judgeAll()
         retireIdleClasses()
     }
@@ -49,16 +62,23 @@ extension ThrottleDesk {
 
     /// Connections with fewer subflows than any rule asks for are nobody's concern.
     private func follower(_ rules: [ThrottleRule]) -> ConnectionWatch.Follower {
-        let wantsAll = offloads || rules.contains { $0.quota?.owner == .client }
+        let wantsAll = offloads || paths.interval != nil || rules.contains { $0.quota?.owner == .client }
         let subflows = wantsAll ? 1 : rules.map(\.minSubflows).min() ?? 1
         return ConnectionWatch.Follower(subflows: subflows) { [mailbox] in mailbox.post(.changed($0)) }
     }
 
     /// The classes as the rules want them, without a change of who is in which.
-    private func install(_ new: [ThrottleRule]) throws(TrafficControlError) {
+    private func install(
+        _ new: [ThrottleRule], _ newPaths: [Path], _ newSteers: [SteerRule]
+    ) throws(TrafficControlError) {
         rules = new
+        declaredPaths = newPaths
+        steers = newSteers
+        paths.install(newPaths, newSteers, new, at: MonotonicTime.now.nanoseconds)
+        planner = Planner(throttles: new, paths: paths.paths, steering: paths.steering)
         for rule in new {
-            guard case .shape(let rates, let sharing) = rule.action else { continue }
+            guard case .shape(let given, let sharing) = rule.action else { continue }
+            let rates = effective(given, of: rule.name)
             for (number, entry) in classes.entries where entry.key.rule == rule.name && entry.retiredAt == nil {
                 try asRefusal(rule) { try setRates(number, rates) }
             }
@@ -82,8 +102,7 @@ extension ThrottleDesk {
     // MARK: interfaces
 
     /// Makes sure of every qdisc that the rules need, before anything is changed: one that can't be had refuses them all.
-    private func preparePorts(_ new: [ThrottleRule]) throws(TrafficControlError) {
-        let wanted = Self.places(new)
+    private func preparePorts(_ wanted: [Ports.Place: Ports.Port]) throws(TrafficControlError) {
         for (place, port) in wanted {
             guard let interface = Self.find(place.interface) else { continue }
             if let obstacle = trafficControl.obstacle(interface, place.direction, takeOver: port.takeOver) {
@@ -99,13 +118,23 @@ extension ThrottleDesk {
         }
     }
 
-    private static func places(_ rules: [ThrottleRule]) -> [Ports.Place: Ports.Port] {
+    /// Where qdiscs are needed: for throttles, and for steering rules that keep weights.
+    private static func places(
+        _ rules: [ThrottleRule], _ paths: [Path], _ steers: [SteerRule]
+    ) -> [Ports.Place: Ports.Port] {
         var places: [Ports.Place: Ports.Port] = [:]
+        func add(_ interface: String, _ direction: ShapingDirection, takeOver: Bool) {
+            let place = Ports.Place(interface: interface, direction: direction)
+            places[place, default: Ports.Port(takeOver: false, obstacle: "there is no \(interface)")].takeOver =
+                takeOver || places[place]?.takeOver == true
+        }
         for rule in rules {
-            for (interface, direction) in rule.places {
-                let place = Ports.Place(interface: interface, direction: direction)
-                places[place, default: Ports.Port(takeOver: false, obstacle: "there is no \(interface)")].takeOver =
-                    rule.takeOver || places[place]?.takeOver == true
+            for (interface, direction) in rule.places { add(interface, direction, takeOver: rule.takeOver) }
+        }
+        for case .loadBalancing(let weights) in steers.map(\.mode) {
+            for path in paths where weights[path.name] != nil {
+                guard case .interface(let interface) = path.selector else { continue }
+                for direction in ShapingDirection.allCases { add(interface, direction, takeOver: false) }
             }
         }
         return places
@@ -117,7 +146,7 @@ extension ThrottleDesk {
 
     /// Takes our qdiscs off the interfaces that no rule names and no class is left on.
     func removeIdlePorts() {
-        let wanted = Self.places(rules)
+        let wanted = Self.places(rules, planner.paths, steers)
         for (place, port) in ports.places where wanted[place] == nil {
             let isUsed = classes.entries.values.contains {
                 $0.key.interface == place.interface && $0.places.contains(place.direction)

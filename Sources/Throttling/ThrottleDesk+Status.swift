@@ -12,8 +12,10 @@ extension ThrottleDesk {
             let rule = entry.rule
             let tally = tallies[rule.name] ?? Tally()
             return ThrottleStatus(
-                rule: rule, isChanged: entry.isChanged, obstacle: obstacle(rule),
-                subflows: held.values.count { $0.rule == rule.name && $0.grip != .failed },
+                rule: rule, isChanged: entry.isChanged, isOn: paths.isOn(rule.name), obstacle: obstacle(rule),
+                subflows: held.values.count {
+                    $0.name == rule.name || $0.isStandby && $0.treatment.standby == rule.name
+                },
                 matched: tally.matched, refused: tally.refused, classes: classes(of: rule, counters),
                 sums: sums(of: rule))
         }

@@ -10,21 +10,33 @@ import Wire
 
 /// The state of the throttle thread. Touched on that thread alone.
 final class ThrottleDesk {
-    /// A subflow that a rule applies to.
+    /// A subflow that something has been done with, or should have been.
     struct Hold {
-        enum Grip: Equatable {
-            case `class`(UInt8)
-            /// Its client has been asked to use it as a backup.
-            case backup
-            /// It could not be held, and goes on as it is.
-            case failed
+        let connection: ConnectionID
+        /// By which the kernel's path manager knows the connection; nil for one that goes end to end.
+        var token: Token?
+        /// What was wanted of it last.
+        var treatment = Treatment.none
+        /// Its class; nil when it has none, or could not be had.
+        var number: UInt8?
+        /// Has its client been asked to use it as a backup?
+        var isStandby = false
+
+        init(connection: ConnectionID, token: Token?) {
+            self.connection = connection
+            self.token = token
         }
 
-        let connection: ConnectionID
-        let rule: String
-        let grip: Grip
-        let interface: String
-        let token: Token?
+        /// The rule that is said to hold it.
+        var name: String? {
+            if let shaping = treatment.shaping, number != nil { return shaping.rule }
+            return isStandby ? treatment.standby : nil
+        }
+
+        /// Could its class not be had?
+        var lacksClass: Bool { treatment.shaping != nil && number == nil }
+        /// Would the path manager not have it as a backup?
+        var lacksStandby: Bool { treatment.standby != nil && !isStandby }
     }
 
     /// What a rule has done since it was there.
@@ -50,6 +62,19 @@ final class ThrottleDesk {
     var book = RuleBook()
     /// Those of the book, once they are in force.
     var rules: [ThrottleRule] = []
+    var steers: [SteerRule] = []
+    var paths: PathDesk
+    /// What is wanted of each subflow now.
+    var planner = Planner()
+    /// Connections to be judged again, some with each turn.
+    var waiting: Set<ConnectionID> = []
+    var retries = RetryQueue()
+    var meters = WeightMeters()
+    /// As the file has them; `paths` has those that throttles imply as well.
+    var declaredPaths: [Path] = []
+    /// The longest turn about the paths so far, in nanoseconds.
+    var longestTurn: UInt64 = 0
+    let saveVolumes: @Sendable (VolumeLedger) -> Void
     var tallies: [String: Tally] = [:]
     var classes = ClassTable()
     var ports = Ports()
@@ -66,20 +91,24 @@ final class ThrottleDesk {
     var minute = 0
     let mailbox: Mailbox<Throttler.Message>
     private var loop: EventLoop
+    private var nextTurn = MonotonicTime(nanoseconds: 0)
+    private var nextSave = MonotonicTime(nanoseconds: 0)
     private var nextLook = MonotonicTime(nanoseconds: 0)
     private var nextSample = MonotonicTime(nanoseconds: 0)
     private var isStopped = false
 
     init(
         mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, mailbox: Mailbox<Throttler.Message>,
-        names: HeldNames, log: Logger, restored: @escaping @Sendable () -> Void,
-        downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void
+        names: HeldNames, volumes: VolumeLedger, log: Logger, restored: @escaping @Sendable () -> Void,
+        downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void,
+        saveVolumes: @escaping @Sendable (VolumeLedger) -> Void
     ) throws {
         try TrafficControl.removeAll()
         loop = try EventLoop(capacity: 2)
         try loop.add(mailbox.descriptor, .readable, tag: 0)
         trafficControl = try TrafficControl(device: device)
         conntrack = try ConnectionTracking()
+        paths = try PathDesk(volumes)
         self.mark = mark
         self.offloads = offloads
         self.watch = watch
@@ -88,24 +117,36 @@ final class ThrottleDesk {
         self.log = log
         self.restored = restored
         self.downloadsHeld = downloadsHeld
+        self.saveVolumes = saveVolumes
     }
 
     func run() {
         while !isStopped {
             loop.wait(timeout: patience) { _, _ in }
             readMailbox()
+            if let interval = paths.interval, MonotonicTime.now >= nextTurn {
+                nextTurn = .now + interval
+                steer()
+            }
+            judgeWaiting()
+            judgeRetries()
             if MonotonicTime.now >= nextLook {
                 lookAround()
-                tellOfHeld()
                 nextLook = .now + .milliseconds(isRetiring ? 20 : 250)
             }
+            tellOfHeld()
         }
         releaseAll()
+        saveVolumes(paths.ledger)
     }
 
     /// Milliseconds; -1: until there is a message.
     private var patience: Int32 {
-        rules.isEmpty && classes.entries.isEmpty && ports.isEmpty ? -1 : nextLook.milliseconds(from: .now)
+        if !waiting.isEmpty { return 0 }
+        let isIdle = rules.isEmpty && classes.entries.isEmpty && ports.isEmpty
+        let times = [isIdle ? nil : nextLook, paths.interval == nil ? nil : nextTurn, retries.next].compactMap(
+            \.self)
+        return times.min().map { $0.milliseconds(from: .now) } ?? -1
     }
 
     private func readMailbox() {
@@ -116,11 +157,11 @@ final class ThrottleDesk {
             case .rules(let change, let answer): answer(Result { try make(change) })
             case .prepareSteering(let answer): answer(Result { try prepareSteering() })
             case .status(let answer): answer(status())
+            case .steering(let answer): answer(steeringStatus())
             case .stop: isStopped = true
             }
         }
         for id in changed { judge(id) }
-        tellOfHeld()
     }
 
     private func tellOfHeld() {
@@ -138,6 +179,10 @@ final class ThrottleDesk {
             restorePorts()
             sample(at: now)
             volumes.forgetSilent(at: now.nanoseconds)
+        }
+        if now >= nextSave, paths.hasCaps {
+            nextSave = now + .seconds(10)
+            saveVolumes(paths.ledger)
         }
         if minute != WallClock.minuteOfDay {
             minute = WallClock.minuteOfDay

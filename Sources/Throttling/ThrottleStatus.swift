@@ -32,6 +32,8 @@ public struct ThrottleStatus: Sendable {
     public let rule: ThrottleRule
     /// Was it added or changed at run time?
     public let isChanged: Bool
+    /// False while a conditional throttle's path isn't congested.
+    public let isOn: Bool
     /// Why it does nothing now, or not everywhere; nil if nothing stands in its way.
     public let obstacle: String?
     /// Subflows held now, and ever.

@@ -19,6 +19,7 @@ import LinuxSystem
 public import Logging
 public import Marks
 public import SharedTracking
+public import Steering
 import Synchronization
 import SystemPackage
 import Tracking
@@ -31,6 +32,7 @@ public final class Throttler: Sendable {
         case rules(RuleChange, @Sendable (Result<Void, any Error>) -> Void)
         case prepareSteering(@Sendable (Result<Void, any Error>) -> Void)
         case status(@Sendable ([ThrottleStatus]) -> Void)
+        case steering(@Sendable (SteeringStatus) -> Void)
         case stop
     }
 
@@ -43,18 +45,21 @@ public final class Throttler: Sendable {
     /// Starts without a rule, in the network namespace of the calling thread, and removes what a killed run has left.
     /// `device`: the name of the IFB device that uploads are led through. `offloads`: is the data of subflows that are
     /// under way to be left to the kernel, by a bit of the connmark? `downloadsHeld` is told of converted connections, by
-    /// their first subflow, when a rule begins to hold what this machine sends on one of their subflows.
+    /// their first subflow, when a rule begins to hold what this machine sends on one of their subflows. `volumes`: what paths had
+    /// carried before; `saveVolumes` is told now and then what they have.
     public init(
-        mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, log: Logger,
-        downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void
+        mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, volumes: VolumeLedger, log: Logger,
+        downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void,
+        saveVolumes: @escaping @Sendable (VolumeLedger) -> Void
     ) throws {
         let mailbox = try Mailbox<Message>()
         let names = HeldNames()
         let restorations = restorationCount
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try ThrottleDesk(
-            mark: mark, device: device, offloads: offloads, watch: watch, mailbox: mailbox, names: names, log: log,
-            restored: { restorations.value.wrappingAdd(1, ordering: .relaxed) }, downloadsHeld: downloadsHeld)
+            mark: mark, device: device, offloads: offloads, watch: watch, mailbox: mailbox, names: names,
+            volumes: volumes, log: log, restored: { restorations.value.wrappingAdd(1, ordering: .relaxed) },
+            downloadsHeld: downloadsHeld, saveVolumes: saveVolumes)
         self.mailbox = mailbox
         self.watch = watch
         self.names = names
@@ -81,6 +86,13 @@ public final class Throttler: Sendable {
     public func status() async -> [ThrottleStatus] {
         await withCheckedContinuation { continuation in
             mailbox.post(.status { continuation.resume(returning: $0) })
+        }
+    }
+
+    /// How the paths fare, and what was decided about them.
+    public func steering() async -> SteeringStatus {
+        await withCheckedContinuation { continuation in
+            mailbox.post(.steering { continuation.resume(returning: $0) })
         }
     }
 

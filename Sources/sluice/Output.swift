@@ -43,6 +43,16 @@ func bytes(_ count: UInt64) -> String {
     return (tenths < 100 ? "\(tenths / 10).\(tenths % 10)" : "\(Int(value.rounded()))") + prefix
 }
 
+/// In tc's units: whole numbers as they were given, measured ones with three digits or so.
+func rate(_ bitsPerSecond: UInt64) -> String {
+    let units: [(name: String, factor: UInt64)] = [
+        ("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1000), ("bit", 1),
+    ]
+    let unit = units.first { bitsPerSecond >= $0.factor } ?? units[3]
+    let tenths = (bitsPerSecond * 10 + unit.factor / 2) / unit.factor
+    return tenths % 10 == 0 ? "\(tenths / 10)\(unit.name)" : "\(tenths / 10).\(tenths % 10)\(unit.name)"
+}
+
 /// `3m 5s`: a time in its two largest units.
 func duration(microseconds: UInt64) -> String {
     microseconds < 1_000_000 ? "\(microseconds / 1000)ms" : duration(seconds: microseconds / 1_000_000)

@@ -15,7 +15,7 @@ struct Sluice: AsyncParsableCommand {
         version: Middlebox.version,
         subcommands: [
             Run.self, Check.self, Rules.self, Status.self, Connections.self, Close.self, Throttles.self,
-            TracePackets.self, Decode.self,
+            Paths.self, TracePackets.self, Decode.self,
         ])
 
     /// Exit codes: 0 well, 1 a finding or a run-time failure, 64 usage (ArgumentParser's), 78 configuration.

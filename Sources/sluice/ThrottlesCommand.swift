@@ -123,6 +123,16 @@ struct RuleOptions: ParsableArguments {
     var upload: String?
     @Option(help: "Who shares a rate: class, client or subflow.")
     var per: String?
+    @Option(help: "congested: only while the path is.")
+    var when: String?
+    @Option(help: "With --when: the path, by its name in the file; the interface's unless said.")
+    var path: String?
+    @Option(help: "With --when: a round trip above which the path counts as congested, e.g. 150ms.")
+    var maxRtt: String?
+    @Option(help: "With --when: a share of bytes sent again above which it does, e.g. 2%.")
+    var maxLoss: String?
+    @Option(help: "With --when: how long it stays on or off at least, e.g. 5s.")
+    var minHold: String?
     @Flag(help: "Replace a qdisc that somebody else put on the interface, and put it back at the end.")
     var takeOver = false
 }
@@ -144,6 +154,11 @@ private struct RuleRequest: Encodable {
     let download: String?
     let upload: String?
     let per: String?
+    let when: String?
+    let path: String?
+    let maxRtt: String?
+    let maxLoss: String?
+    let minHold: String?
     let takeOver: Bool?
 
     init(name: String, options: RuleOptions) {
@@ -163,6 +178,11 @@ private struct RuleRequest: Encodable {
         download = options.download
         upload = options.upload
         per = options.per
+        when = options.when
+        path = options.path
+        maxRtt = options.maxRtt
+        maxLoss = options.maxLoss
+        minHold = options.minHold
         takeOver = options.takeOver ? true : nil
     }
 }
@@ -178,7 +198,8 @@ extension Throttles.List {
 
     /// One row for the rule, one for each of its classes.
     private static func rows(_ throttle: ThrottleReport) -> [[String]] {
-        let remarks = [throttle.obstacle, throttle.changed ? "changed at run time" : nil].compactMap { $0 }
+        let condition = throttle.when.map { throttle.on ? "on: its path is \($0)" : "off until its path is \($0)" }
+        let remarks = [throttle.obstacle, condition, throttle.changed ? "changed at run time" : nil].compactMap { $0 }
         let summary = [
             throttle.name, throttle.interfaces.joined(separator: ","),
             throttle.action == "backup" ? "backup" : throttle.download.map(rate) ?? "-",
@@ -195,15 +216,5 @@ extension Throttles.List {
             ]
         }
         return [summary] + classes
-    }
-
-    /// In tc's units: whole numbers as they were given, measured ones with three digits or so.
-    private static func rate(_ bitsPerSecond: UInt64) -> String {
-        let units: [(name: String, factor: UInt64)] = [
-            ("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1000), ("bit", 1),
-        ]
-        let unit = units.first { bitsPerSecond >= $0.factor } ?? units[3]
-        let tenths = (bitsPerSecond * 10 + unit.factor / 2) / unit.factor
-        return tenths % 10 == 0 ? "\(tenths / 10)\(unit.name)" : "\(tenths / 10).\(tenths % 10)\(unit.name)"
     }
 }

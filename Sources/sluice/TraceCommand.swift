@@ -131,11 +131,22 @@ struct TracePackets: AsyncParsableCommand {
         }
         let report = try await asking { () throws(ControlError) in try await client.decisions(of: question) }
         print(report.decisions.isEmpty ? Self.nothing(report) : report.decisions.map(Self.text).joined(separator: "\n"))
+        guard !report.steering.isEmpty else { return }
+        print("of late, about the paths (`sluice paths --why` has more):")
+        for decision in report.steering {
+            print(
+                "    \(Self.time(decision.time)) \(decision.rule): \(decision.path) \(decision.effect): \(decision.reason)"
+            )
+        }
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        Date(timeIntervalSince1970: seconds).formatted(
+            .iso8601.year().month().day().dateTimeSeparator(.space).time(includingFractionalSeconds: true))
     }
 
     private static func text(_ decision: DecisionsReport.Decision) -> String {
-        let time = Date(timeIntervalSince1970: decision.time).formatted(
-            .iso8601.year().month().day().dateTimeSeparator(.space).time(includingFractionalSeconds: true))
+        let time = time(decision.time)
         let kind = decision.token.map { "MP_JOIN \($0)" } ?? "MP_CAPABLE"
         let held = decision.heldUs.map { ", held \(Int($0.rounded())) us" } ?? ""
         let state = decision.state.map { "\n    now: \($0)" } ?? ""

@@ -89,7 +89,7 @@ extension Lab {
                         line.stop()
                         throw .tornDown
                     }
-                    state.delayLines.append(line)
+                    state.delayLines.append((link.name, line))
                 }
             }
         }

@@ -8,7 +8,7 @@ import Synchronization
 /// The packets wait in the kernel; only their headers are copied. The queue is the thread's own once that runs.
 final class DelayLine: @unchecked Sendable {
     private let queue: PacketQueue
-    private let delay: Duration
+    private let delay: Mutex<Duration>
     private let jitter: Duration
     private let stopping: StopSignal
     private let thread = Mutex<SystemThread?>(nil)
@@ -32,12 +32,15 @@ final class DelayLine: @unchecked Sendable {
 
     private init(_ queue: PacketQueue, delay: Duration, jitter: Duration) throws {
         self.queue = queue
-        self.delay = delay
+        self.delay = Mutex(delay)
         self.jitter = jitter
         stopping = try StopSignal()
         let thread = try SystemThread(named: "delay line") { [self] in run() }
         self.thread.withLock { $0 = thread }
     }
+
+    /// Another delay for the packets that come from now on; none overtakes those before it.
+    func setDelay(_ new: Duration) { delay.withLock { $0 = new } }
 
     /// Ends the thread; what it holds is dropped. Once only.
     func stop() {
@@ -52,9 +55,10 @@ final class DelayLine: @unchecked Sendable {
         while true {
             guard wait(until: first < held.count ? held[first].release : nil) else { return }
             let arrival = ContinuousClock.now
+            let delay = delay.withLock(\.self)
             while true {
                 let received = try? queue.receive { packet in
-                    last = max(last, arrival + delay + randomJitter())
+                    last = max(last, arrival + delay + randomJitter(delay))
                     held.append(Held(id: packet.id, release: last))
                 }
                 guard let received, received > 0 else { break }
@@ -76,7 +80,7 @@ final class DelayLine: @unchecked Sendable {
         }
     }
 
-    private func randomJitter() -> Duration {
+    private func randomJitter(_ delay: Duration) -> Duration {
         guard jitter > .zero else { return .zero }
         return max(jitter * Double.random(in: -1...1), .zero - delay)
     }

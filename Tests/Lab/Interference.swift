@@ -38,6 +38,37 @@ extension Lab {
         }
     }
 
+    /// Takes the box's interface of a link down, or up again with the addresses and routes that went with it.
+    public func setBoxInterface(of link: Link, isUp: Bool) throws {
+        try runNow(in: .box, ["ip", "link", "set", link.name, isUp ? "up" : "down"])
+        guard isUp else { return }
+        for family in IPFamily.allCases {
+            if family == .v6 {
+                let address = "\(link.boxAddress(family))/\(Network.length(family))"
+                try runNow(in: .box, ["ip", "address", "replace", address, "dev", link.name, "nodad"])
+            }
+            guard link.hop != nil else { continue }
+            let way = ["via", "\(link.far.host(2, family))", "dev", link.name]
+            try runNow(in: .box, ["ip", "route", "replace", link.near.prefix(family)] + way)
+        }
+    }
+
+    /// Another delay, one way, for a link that was made with one.
+    public func setDelay(of link: Link, _ delay: Duration) {
+        let lines = state.withLock { state in state.delayLines.filter { $0.link == link.name }.map(\.line) }
+        for line in lines { line.setDelay(delay) }
+    }
+
+    /// Another rate, both ways, for a server's link that was made with one and has no hop.
+    public func setRate(of link: Link, _ rate: BitRate) throws {
+        for (node, interface) in [(link.node, link.nodeInterface), (.box, link.name)] {
+            try runNow(
+                in: node,
+                ["tc", "qdisc", "change", "dev", interface, "root"]
+                    + Interior.bucket(rate).split(separator: " ").map(String.init))
+        }
+    }
+
     /// Changes one byte in the next TCP segment with payload, so that TCP doesn't notice.
     public func corruptOneSegment(on link: Link, _ direction: Direction) throws {
         let place = "\(link.name) \(direction)"

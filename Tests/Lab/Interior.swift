@@ -86,13 +86,16 @@ struct Interior {
         } + routes.flatMap { $0(family) }
     }
 
-    /// Token buckets. The burst holds a whole GSO packet (64 KiB), else the kernel cuts it up; the queue holds 100 ms.
+    /// A token bucket for each port with a rate.
     var rates: [String] {
-        ports.compactMap { port in
-            guard let rate = port.rate?.bitsPerSecond else { return nil }
-            let burst = max(96 << 10, rate / 8 / 500)
-            let limit = max(256 << 10, rate / 8 / 10) + burst
-            return "qdisc add dev \(port.name) root tbf rate \(rate)bit burst \(burst)b limit \(limit)b"
-        }
+        ports.compactMap { port in port.rate.map { "qdisc add dev \(port.name) root \(Self.bucket($0))" } }
+    }
+
+    /// The burst holds a whole GSO packet (64 KiB), else the kernel cuts it up; the queue holds 100 ms.
+    static func bucket(_ rate: BitRate) -> String {
+        let rate = rate.bitsPerSecond
+        let burst = max(96 << 10, rate / 8 / 500)
+        let limit = max(256 << 10, rate / 8 / 10) + burst
+        return "tbf rate \(rate)bit burst \(burst)b limit \(limit)b"
     }
 }

@@ -55,7 +55,7 @@ public final class Lab: Sendable {
         var isTornDown = false
         var files = 0
         var children: [ChildProcess] = []
-        var delayLines: [DelayLine] = []
+        var delayLines: [(link: String, line: DelayLine)] = []
         var corruptions: [String: PayloadCorruption] = [:]
         var peers: [PeerServer] = []
     }
@@ -123,7 +123,7 @@ public final class Lab: Sendable {
             state.peers.forEach { $0.stop() }
             state.children.forEach { $0.signal(SIGKILL) }
             state.children.forEach { $0.reap() }
-            state.delayLines.forEach { $0.stop() }
+            state.delayLines.forEach { $0.line.stop() }
             state.corruptions.values.forEach { $0.stop() }
             Leftovers.remove(namespaces: namespaces, directory: directory)
         }

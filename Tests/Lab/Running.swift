@@ -38,14 +38,14 @@ extension Lab {
     }
 
     /// Runs blocking code on a thread of its own inside a node; sockets made there belong to the node.
+    ///
+    /// The thread that resumes the caller is another one, outside: where that makes Swift's pool start a thread, the new one
+    /// inherits the namespace of its maker.
     public func inside<Value: Sendable>(
         _ node: Node, _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         let namespace = namespace(node)
-        return try await onThread(named: "in \(node)") {
-            try namespace.enter()
-            return try body()
-        }
+        return try await onThread(named: "in \(node)") { try namespace.run(body) }
     }
 
     /// Runs a command of the lab's own on the calling thread; throws unless it succeeds.

@@ -28,6 +28,8 @@ import Wire
         #expect(settings.trace.rotateSize == ByteCount(bytes: 100 << 20))
         #expect(settings.trace.rotateCount == 10)
         #expect(settings.trace.filter == .all)
+        #expect(settings.paths == [])
+        #expect(settings.steers == [])
         #expect(settings.throttles == [])
     }
 
@@ -42,6 +44,7 @@ import Wire
         #expect(advanced.listenAddress6.description == "fd73:6c75:6963:6500::1")
         #expect(advanced.tun == "sluice0")
         #expect(advanced.ifb == "sluice1")
+        #expect(advanced.stateDirectory == "/var/lib/sluice")
         #expect(advanced.maxHeld == 2048)
         #expect(advanced.maxHeldPerClient == 512)
         #expect(advanced.maxConnections == nil)

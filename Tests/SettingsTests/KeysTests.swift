@@ -24,7 +24,8 @@ import Wire
             advanced: .init(
                 queueBase: 100, dataQueues: 4, markMask: 0xfff, routeTable: 4_294_967_294, rulePriority: 32762,
                 listenAddress: IPAddress("127.1.2.3")!, listenAddress6: IPAddress("fc00::7")!, tun: "tun7",
-                ifb: "ifb7", maxHeld: 10, maxHeldPerClient: 2, maxConnections: 1000, dialTimeout: .milliseconds(900),
+                ifb: "ifb7", stateDirectory: "/srv/state", maxHeld: 10, maxHeldPerClient: 2, maxConnections: 1000,
+                dialTimeout: .milliseconds(900),
                 clientTimeout: .seconds(7), upstreamPorts: 2000...2999, listenerIdle: .seconds(8),
                 serverMemory: .seconds(120), serverMemoryEntries: 11, maxTracked: 12, drainTimeout: .zero,
                 iptables: .legacy))
@@ -66,6 +67,7 @@ import Wire
         listen_address6 = "fc00::7"
         tun = "tun7"
         ifb = "ifb7"
+        state_directory = "/srv/state"
         max_held = 10
         max_held_per_client = 2
         max_connections = 1000

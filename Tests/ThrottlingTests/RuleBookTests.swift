@@ -16,7 +16,7 @@ private let backup = ThrottleRule(name: "backup", interfaces: ["lan0"], action: 
 extension RuleBook {
     fileprivate init(file: [ThrottleRule]) throws {
         self.init()
-        try make(.file(file))
+        try make(.file(Rules(throttles: file)))
     }
 
     fileprivate var names: [String] { rules.map(\.name) }
@@ -32,7 +32,7 @@ extension RuleBook {
         var book = RuleBook()
         #expect(book.rules == [])
         try book.make(.add(rule("x")))
-        try book.make(.file([rule("b"), rule("a")]))
+        try book.make(.file(Rules(throttles: [rule("b"), rule("a")])))
         try book.make(.add(rule("c")))
         #expect(book.names == ["b", "a", "x", "c"])
         #expect(book.changedNames == ["x", "c"])
@@ -127,16 +127,17 @@ extension RuleBook {
     @Test func unchangedEntriesKeepWhatWasChanged() throws {
         var book = try changedBook()
         let before = book.rules
-        try book.make(.file([rule("set"), rule("cleared"), rule("plain")]))
+        try book.make(.file(Rules(throttles: [rule("set"), rule("cleared"), rule("plain")])))
         #expect(book.rules == before && book.changedNames == ["set", "added"])
         // Whatever becomes of the others.
-        try book.make(.file([rule("new"), rule("cleared"), rule("set")]))
+        try book.make(.file(Rules(throttles: [rule("new"), rule("cleared"), rule("set")])))
         #expect(book.rules == [rule("new"), rule("set", download: 70), rule("added")])
     }
 
     @Test func changedEntriesCount() throws {
         var book = try changedBook()
-        try book.make(.file([rule("set", minSubflows: 3), rule("cleared", minSubflows: 3), rule("plain")]))
+        try book.make(
+            .file(Rules(throttles: [rule("set", minSubflows: 3), rule("cleared", minSubflows: 3), rule("plain")])))
         #expect(
             book.rules == [rule("set", minSubflows: 3), rule("cleared", minSubflows: 3), rule("plain"), rule("added")])
         #expect(book.changedNames == ["added"])
@@ -144,16 +145,16 @@ extension RuleBook {
 
     @Test func removedEntriesAreForgotten() throws {
         var book = try changedBook()
-        try book.make(.file([rule("plain")]))
+        try book.make(.file(Rules(throttles: [rule("plain")])))
         #expect(book.rules == [rule("plain"), rule("added")])
         // They come back as the file has them.
-        try book.make(.file([rule("set"), rule("cleared"), rule("plain")]))
+        try book.make(.file(Rules(throttles: [rule("set"), rule("cleared"), rule("plain")])))
         #expect(book.rules == [rule("set"), rule("cleared"), rule("plain"), rule("added")])
     }
 
     @Test func aNewEntryTakesTheAddedRulesPlace() throws {
         var book = try changedBook()
-        try book.make(.file([rule("added", download: 9), rule("plain")]))
+        try book.make(.file(Rules(throttles: [rule("added", download: 9), rule("plain")])))
         #expect(book.rules == [rule("added", download: 9), rule("plain")])
         #expect(book.changedNames == [])
     }
@@ -163,9 +164,9 @@ extension RuleBook {
         var book = try RuleBook(file: [rule("a"), rule("b")])
         try book.make(.clear(name: "a"))
         try book.make(.add(rule("a", download: 5)))
-        try book.make(.file([rule("a"), rule("b")]))
+        try book.make(.file(Rules(throttles: [rule("a"), rule("b")])))
         #expect(book.rules == [rule("b"), rule("a", download: 5)])
-        try book.make(.file([rule("a", download: 9), rule("b")]))
+        try book.make(.file(Rules(throttles: [rule("a", download: 9), rule("b")])))
         #expect(book.rules == [rule("a", download: 9), rule("b")])
     }
 }

@@ -8,7 +8,8 @@ struct SluiceLab: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sluice-lab", abstract: "A client, a router with Sluice and a server, in network namespaces.",
         subcommands: [
-            Demo.self, Up.self, Serve.self, Fetch.self, ThrottleExperiments.self, Bench.self, Paper.self,
+            Demo.self, Up.self, Serve.self, Fetch.self, ThrottleExperiments.self, SteerExperiments.self, Bench.self,
+            Paper.self,
             MatrixCommand.self, Soak.self,
         ])
 }

@@ -6,19 +6,26 @@ extension MachineFacts {
     func throttleFindings(_ settings: Settings) -> [Finding] {
         let known = Set(settings.intercept.interfaces)
         let names = settings.throttles.flatMap(\.interfaces).filter { !known.contains($0) }
-        return names.unique.compactMap { name in
-            let rules = settings.throttleNames { $0.interfaces.contains(name) }
-            guard interfaces[name] != nil else {
-                return .warning(
-                    .throttles, "\(rules): there is no \(name), for which the daemon waits",
-                    mend: "`ip -br link` lists those that there are")
-            }
-            if settings.intercept.inspect == .all { return nil }
-            return .note(
-                .throttles,
-                "\(rules): \(name) is not in [intercept] interfaces: connections that begin there aren't converted, so "
-                    + "that by it only joins come in")
+        let paths = settings.paths.compactMap { path -> Finding? in
+            guard let interface = path.interface, interfaces[interface] == nil else { return nil }
+            return .warning(
+                .throttles, "[[path]] \(path.name): there is no \(interface), so that the path is down",
+                mend: "`ip -br link` lists those that there are")
         }
+        return paths
+            + names.unique.compactMap { name in
+                let rules = settings.ruleNames({ $0.interfaces.contains(name) }, { _ in false })
+                guard interfaces[name] != nil else {
+                    return .warning(
+                        .throttles, "\(rules): there is no \(name), for which the daemon waits",
+                        mend: "`ip -br link` lists those that there are")
+                }
+                if settings.intercept.inspect == .all { return nil }
+                return .note(
+                    .throttles,
+                    "\(rules): \(name) is not in [intercept] interfaces: connections that begin there aren't converted, so "
+                        + "that by it only joins come in")
+            }
     }
 
     func shapingFindings(_ settings: Settings) -> [Finding] {
@@ -45,9 +52,11 @@ extension MachineFacts {
 
     /// One a problem: the IFB device is the same for all interfaces.
     private func obstacleFindings(_ settings: Settings) -> [Finding] {
-        let places = settings.throttles.flatMap(\.places)
+        let places = settings.throttles.flatMap(\.places) + settings.steers.flatMap { $0.places(settings.paths) }
         return places.compactMap { throttling.obstacles[$0] }.unique.map { error in
-            let rules = settings.throttleNames { $0.places.contains { throttling.obstacles[$0] == error } }
+            let rules = settings.ruleNames(
+                { $0.places.contains { throttling.obstacles[$0] == error } },
+                { $0.places(settings.paths).contains { throttling.obstacles[$0] == error } })
             return .error(.trafficControl, "\(rules): \(error.problem)", mend: error.mend)
         }
     }
@@ -55,7 +64,7 @@ extension MachineFacts {
     func steeringFindings(_ settings: Settings) -> [Finding] {
         // Without MPTCP there is neither; `multipathFindings` says so.
         guard multipathEnabled != nil else { return [] }
-        let rules = settings.throttleNames { $0.action == .backup }
+        let rules = settings.ruleNames({ $0.action == .backup }, { _ in true })
         guard throttling.pathManager != nil else {
             return [
                 .error(
@@ -86,9 +95,13 @@ extension MachineFacts {
 }
 
 extension Settings {
-    /// `[[throttle]] relieve-wired, evenings`: those of the file for which it holds.
-    fileprivate func throttleNames(where isMeant: (Throttle) -> Bool) -> String {
-        "[[throttle]] " + throttles.filter(isMeant).map(\.name).joined(separator: ", ")
+    /// `[[throttle]] relieve-wired, evenings; [[steer]] overflow`: those of the file for which it holds.
+    fileprivate func ruleNames(_ isMeant: (Throttle) -> Bool, _ isMeantToSteer: (Steer) -> Bool) -> String {
+        let names = [
+            ("[[throttle]]", throttles.filter(isMeant).map(\.name)),
+            ("[[steer]]", steers.filter(isMeantToSteer).map(\.name)),
+        ]
+        return names.filter { !$0.1.isEmpty }.map { "\($0.0) \($0.1.joined(separator: ", "))" }.joined(separator: "; ")
     }
 }
 

@@ -5,7 +5,7 @@ import SystemPackage
 import TrafficControl
 
 extension MachineFacts {
-    /// What matters to `[[throttle]]`. What the file's rules don't take isn't asked for, and is good.
+    /// What matters to `[[throttle]]` and `[[steer]]`. What the file's rules don't take isn't asked for, and is good.
     struct Throttling: Sendable {
         struct Place: Hashable, Sendable {
             var interface: String
@@ -31,7 +31,7 @@ extension MachineFacts {
 extension MachineFacts.Throttling {
     static func collect(_ settings: Settings) async -> Self {
         var facts = Self()
-        let shaping = settings.throttles.flatMap(\.places)
+        let shaping = settings.throttles.flatMap(\.places) + settings.steers.flatMap { $0.places(settings.paths) }
         if !shaping.isEmpty {
             facts.obstacles = obstacles(settings)
             do {
@@ -42,7 +42,7 @@ extension MachineFacts.Throttling {
                 facts.untried = error as? SystemError
             }
         }
-        if settings.throttles.contains(where: { $0.action == .backup }) {
+        if settings.steersSubflows {
             facts.steeringError = trySteering()
             facts.pathManager = MachineFacts.sysctl("net.mptcp.pm_type")
             facts.holdsPathManager = await Firewall.holdsPathManager()
@@ -56,6 +56,9 @@ extension MachineFacts.Throttling {
         var takeOver: [Place: Bool] = [:]
         for throttle in settings.throttles {
             for place in throttle.places { takeOver[place] = throttle.takeOver || takeOver[place] == true }
+        }
+        for place in settings.steers.flatMap({ $0.places(settings.paths) }) where takeOver[place] == nil {
+            takeOver[place] = false
         }
         return takeOver.reduce(into: [:]) { obstacles, entry in
             let place = entry.key
@@ -81,5 +84,16 @@ extension Settings.Throttle {
         guard action == .shape else { return [] }
         let directions = (download == nil ? [] : [ShapingDirection.download]) + (upload == nil ? [] : [.upload])
         return interfaces.flatMap { interface in directions.map { .init(interface: interface, direction: $0) } }
+    }
+}
+
+extension Settings.Steer {
+    /// Where it keeps weights.
+    func places(_ paths: [Settings.Path]) -> [MachineFacts.Throttling.Place] {
+        guard case .loadBalancing(let weights) = mode else { return [] }
+        let interfaces = paths.filter { weights[$0.name] != nil }.compactMap(\.interface)
+        return interfaces.flatMap { interface in
+            ShapingDirection.allCases.map { .init(interface: interface, direction: $0) }
+        }
     }
 }

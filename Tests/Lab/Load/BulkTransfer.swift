@@ -21,6 +21,8 @@ public struct BulkPlan: Sendable {
     public var from: [IPAddress] = []
     /// Told what the downloads receive, while they do.
     public var meter: ByteMeter?
+    /// How fast each client's uploads are sent at most; as fast as they can be unless said.
+    public var pace: UploadPace?
 
     public init(to: Endpoint, _ transport: PeerProtocol) {
         self.to = to
@@ -47,6 +49,19 @@ public struct BulkPlan: Sendable {
         var report = total.withLock(\.self)
         report.nanoseconds = MonotonicTime.now.nanoseconds(since: start)
         return report
+    }
+}
+
+/// A rate that may change while an upload runs.
+public final class UploadPace: Sendable {
+    private let rate: Atomic<UInt64>
+
+    public init(_ rate: BitRate) { self.rate = Atomic(rate.bitsPerSecond) }
+
+    public func set(_ new: BitRate) { rate.store(new.bitsPerSecond, ordering: .relaxed) }
+
+    func microseconds(for bytes: Int) -> UInt32 {
+        UInt32(clamping: UInt64(bytes) * 8_000_000 / max(1, rate.load(ordering: .relaxed)))
     }
 }
 
@@ -101,7 +116,7 @@ enum BulkTransfer {
             switch direction {
             case .download: return try receiveAll(connection, chunk, plan.meter)
             case .upload:
-                try sendFor(plan.duration, connection, chunk)
+                try sendFor(plan.duration, connection, chunk, plan.pace)
                 return try connection.receive(Received())
             }
         }
@@ -123,10 +138,16 @@ enum BulkTransfer {
 
     /// Sends for so long, then ends the stream.
     private static func sendFor(
-        _ duration: Duration, _ connection: borrowing PeerSocket, _ chunk: UnsafeMutableRawBufferPointer
+        _ duration: Duration, _ connection: borrowing PeerSocket, _ chunk: UnsafeMutableRawBufferPointer,
+        _ pace: UploadPace? = nil
     ) throws(PeerError) {
         let deadline = MonotonicTime.now + duration
-        while .now < deadline { try connection.send(UnsafeRawBufferPointer(chunk)) }
+        let part = UnsafeRawBufferPointer(
+            rebasing: UnsafeRawBufferPointer(chunk)[..<(pace == nil ? chunk.count : 32 << 10)])
+        while .now < deadline {
+            try connection.send(part)
+            if let pace { usleep(pace.microseconds(for: part.count)) }
+        }
         connection.endStream()
     }
 

@@ -1,0 +1,51 @@
+import Foundation
+import Logging
+import Steering
+import Synchronization
+
+/// Where it is kept how much paths with a cap have carried, so that a restart begins no new period.
+final class VolumeFile: Sendable {
+    private let path: String
+    private let log: Logger
+    /// What the file holds; and whether it has been said that it can't be written.
+    private let state = Mutex<(written: VolumeLedger?, isReported: Bool)>((nil, false))
+
+    init(directory: String, log: Logger) {
+        path = directory + "/volumes.json"
+        self.log = log
+    }
+
+    /// Nothing where there is no file; a file that can't be read is left alone until the first change, and the log says so.
+    func read() -> VolumeLedger {
+        guard let data = FileManager.default.contents(atPath: path) else { return VolumeLedger() }
+        do {
+            return try JSONDecoder().decode(VolumeLedger.self, from: data)
+        } catch {
+            log.error("\(path) can't be read, so that caps count from 0: \(error)")
+            return VolumeLedger()
+        }
+    }
+
+    /// Replaces the file whole, if something has changed.
+    func write(_ ledger: VolumeLedger) {
+        state.withLock { state in
+            guard ledger != state.written, ledger != VolumeLedger() || state.written != nil else { return }
+            do {
+                let folder = (path as NSString).deletingLastPathComponent
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                try JSONEncoder().encode(ledger).write(to: URL(fileURLWithPath: path), options: .atomic)
+                state = (ledger, false)
+            } catch {
+                if !state.isReported {
+                    log.error(
+                        """
+                        \(path) can't be written, so that caps begin anew with a restart: \(error.localizedDescription); \
+                        set [advanced] state_directory to a folder that can be
+                        """)
+                }
+                state.isReported = true
+            }
+        }
+    }
+}
