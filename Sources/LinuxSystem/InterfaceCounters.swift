@@ -14,7 +14,7 @@ public struct InterfaceCounters: ~Copyable {
     /// In the network namespace of the calling thread. Takes no privilege.
     public init() throws(SystemError) { socket = try NetlinkSocket(Self.netlinkRoute) }
 
-    /// nil when there is no such interface.
+    /// nil when there is no such interface, or the kernel doesn't answer.
     public func values(of index: UInt32) -> Values? {
         // struct if_stats_msg: family, padding, index, which groups.
         let number = withUnsafeBytes(of: index, Array.init)

@@ -23,6 +23,8 @@ struct PathSampler: ~Copyable {
         /// Who is next when one of the sample rests.
         var next = 0
         var own = PathRates<UInt64>(download: 0, upload: 0)
+        /// As the interface counted last.
+        var total = PathRates<UInt64>(download: 0, upload: 0)
 
         mutating func insert(_ tuple: FourTuple) {
             guard places[tuple] == nil else { return }
@@ -130,9 +132,16 @@ struct PathSampler: ~Copyable {
         switch path.selector {
         case .clients: reading.total = members.own
         case .interface(let name):
-            let counters = NetworkInterface.index(name).flatMap { interfaces.values(of: $0) }
-            reading.isUp = counters?.isRunning ?? false
-            reading.total = PathRates(download: counters?.sentBytes ?? 0, upload: counters?.receivedBytes ?? 0)
+            if let index = NetworkInterface.index(name) {
+                // An answer that is lost says nothing of the interface: it is as it was.
+                if let counters = interfaces.values(of: index) {
+                    reading.isUp = counters.isRunning
+                    members.total = PathRates(download: counters.sentBytes, upload: counters.receivedBytes)
+                }
+            } else {
+                reading.isUp = false
+            }
+            reading.total = members.total
         }
         paths[path.name] = members
         return reading

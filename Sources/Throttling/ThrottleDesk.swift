@@ -192,7 +192,8 @@ final class ThrottleDesk {
 
     /// Errors while a rule is carried out: the subflow goes on as it is, and the operator hears of it.
     func report(_ error: some Error, _ rule: String) {
-        tallies[rule, default: Tally()].refused += 1
+        // What ends may be nobody's any more.
+        if !rule.isEmpty { tallies[rule, default: Tally()].refused += 1 }
         guard let suppressed = errorLog.pass(.now) else { return }
         log.error("throttle \(rule): \(error) (\(suppressed) more not logged)")
     }

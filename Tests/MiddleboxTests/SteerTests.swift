@@ -131,6 +131,57 @@ import Wire
         }
     }
 
+    @Test("a path that becomes slow is left, and found to be quick again by trying it") func aSlowPathIsLeft()
+        async throws
+    {
+        var configuration = Self.network(wanted: .mbit(10))
+        configuration.clients = [
+            .init(links: [
+                .init(name: "fast", rate: .mbit(90), delay: .milliseconds(5)),
+                .init(name: "slow", rate: .mbit(30), delay: .milliseconds(15)),
+            ])
+        ]
+        try await Lab.with(configuration) { lab in
+            let mode = "mode = \"smallest-delay\"\npaths = [\"wired\", \"mobile\"]\nmargin = \"100ms\""
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + Self.paths + Self.rule(mode))
+            try await lab.serve()
+            async let report = lab.fetch(plan(lab, 40_000_000))
+            try await lab.waitForSubflows(2, sluice)
+            let uses = { try await sluice.paths().paths.map { $0.uses.map(\.use) } }
+            #expect(try await uses() == [["active"], ["active"]])
+            lab.setDelay(of: lab.links(of: .client(0))[0], .milliseconds(150))
+            try await lab.wait(for: "the slow path to be left") { try await uses() == [["standby"], ["active"]] }
+            try await lab.wait(for: "its subflow to be a backup") {
+                try await sluice.connections().flatMap(\.subflows).contains { $0.interface == "fast" && $0.backup }
+            }
+            lab.setDelay(of: lab.links(of: .client(0))[0], .milliseconds(5))
+            try await lab.wait(for: "the path to be taken back", within: .seconds(20)) {
+                try await uses() == [["active"], ["active"]]
+            }
+            #expect(try await report.failures == [:])
+        }
+    }
+
+    @Test("rules that can't be carried out leave the old ones in force") func refusedRulesChangeNothing() async throws {
+        try await Lab.with(Self.network(wanted: .mbit(20))) { lab in
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + Self.overflow)
+            try await lab.serve()
+            async let report = lab.fetch(plan(lab, 20_000_000))
+            try await lab.waitForSubflows(2, sluice)
+            // Somebody else's: weights would need a qdisc of ours there.
+            try await lab.require(
+                in: .box, ["tc", "qdisc", "add", "dev", "slow", "root", "handle", "5:", "pfifo", "limit", "1000"])
+            let weights = Self.rule("mode = \"load-balancing\"\nweights = { wired = 50, mobile = 50 }")
+            try await lab.reload(
+                sluice, lab.sluiceDefaults + Self.paths + weights, until: "the settings stay as they were")
+            let paths = try await sluice.paths()
+            #expect(paths.rules.map(\.mode) == ["priority-based"])
+            #expect(paths.paths.map { $0.uses.map(\.use) } == [["active"], ["standby"]])
+            #expect(paths.paths.map(\.subflows) == [1, 1])
+            #expect(try await report.failures == [:])
+        }
+    }
+
     @Test("weights limit the path that would carry too much") func weightsLimit() async throws {
         try await Lab.with(Self.network(wanted: .mbit(60))) { lab in
             let sluice = try await lab.startSluice(
