@@ -47,8 +47,17 @@ extension Lab {
         let before = try await sluice.count("intercept: join")
         async let ipv4 = fetch(lastingPlan(bytes, .v4, port: port))
         async let ipv6 = fetch(lastingPlan(bytes, .v6, port: port))
-        try await wait(for: "two subflows on both connections") {
-            try await sluice.connections().filter { $0.subflows.count == 2 }.count == 2
+        // Not necessarily at the same time: on a busy machine one may be over before the other has begun.
+        var joined: Set<String> = []
+        do {
+            try await wait(for: "two subflows on both connections") {
+                joined.formUnion(try await sluice.connections().filter { $0.subflows.count == 2 }.compactMap(\.token))
+                return joined.count == 2
+            }
+        } catch {
+            let decisions = try await sluice.status().decisions.filter { $0.value > 0 }
+            let counters = try counters(in: .client(0)).filter { $0.key.contains("Join") && $0.value > 0 }
+            throw Unexpected("\(error); \(decisions); the client's \(counters); \(try await sluice.connections())")
         }
         for report in [try await ipv4, try await ipv6] {
             #expect(report.failures == [:])

@@ -25,6 +25,7 @@ import Wire
             ]
             try await lab.mixTraffic()
             try await lab.waitUntilIdle(sluice)
+            try await lab.waitUntilSilent()
             let inspected = try await sluice.status()
             for trace in traces {
                 let totals = try await trace.end()
@@ -134,6 +135,16 @@ import Wire
 }
 
 extension Lab {
+    /// Nobody has anything left to say or to repeat: tcpdump records for longer than the trace does.
+    fileprivate func waitUntilSilent() async throws {
+        let open = ["established", "syn-sent", "fin-wait-1", "close-wait", "last-ack", "closing"]
+        for node in [Node.client(0), .box, .server(0)] {
+            try await wait(for: "the sockets of \(node) to end", within: .seconds(20)) {
+                try await sockets(in: node, ["-t"] + open.flatMap { ["state", $0] }).isEmpty
+            }
+        }
+    }
+
     /// Converted and end to end, both ways and both families, many short ones and plain TCP.
     fileprivate func mixTraffic() async throws {
         for family in IPFamily.allCases {
