@@ -77,22 +77,27 @@ let package = Package(
         .target(
             name: "Converter",
             dependencies: ["Base", "Handshake", "LinuxSystem", "Marks", "Wire", deque, logging, systemPackage]),
+        .target(name: "SessionLog", dependencies: ["Wire", "LinuxSystem", logging, systemPackage]),
         .target(name: "Settings", dependencies: ["Base", "TraceOutput", "Wire", "TOMLKit"]),
-        .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
+        .target(
+            name: "Admin", dependencies: [flyingFox, flyingSocks],
+            // The page belongs in the binary.
+            resources: [.embedInCode("Page")]),
         .target(
             name: "Middlebox",
             dependencies: [
                 "Wire", "Tracking", "SharedTracking", "Marks", "Steering", "Handshake", "LinuxSystem",
                 "NetfilterQueue", "Firewall", "TrafficControl", "Inspector", "PacketTap", "TraceOutput", "Recorder",
-                "Throttling", "Converter", "Settings", "Admin", logging, systemPackage,
+                "Throttling", "Converter", "SessionLog", "Settings", "Admin", logging, systemPackage,
             ]),
         .executableTarget(
             name: "sluice",
             dependencies: [
                 "Wire", "Tracking", "Capture", "TraceOutput", "Middlebox", "Settings", "Firewall", "Admin",
-                "LinuxSystem", argumentParser, logging,
+                "LinuxSystem", "SessionLog", argumentParser, logging,
             ],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
+        .executableTarget(name: "sluice-manual", dependencies: [argumentParser]),
 
         .target(name: "CBaseline", path: "Tests/CBaseline"),
         .target(
@@ -120,6 +125,7 @@ let package = Package(
         .testTarget(name: "TrackingTests", dependencies: ["PacketForge", "Tracking", "Wire"]),
         .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
         .testTarget(name: "BaseTests", dependencies: ["Base"]),
+        .testTarget(name: "ManualTests", dependencies: ["sluice-manual"]),
         .testTarget(name: "MarksTests", dependencies: ["Marks"]),
         .testTarget(name: "SteeringTests", dependencies: ["PacketForge", "Steering", "Wire"]),
         .testTarget(name: "PacketTapTests", dependencies: ["PacketTap", "Wire"]),
@@ -134,7 +140,7 @@ let package = Package(
         .testTarget(
             name: "ConverterTests",
             dependencies: ["Converter", "LinuxSystem", "PacketForge", "Wire", logging, systemPackage]),
-        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "Wire", systemPackage]),
+        .testTarget(name: "LinuxSystemTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(
             name: "FirewallTests", dependencies: ["Firewall", "Marks", "Wire", "Lab", "LinuxSystem", "PacketForge"]),
         .testTarget(
@@ -152,6 +158,9 @@ let package = Package(
             dependencies: [
                 "Recorder", "PacketTap", "TraceOutput", "PacketForge", "LinuxSystem", "Wire", logging, systemPackage,
             ]),
+        .testTarget(
+            name: "SessionLogTests",
+            dependencies: ["SessionLog", "LinuxSystem", "Wire", subprocess, logging, systemPackage]),
         .testTarget(name: "AdminTests", dependencies: ["Admin"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
@@ -159,8 +168,9 @@ let package = Package(
         .testTarget(
             name: "MiddleboxTests",
             dependencies: [
-                "Middlebox", "Settings", "Firewall", "NetfilterQueue", "TrafficControl", "Admin", "Capture", "Lab",
-                "LinuxSystem", "Marks", "PacketForge", "Wire", "sluice", subprocess, systemPackage,
+                "Middlebox", "SessionLog", "Settings", "Firewall", "NetfilterQueue", "TrafficControl", "Admin",
+                "Capture", "Lab", "LinuxSystem", "Marks", "PacketForge", "Steering", "Wire", "sluice", logging,
+                subprocess, systemPackage,
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -31,6 +31,12 @@ public struct ControlClient: Sendable {
         try await request(.POST, "/v1/connections/close", body: try! JSONEncoder().encode(order))
     }
 
+    /// The answer's body as it came, for `--json`.
+    public func reload(_ order: ReloadOrder) async throws(ControlError) -> Data {
+        // A boolean is always encoded.
+        try await request(.POST, "/v1/reload", body: try! JSONEncoder().encode(order))
+    }
+
     static func escaped(_ name: String) -> String {
         // What names are made of stands as it is.
         let ordinary = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "_.-"))

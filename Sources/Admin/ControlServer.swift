@@ -12,6 +12,13 @@ public struct ControlServer: Sendable {
         public var close: @Sendable (CloseOrder) async throws -> CloseReport
         public var throttles: ThrottleAnswers
         public var paths: @Sendable () async -> PathsReport
+        /// The busiest connections, at most so many. For one who asks again and again: what has moved since is what counts.
+        public var busiest: @Sendable (Int) async -> BusiestReport
+        /// What speaks against running here; takes a second or so.
+        public var findings: @Sendable () async -> [FindingReport]
+        /// Reads the settings anew, or, if it is only to be said what that would change, leaves them as they are; what can't be
+        /// used throws `ControlRefusal`.
+        public var reload: @Sendable (ReloadOrder) async throws -> ReloadReport
         public var traces: TraceAnswers
         /// In Prometheus' text format.
         public var metrics: @Sendable () async -> String
@@ -20,7 +27,10 @@ public struct ControlServer: Sendable {
             status: @escaping @Sendable () async -> StatusReport,
             connections: @escaping @Sendable () async -> [ConnectionReport],
             close: @escaping @Sendable (CloseOrder) async throws -> CloseReport, throttles: ThrottleAnswers,
-            paths: @escaping @Sendable () async -> PathsReport, traces: TraceAnswers,
+            paths: @escaping @Sendable () async -> PathsReport,
+            busiest: @escaping @Sendable (Int) async -> BusiestReport,
+            findings: @escaping @Sendable () async -> [FindingReport],
+            reload: @escaping @Sendable (ReloadOrder) async throws -> ReloadReport, traces: TraceAnswers,
             metrics: @escaping @Sendable () async -> String
         ) {
             self.status = status
@@ -28,6 +38,9 @@ public struct ControlServer: Sendable {
             self.close = close
             self.throttles = throttles
             self.paths = paths
+            self.busiest = busiest
+            self.findings = findings
+            self.reload = reload
             self.traces = traces
             self.metrics = metrics
         }
@@ -88,6 +101,17 @@ public struct ControlServer: Sendable {
                         .invalid, "give {\"client\": …, \"server\": …, \"token\": …}, at least one, as strings")
                 }
                 return try Self.json(await answers.close(order))
+            }
+        }
+        await server.appendRoute("POST /v1/reload") { request in
+            try await Self.answered {
+                let order: ReloadOrder
+                do {
+                    order = try JSONDecoder().decode(ReloadOrder.self, from: try await Self.body(of: request))
+                } catch is DecodingError {
+                    throw ControlRefusal(.invalid, "give {\"dry_run\": true} or {\"dry_run\": false}")
+                }
+                return try Self.json(await answers.reload(order))
             }
         }
         await server.appendRoute("GET /v1/paths") { _ in try await Self.json(answers.paths()) }
@@ -178,11 +202,16 @@ public struct ControlServer: Sendable {
     }
 
     static func json(_ value: some Encodable, status: HTTPStatusCode = .ok) throws -> HTTPResponse {
+        let body = try encoded(value) + Data("\n".utf8)
+        return HTTPResponse(statusCode: status, headers: [.contentType: "application/json"], body: body)
+    }
+
+    /// One line of JSON, without its end.
+    static func encoded(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let body = try encoder.encode(value) + Data("\n".utf8)
-        return HTTPResponse(statusCode: status, headers: [.contentType: "application/json"], body: body)
+        return try encoder.encode(value)
     }
 }
 

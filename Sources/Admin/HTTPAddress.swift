@@ -11,6 +11,12 @@ public struct HTTPAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
+    /// Is the host an address indeed, and no name?
+    var isLiteral: Bool {
+        var address = in6_addr()
+        return inet_pton(isIPv6 ? AF_INET6 : AF_INET, host, &address) == 1
+    }
+
     var isIPv6: Bool { host.contains(":") }
 
     public var description: String { isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)" }

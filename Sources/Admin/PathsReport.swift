@@ -48,6 +48,47 @@ public struct PathsReport: Codable, Sendable {
         }
     }
 
+    /// A volume that each client may use up in each period.
+    public struct ClientCap: Codable, Sendable {
+        public struct Client: Codable, Sendable {
+            /// An address, or the /64 of an IPv6 one.
+            public var client: String
+            public var used: UInt64
+            /// Has it used up its volume?
+            public var spent: Bool
+
+            public init(client: String, used: UInt64, spent: Bool) {
+                self.client = client
+                self.used = used
+                self.spent = spent
+            }
+        }
+
+        public var bytes: UInt64
+        /// day, week or month
+        public var period: String
+        /// Clients that are counted.
+        public var clients: Int
+        /// Those of them that have used up their volume.
+        public var spent: Int
+        /// Of clients for which there was no room, since the daemon's start.
+        public var uncountedBytes: UInt64
+        /// Those that have carried most: all that have used up their volume, 256 at most, and others, if these are fewer than
+        /// 20.
+        public var largest: [Client]
+
+        public init(
+            bytes: UInt64, period: String, clients: Int, spent: Int, uncountedBytes: UInt64, largest: [Client]
+        ) {
+            self.bytes = bytes
+            self.period = period
+            self.clients = clients
+            self.spent = spent
+            self.uncountedBytes = uncountedBytes
+            self.largest = largest
+        }
+    }
+
     public struct Path: Codable, Sendable {
         public var name: String
         /// null for a path of client addresses.
@@ -70,12 +111,13 @@ public struct PathsReport: Codable, Sendable {
         /// The share of bytes that were sent again.
         public var loss: Double
         @Nullable public var cap: Cap?
+        @Nullable public var clientCap: ClientCap?
         public var uses: [Use]
 
         public init(
             name: String, interface: String?, clients: [String], cost: Int, state: String, stateForUs: UInt64,
             reason: String?, subflows: Int, activeSubflows: Int, download: Direction, upload: Direction,
-            rttUs: Double?, minRttUs: Double?, loss: Double, cap: Cap?, uses: [Use]
+            rttUs: Double?, minRttUs: Double?, loss: Double, cap: Cap?, clientCap: ClientCap?, uses: [Use]
         ) {
             self.name = name
             self.interface = interface
@@ -92,6 +134,7 @@ public struct PathsReport: Codable, Sendable {
             self.minRttUs = minRttUs
             self.loss = loss
             self.cap = cap
+            self.clientCap = clientCap
             self.uses = uses
         }
     }
@@ -114,7 +157,7 @@ public struct PathsReport: Codable, Sendable {
         /// The steering rule or throttle.
         public var rule: String
         public var path: String
-        /// active, standby, refused, throttled or released
+        /// active, standby, refused, throttled, released or spent
         public var effect: String
         /// With the figures that it rests on.
         public var reason: String

@@ -166,13 +166,14 @@ public struct StatusReport: Codable, Sendable {
     public var packets: Packets
     public var tracking: Tracking
     public var healing: Healing
+    public var sessionLog: SessionLog
     /// How often each decision about a SYN was made, by its text, e.g. `pass: server speaks MPTCP`.
     public var decisions: [String: UInt64]
 
     public init(
         version: String, state: String, uptimeSeconds: UInt64, connections: Connections, dials: Dials,
         conversion: Conversion, listeners: Int, packets: Packets, tracking: Tracking, healing: Healing,
-        decisions: [String: UInt64]
+        sessionLog: SessionLog, decisions: [String: UInt64]
     ) {
         self.version = version
         self.state = state
@@ -184,6 +185,7 @@ public struct StatusReport: Codable, Sendable {
         self.packets = packets
         self.tracking = tracking
         self.healing = healing
+        self.sessionLog = sessionLog
         self.decisions = decisions
     }
 }

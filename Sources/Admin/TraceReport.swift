@@ -9,13 +9,21 @@ public struct TraceReport: Codable, Sendable {
     public var matched: UInt64
     public var written: UInt64
     public var dropped: UInt64
+    /// Steering events that were written, and those that were dropped; no packets, and in none of the counts above.
+    public var events: UInt64
+    public var eventsDropped: UInt64
 
-    public init(id: UInt64, kind: String, matched: UInt64, written: UInt64, dropped: UInt64) {
+    public init(
+        id: UInt64, kind: String, matched: UInt64, written: UInt64, dropped: UInt64, events: UInt64,
+        eventsDropped: UInt64
+    ) {
         self.id = id
         self.kind = kind
         self.matched = matched
         self.written = written
         self.dropped = dropped
+        self.events = events
+        self.eventsDropped = eventsDropped
     }
 }
 

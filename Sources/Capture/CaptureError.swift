@@ -45,6 +45,7 @@ public enum CaptureError: Error, Hashable, Sendable {
         static let simplePacket = BlockType(rawValue: 3)
         static let statistics = BlockType(rawValue: 5)
         static let enhancedPacket = BlockType(rawValue: 6)
+        static let journal = BlockType(rawValue: 9)
     }
 }
 
@@ -106,6 +107,7 @@ extension CaptureError.BlockType: CustomStringConvertible {
         case .simplePacket: "simple packet block"
         case .statistics: "interface statistics block"
         case .enhancedPacket: "enhanced packet block"
+        case .journal: "systemd journal export block"
         default: "block of type 0x\(String(rawValue, radix: 16))"
         }
     }

@@ -18,7 +18,8 @@ public struct CaptureReader: ~Copyable {
     /// Of the pcapng section, or the one of a pcap file.
     var interfaces: [CaptureInterface] = []
     var tally = StatisticsTally()
-    private var frames = 0
+    /// Packets and journal entries so far.
+    var frames = 0
     /// Length of the record that was handed out last, which is still in the buffer.
     private var lent = 0
 
@@ -33,11 +34,15 @@ public struct CaptureReader: ~Copyable {
     public var statistics: CaptureStatistics? { tally.total }
 
     /// The next packet, as soon as it has arrived; nil at the end of the capture. After an error there is no next one.
+    ///
+    /// - Parameter journal: told of each entry of a journal that stands before the packet, as soon as it has arrived.
     @_lifetime(&self)
-    public mutating func next() throws(CaptureError) -> CapturedPacket? {
+    public mutating func next(
+        journal: (JournalEntry) -> Void = { _ in }
+    ) throws(CaptureError) -> CapturedPacket? {
         input.drop(lent)
         lent = 0
-        guard let record = try findRecord() else { return nil }
+        guard let record = try findRecord(journal) else { return nil }
         lent = record.length
         frames += 1
         let (frame, interface) = (frames, interfaces[record.interface])
@@ -45,13 +50,13 @@ public struct CaptureReader: ~Copyable {
     }
 
     /// The record at the beginning of the buffer, whole; nil at the end.
-    private mutating func findRecord() throws(CaptureError) -> PacketRecord? {
+    private mutating func findRecord(_ journal: (JournalEntry) -> Void) throws(CaptureError) -> PacketRecord? {
         do throws(CaptureError) {
             if case .unknown = format { format = try recognise() }
             let record: PacketRecord? =
                 switch format {
                 case .pcap(let header): try pcapRecord(header)
-                case .pcapng(let order): try pcapngRecord(after: order)
+                case .pcapng(let order): try pcapngRecord(after: order, journal)
                 case .unknown, .ended: nil
                 }
             if record == nil { format = .ended }

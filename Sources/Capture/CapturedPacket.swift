@@ -1,6 +1,6 @@
 /// A packet of a capture: a view into the reader's buffer, gone when the reader is asked for the next one.
 public struct CapturedPacket: ~Escapable {
-    /// From 1, through all sections of the file.
+    /// Counts packets and journal entries from 1, through all sections of the file, as Wireshark does.
     public let frame: Int
     /// Nanoseconds since 1970, clamped to what fits; nil where the format has no time (simple packet blocks).
     public let time: Int64?

@@ -41,6 +41,8 @@ struct PcapngBlock: ~Escapable {
         case packet(PacketRecord)
         /// Of the interface of this number.
         case statistics(CaptureStatistics, Int)
+        /// The bytes of an entry, and up to three that are 0.
+        case journal([UInt8])
         case other
     }
 
@@ -54,6 +56,7 @@ struct PcapngBlock: ~Escapable {
         case .enhancedPacket, .obsoletePacket: return .packet(try packet(of: interfaces))
         case .simplePacket: return .packet(try simplePacket(of: interfaces))
         case .statistics: return try statistics(of: interfaces)
+        case .journal: return .journal(bytes.extracting(Self.headerLength..<end).withUnsafeBytes { Array($0) })
         default: return .other
         }
     }

@@ -2,8 +2,10 @@
 // sets the byte order and forgets the interfaces; interface description blocks number them from 0.
 
 extension CaptureReader {
-    /// The next block that holds a packet. Other blocks are read, or skipped, on the way.
-    mutating func pcapngRecord(after order: ByteOrder) throws(CaptureError) -> PacketRecord? {
+    /// The next block that holds a packet. Other blocks are read, or skipped, on the way; `journal` is told of entries.
+    mutating func pcapngRecord(
+        after order: ByteOrder, _ journal: (JournalEntry) -> Void
+    ) throws(CaptureError) -> PacketRecord? {
         var order = order
         while try begins(.blockHeader, PcapngBlock.headerLength) {
             // The same in either order.
@@ -19,6 +21,9 @@ extension CaptureReader {
             case .interface(let interface): interfaces.append(interface)
             case .packet(let record): return record
             case .statistics(let statistics, let interface): tally.note(statistics, of: interface)
+            case .journal(let entry):
+                frames += 1
+                journal(JournalEntry(frame: frames, entry))
             case .other: break
             }
             input.drop(length)

@@ -18,7 +18,7 @@ import Wire
 
 public final class Converter: Sendable {
     private let shared: Shared
-    private let mailboxes: [Mailbox<Worker.Message>]
+    let mailboxes: [Mailbox<Worker.Message>]
     private let endings: [LoopThread.Ending]
     /// The kernel stamps what comes in as long as any socket wants it to, and begins a moment after the first one does
     /// (net/core/dev.c, net_enable_timestamp): too late for that one's first bytes.
@@ -27,11 +27,12 @@ public final class Converter: Sendable {
     /// As many workers as the setting says live on `threads`, by turns. On a worker's thread, `outcome` is called for each
     /// dial, with the id of its request, `accepted` for each client, with its connection's token if it speaks MPTCP, and `ended`
     /// when the session of one is over. `silence` says whether a client's keepalive probes are not to be answered, since the
-    /// server answers none.
+    /// server answers none. `observer` is told of sessions.
     public init(
         _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
         accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void,
         silence: @escaping @Sendable (FourTuple, Bool) -> Void = { _, _ in },
+        observer: SessionObserver = .nobody,
         on threads: [LoopThread]
     ) throws(SystemError) {
         stampKeeper = try StreamSocket.open(.tcp, for: setting.listenAddress)
@@ -40,7 +41,7 @@ public final class Converter: Sendable {
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
         let shared = Shared(
             setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted, ended: ended,
-            silence: silence)
+            silence: silence, observer: observer)
         var endings: [LoopThread.Ending] = []
         for (index, mailbox) in mailboxes.enumerated() {
             endings.append(

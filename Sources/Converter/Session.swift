@@ -60,6 +60,7 @@ final class Session {
     /// Waits for its next turn, its budget being spent.
     var isReady = false
     var keepalive = Keepalive()
+    var notes = SessionNotes()
     /// What the client's socket sends with, and when to look again at what the server does.
     var dscpToClient = DSCP.standard
     var nextCodePoint = MonotonicTime(nanoseconds: 0)

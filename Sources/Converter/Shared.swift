@@ -26,12 +26,16 @@ final class Shared: Sendable {
     let ended: @Sendable (FourTuple) -> Void
     /// The client's keepalive probes are not to be answered, since the server doesn't answer the box's; or they are again.
     let silence: @Sendable (FourTuple, Bool) -> Void
+    let observer: SessionObserver
+    /// Of the last session that was established. Begins at a number that no daemon before has come to.
+    private let sessionNumber = Atomic<UInt64>(UInt64(max(0, WallClock.nanoseconds / 1_000_000_000)) << 20)
 
     init(
         _ setting: ConverterSetting, log: Logger, mailboxes: [Mailbox<Worker.Message>],
         outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
         accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void,
-        silence: @escaping @Sendable (FourTuple, Bool) -> Void = { _, _ in }
+        silence: @escaping @Sendable (FourTuple, Bool) -> Void = { _, _ in },
+        observer: SessionObserver = .nobody
     ) {
         self.setting = setting
         self.log = log
@@ -40,6 +44,7 @@ final class Shared: Sendable {
         self.accepted = accepted
         self.ended = ended
         self.silence = silence
+        self.observer = observer
         receiveMemory = setting.receiveBuffer == nil ? ReceiveMemory() : nil
         listeners = ListenerTable(setting)
         memory = ServerMemory(
@@ -68,6 +73,8 @@ final class Shared: Sendable {
             nftables chain for example (it has to accept what comes in by the TUN device), and for zones of connection tracking
             """)
     }
+
+    func nextSessionNumber() -> UInt64 { sessionNumber.wrappingAdd(1, ordering: .relaxed).newValue }
 
     func sessionEnded() { counters.open.wrappingSubtract(1, ordering: .relaxed) }
 

@@ -283,6 +283,7 @@ extension Worker {
         if let interface = waiting?.inDevice ?? way?.inDevice { shared.handshakeCompleted(from: interface) }
         let session = waiting ?? sessions.insert(tuple, phase: .awaitingServer, now: .now)
         if waiting == nil { shared.sessionBegan() }
+        if let way { session.inDevice = way.inDevice }
         session.client = Peer(socket)
         session.hasClient = true
         session.phase = waiting == nil ? .awaitingServer : .relaying
@@ -309,6 +310,7 @@ extension Worker {
     /// Both sides are there. What the client has sent completes the handshake with the server; without anything that is done
     /// here, since it may be the server that speaks first.
     private func startRelaying(_ session: Session) {
+        noteStart(session)
         limitReceiving(fromServerOf: session)
         relay(session)
         if session.toServer.relayed == 0 { session.server?.socket.completeHandshake() }

@@ -9,6 +9,8 @@ extension Worker {
     func reset(_ session: Session, failed: Session.Side) {
         shared.counters.resets.count()
         let other = failed.other
+        session.notes.ending = session.notes.ending ?? (failed == .client ? .clientReset : .serverReset)
+        noteSubflows(session)
         session[failed]?.socket.abort()
         session[failed] = nil
         guard session[other]?.isBroken == false, session.unacknowledged(other) > 0 else {
@@ -21,6 +23,8 @@ extension Worker {
 
     /// Both sides have ended in order. The sockets are kept until what was written has been acknowledged.
     func close(_ session: Session) {
+        session.notes.ending = .closed
+        noteSubflows(session)
         guard session.hasUnacknowledgedData else { return end(session, orderly: true) }
         session.phase = .closing
         leaving.append(session)
@@ -72,6 +76,7 @@ extension Worker {
         sessions.forEach { if $0.phase == .relaying, $0.lastMoved + idleTimeout < now { idle.append($0) } }
         for session in idle {
             shared.counters.idleTimeouts.count()
+            session.notes.ending = .idle
             end(session, orderly: false)
         }
     }
@@ -87,6 +92,7 @@ extension Worker {
                 shared.report(id, .unable)
             } else {
                 shared.counters.resets.count()
+                session.notes.ending = .rulesGone
                 end(session, orderly: false)
             }
         }
@@ -116,6 +122,7 @@ extension Worker {
         }
         for session in meant {
             shared.counters.closedByOperator.count()
+            session.notes.ending = .order
             end(session, orderly: false)
         }
         return (meant.count, next)
@@ -124,6 +131,7 @@ extension Worker {
     /// Forgets the session and closes what it has: in order, or with a reset on both sides.
     func end(_ session: Session, orderly: Bool) {
         guard session.phase != .over else { return }
+        noteEnd(session)
         for side in [Session.Side.client, .server] {
             if orderly {
                 try? session[side]?.socket.setResetOnClose(false)

@@ -88,6 +88,7 @@ extension Worker {
     /// on without. The worker doesn't splice any more, since what else the pipe would do is not known.
     private func pipeCameUpShort(_ session: Session) {
         shared.counters.relayFaults.count()
+        session.notes.ending = .fault
         shared.log.error(
             """
             \(session.tuple) is reset, for the kernel lost bytes of it on their way through a pipe (splice(2)); worker \

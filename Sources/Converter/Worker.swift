@@ -19,6 +19,8 @@ final class Worker: LoopMember {
         case accepted(HandedSocket, FourTuple)
         /// Some sessions, and what is to be asked for next.
         case describe(Selection, @Sendable ([ConnectionDescription], Selection?) -> Void)
+        /// What each session has moved, from a slot on.
+        case volumes(fromSlot: Int, @Sendable ([SessionVolume], Int?) -> Void)
         /// See `Converter.forgo`.
         case forgo(FourTuple)
         case clientIsGone(FourTuple)
@@ -113,6 +115,9 @@ final class Worker: LoopMember {
         case .describe(let selection, let answer):
             let (descriptions, next) = describe(selection)
             answer(descriptions, next)
+        case .volumes(let slot, let answer):
+            let (volumes, next) = volumes(fromSlot: slot)
+            answer(volumes, next)
         case .forgo(let tuple): forgo(tuple)
         case .clientIsGone(let tuple): clientIsGone(tuple)
         case .clientSends(let tuple, let dscp): clientSends(tuple, dscp)

@@ -15,7 +15,12 @@ public enum KernelNews: Hashable, Sendable {
 /// Waits, on a thread of its own, for changes of rules, routes and devices that somebody may have made, and looks ten times
 /// a second at the tables of iptables-legacy, which tell nobody.
 public final class KernelWatch: Sendable {
-    private let stopping: Mailbox<Void>
+    fileprivate enum Order: Sendable {
+        case call(@Sendable () -> Void)
+        case stop
+    }
+
+    private let orders: Mailbox<Order>
     private let thread: SystemThread
 
     /// Starts in the network namespace of the calling thread. `tell` is called on the watch's thread, which it must not keep.
@@ -23,17 +28,20 @@ public final class KernelWatch: Sendable {
         _ setting: RuleSetting, looksAtLegacy: Bool, families: [AddressFamily],
         tell: @escaping @Sendable (Set<KernelNews>) -> Void
     ) throws(SystemError) {
-        let stopping = try Mailbox<Void>()
-        self.stopping = stopping
+        let orders = try Mailbox<Order>()
+        self.orders = orders
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try WatchDesk(
-            setting, legacy: looksAtLegacy ? try? LegacyWatch(families) : nil, stopping: stopping, tell: tell)
+            setting, legacy: looksAtLegacy ? try? LegacyWatch(families) : nil, orders: orders, tell: tell)
         thread = try SystemThread(named: "watch") { desk.run() }
     }
 
+    /// Runs `body` on the watch's thread when its turn comes, and so shows whether it still takes any.
+    public func call(_ body: @escaping @Sendable () -> Void) { orders.post(.call(body)) }
+
     /// Blocks until the thread has ended.
     public func stop() {
-        stopping.post(())
+        orders.post(.stop)
         thread.join()
     }
 }
@@ -42,7 +50,7 @@ public final class KernelWatch: Sendable {
 private final class WatchDesk {
     private let setting: RuleSetting
     private let tell: @Sendable (Set<KernelNews>) -> Void
-    private let stopping: Mailbox<Void>
+    private let orders: Mailbox<KernelWatch.Order>
     private let loop: EventLoop
     private let routing: NetlinkChannel
     /// nil where the kernel has no nf_tables.
@@ -52,11 +60,11 @@ private final class WatchDesk {
     private var isStopped = false
 
     init(
-        _ setting: RuleSetting, legacy: consuming LegacyWatch?, stopping: Mailbox<Void>,
+        _ setting: RuleSetting, legacy: consuming LegacyWatch?, orders: Mailbox<KernelWatch.Order>,
         tell: @escaping @Sendable (Set<KernelNews>) -> Void
     ) throws(SystemError) {
         self.setting = setting
-        self.stopping = stopping
+        self.orders = orders
         self.tell = tell
         loop = try EventLoop(capacity: 4)
         routing = try NetlinkChannel(RoutingReader.netlinkRoute)
@@ -64,7 +72,7 @@ private final class WatchDesk {
         nftables = try? NetlinkChannel(Nftables.netlinkNetfilter)
         try? nftables?.join(group: Nftables.newsGroup)
         self.legacy = legacy
-        try loop.add(stopping.descriptor, .readable, tag: 0)
+        try loop.add(orders.descriptor, .readable, tag: 0)
         try loop.add(routing.descriptor, .readable, tag: 1)
         if let nftables { try loop.add(nftables.descriptor, .readable, tag: 2) }
     }
@@ -81,7 +89,7 @@ private final class WatchDesk {
                             in: message, tables: setting.routeTable...setting.routeTable + 1, device: setting.tun)
                     }
                 case 2: if let nftables { read(nftables, into: &news, Nftables.news) }
-                default: isStopped = true
+                default: takeOrders()
                 }
             }
             legacy?.look(at: .now, &news)
@@ -90,6 +98,15 @@ private final class WatchDesk {
                 news.insert(.tick)
             }
             if !news.isEmpty { tell(news) }
+        }
+    }
+
+    private func takeOrders() {
+        for order in orders.take() {
+            switch order {
+            case .call(let body): body()
+            case .stop: isStopped = true
+            }
         }
     }
 

@@ -7,6 +7,12 @@ public struct InterfaceCounters: ~Copyable {
         public var isRunning: Bool
         public var receivedBytes: UInt64
         public var sentBytes: UInt64
+
+        public init(isRunning: Bool, receivedBytes: UInt64, sentBytes: UInt64) {
+            self.isRunning = isRunning
+            self.receivedBytes = receivedBytes
+            self.sentBytes = sentBytes
+        }
     }
 
     private let socket: NetlinkSocket

@@ -14,14 +14,16 @@ public protocol LoopMember: AnyObject {
 /// wakes no other thread: it is found in the next turn, with all else that has come meanwhile
 /// (docs/decisions/0012-queues-and-relays-share-threads.md).
 public final class LoopThread: Sendable {
-    private let name: String
+    public let name: String
+    private let calls: Mailbox<@Sendable () -> Void>
     /// Touched by whoever makes the thread until `start`, and then by the thread alone.
     private nonisolated(unsafe) let loop: Loop
     private nonisolated(unsafe) var thread: SystemThread?
 
     public init(named name: String) throws(SystemError) {
         self.name = name
-        loop = Loop(try EventLoop(capacity: Self.eventsAtATime))
+        calls = try Mailbox()
+        loop = try Loop(try EventLoop(capacity: Self.eventsAtATime), calls)
     }
 
     /// Few, so that a member with much to do has others wait for little.
@@ -30,7 +32,7 @@ public final class LoopThread: Sendable {
     /// Lets a member move in; before `start` only. `make` returns it, and has its place to watch descriptors at.
     public func add<Member: LoopMember>(_ make: (Place) throws(SystemError) -> Member) throws(SystemError) -> Ending {
         let place = Place(loop: loop, number: loop.residents.count)
-        precondition(place.number < 1 << (64 - Loop.tagBits), "a loop thread has room for eight members")
+        precondition(place.number < Loop.mostResidents, "a loop thread has room for seven members")
         let ending = Ending()
         loop.residents.append(Loop.Resident(member: try make(place), ending: ending))
         return ending
@@ -40,6 +42,10 @@ public final class LoopThread: Sendable {
         nonisolated(unsafe) let loop = loop
         thread = try SystemThread(named: name) { loop.run() }
     }
+
+    /// Runs `body` on the thread in its next turn, and so shows whether it still takes any. Without effect once all members have
+    /// ended.
+    public func call(_ body: @escaping @Sendable () -> Void) { calls.post(body) }
 
     /// Waits until all members have ended. Once only, after `start`.
     public func join() { thread?.join() }
@@ -91,6 +97,9 @@ private final class Loop {
 
     /// Of a tag that are the member's own; those above are its number.
     static let tagBits = 61
+    /// The number behind the last is that of the thread itself.
+    static let mostResidents = 1 << (64 - tagBits) - 1
+    private static let callsTag = UInt64.max
 
     struct WatchedMailbox {
         let wakeup: Wakeup
@@ -106,13 +115,20 @@ private final class Loop {
     /// What `sluice_current_loop` returns on this loop's thread.
     var identity: UInt { UInt(bitPattern: ObjectIdentifier(self)) }
 
-    init(_ events: consuming EventLoop) { self.events = events }
+    private let calls: Mailbox<@Sendable () -> Void>
+
+    init(_ events: consuming EventLoop, _ calls: Mailbox<@Sendable () -> Void>) throws(SystemError) {
+        self.events = events
+        self.calls = calls
+        try self.events.add(calls.descriptor, .readable, tag: Self.callsTag)
+    }
 
     func run() {
         sluice_set_current_loop(identity)
         var timeout: Int32? = 0
         while let time = timeout {
             events.wait(timeout: time) { tag, events in
+                guard tag != Self.callsTag else { return calls.take().forEach { $0() } }
                 residents[Int(tag >> Self.tagBits)]?.member.handle(tag & (1 << Self.tagBits - 1), events)
             }
             deliverMail()

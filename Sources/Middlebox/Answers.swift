@@ -4,6 +4,7 @@ import Firewall
 import Handshake
 import Inspector
 import LinuxSystem
+import SessionLog
 import SharedTracking
 import Throttling
 import Tracking
@@ -16,7 +17,10 @@ extension Middlebox {
         ControlServer.Answers(
             status: { [self] in statusReport() }, connections: { [self] in await connectionReports() },
             close: { [self] order in try await close(order) }, throttles: throttleAnswers,
-            paths: { [self] in await pathsReport() }, traces: traceAnswers, metrics: { [self] in await metricsText() })
+            paths: { [self] in await pathsReport() }, busiest: busiestAnswer,
+            findings: { [self] in await findingReports() },
+            reload: { [self] order in try await reload(order) }, traces: traceAnswers,
+            metrics: { [self] in await metricsText() })
     }
 
     private func statusReport() -> StatusReport {
@@ -61,6 +65,7 @@ extension Middlebox {
                 repairs: Dictionary(uniqueKeysWithValues: repairs.filter { $0.1 > 0 }),
                 degraded: healer.current.reasons,
                 guarded: healer.guarded),
+            sessionLog: .init(sessionLog.report),
             decisions: Dictionary(uniqueKeysWithValues: used.map { ($0.description, counters[$0]) }))
     }
 
@@ -77,11 +82,15 @@ extension Middlebox {
     }
 
     private func connectionReports() async -> [ConnectionReport] {
-        let connections = await converter.describe()
+        reports(await converter.describe()) + watch.forwardedConnections().map(report)
+    }
+
+    func reports(_ connections: [ConnectionDescription]) -> [ConnectionReport] {
         let routes = InterfaceNames()
         return connections.map { ConnectionReport($0, routes, throttler) }
-            + watch.forwardedConnections().map { ConnectionReport($0, at: .now, throttler) }
     }
+
+    func report(_ connection: Connection) -> ConnectionReport { ConnectionReport(connection, at: .now, throttler) }
 }
 
 extension Middlebox {
@@ -129,6 +138,14 @@ extension ConnectionSelection.End {
                 .invalid, "\(text) is no \(role); give ADDRESS, ADDRESS:PORT, [ADDRESS]:PORT or a prefix")
         }
         self.init(prefix: prefix, port: port)
+    }
+}
+
+extension StatusReport.SessionLog {
+    fileprivate init(_ report: SessionLogReport) {
+        self.init(
+            target: report.target, state: report.state.rawValue, written: report.written,
+            overflowed: report.overflowed, failed: report.failed, waiting: report.waiting, error: report.error)
     }
 }
 

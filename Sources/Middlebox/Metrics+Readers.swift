@@ -1,10 +1,11 @@
 import Admin
 import NetfilterQueue
 import Recorder
+import SessionLog
 import Steering
 import Throttling
 
-// Metrics of traces, throttles and queues.
+// Metrics of traces, the session log, throttles and queues.
 
 extension MetricsText {
     mutating func add(_ traces: [TraceSum]) {
@@ -19,6 +20,34 @@ extension MetricsText {
                 }
             }
         }
+        addEvents(traces)
+    }
+
+    private mutating func addEvents(_ traces: [TraceSum]) {
+        let outcomes: [(String, KeyPath<TraceSum, UInt64>)] = [("written", \.events), ("dropped", \.droppedEvents)]
+        family("sluice_trace_events_total", .counter, "Steering events of traces.") { family in
+            for sum in traces {
+                for (outcome, count) in outcomes {
+                    family.add(sum[keyPath: count], [("kind", sum.kind.rawValue), ("outcome", outcome)])
+                }
+            }
+        }
+    }
+
+    mutating func add(_ sessions: SessionLogReport) {
+        family("sluice_session_log_state", .gauge, "1 for the state that the session log is in.") { family in
+            for state in SessionLogReport.State.allCases {
+                family.add(state == sessions.state ? 1 : 0, [("state", state.rawValue)])
+            }
+        }
+        let outcomes = [
+            ("written", sessions.written), ("overflowed", sessions.overflowed), ("failed", sessions.failed),
+        ]
+        family("sluice_session_log_records_total", .counter, "Starts and ends of sessions, by what has become of them.")
+        {
+            for (outcome, count) in outcomes { $0.add(count, [("outcome", outcome)]) }
+        }
+        gauge("sluice_session_log_waiting", "Records that wait to be written.", sessions.waiting)
     }
 
     mutating func add(_ throttles: [ThrottleStatus]) {
@@ -84,6 +113,14 @@ extension MetricsText {
         }
         family("sluice_path_cap_used_bytes", .gauge, "What a path with a cap has carried in this period.") { family in
             for path in paths { if let used = path.used { family.add(used, [("path", path.path.name)]) } }
+        }
+        family("sluice_path_clients_spent", .gauge, "Clients that have used up their own volume in this period.") {
+            family in
+            for path in paths { if let all = path.clients { family.add(all.spent, [("path", path.path.name)]) } }
+        }
+        family("sluice_path_uncounted_bytes_total", .counter, "Of clients for which there was no room any more.") {
+            family in
+            for path in paths { if let all = path.clients { family.add(all.uncounted, [("path", path.path.name)]) } }
         }
         family("sluice_steer_active", .gauge, "1 if the rule has data take the path.") { family in
             for path in paths {

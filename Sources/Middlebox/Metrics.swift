@@ -18,6 +18,7 @@ extension Middlebox {
         addPackets(&metrics)
         addTracking(&metrics)
         metrics.add(await recorder.sums())
+        metrics.add(sessionLog.report)
         metrics.add(await throttler.status())
         metrics.add(await throttler.steering())
         metrics.add(QueueReport.all(of: queueNumbers))

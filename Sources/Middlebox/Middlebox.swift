@@ -19,6 +19,7 @@ import Logging
 import NetfilterQueue
 import PacketTap
 import Recorder
+import SessionLog
 import Settings
 import SharedTracking
 import Synchronization
@@ -49,6 +50,7 @@ public final class Middlebox: Sendable {
     let watch: ConnectionWatch
     let history = DecisionHistory()
     let recorder: Recorder
+    let sessionLog: SessionLog
     /// The trace that goes to the file of [trace], if there is one.
     let fileTrace = Mutex<(id: UInt64, setting: Settings.Trace)?>(nil)
     let agreement: Agreement
@@ -67,7 +69,10 @@ public final class Middlebox: Sendable {
     private let dataInspectors: [DataInspector]
     private let acknowledgements: AcknowledgementInspector
     private let sentinel: Sentinel
-    private let pathThreads: [LoopThread]
+    let pathThreads: [LoopThread]
+    /// Reads the settings anew; and is told of them, once they count.
+    let reread: @Sendable () throws -> Settings
+    let adopted: @Sendable (Settings) -> Void
 
     enum State: String {
         /// The rules are not in place yet.
@@ -80,20 +85,38 @@ public final class Middlebox: Sendable {
     /// of this process. Throws when it can't start, with nothing left behind.
     ///
     /// - Parameters:
+    ///   - service: told how the daemon fares.
     ///   - reload: reads the settings anew.
     ///   - adopted: told of settings that were read anew, once they count.
     public static func run(
-        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings,
-        adopted: @Sendable (Settings) -> Void
+        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, service: ServiceManager? = nil,
+        reload: @escaping @Sendable () throws -> Settings, adopted: @escaping @Sendable (Settings) -> Void
+    ) async throws {
+        let service = ServiceReporter(service, log: log)
+        do {
+            try await run(settings, log: log, events: events, service: service, reload: reload, adopted: adopted)
+        } catch {
+            service.hasFailed(error)
+            throw error
+        }
+    }
+
+    private static func run(
+        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, service: ServiceReporter,
+        reload: @escaping @Sendable () throws -> Settings, adopted: @escaping @Sendable (Settings) -> Void
     ) async throws {
         try await ControlServer.checkFree(settings.admin.control)
-        let box = try Middlebox(settings, log: log)
+        let http = try HTTPSetting(settings.admin)
+        let box = try Middlebox(settings, log: log, reload: reload, adopted: adopted)
         defer { box.stopThreads() }
         let admin = try await AdminService.start(
-            control: settings.admin.control, http: settings.admin.http.map { HTTPAddress($0) }, answers: box.answers)
+            control: settings.admin.control, http: http, answers: box.answers)
         do {
-            if let http = settings.admin.http { log.notice("metrics are served on http://\(http)/metrics") }
+            if let http = settings.admin.http {
+                log.notice("http://\(http)/ has a page, http://\(http)/metrics metrics")
+            }
             await box.applyTrace(settings.trace)
+            box.sessionLog.apply(SessionTarget(settings.sessions))
             let watch = try await box.orders.run {
                 try await box.applyThrottles(settings)
                 try await box.rules.apply()
@@ -108,13 +131,16 @@ public final class Middlebox: Sendable {
             // Whoever waits for the socket may rely on the rules.
             try admin.appear()
             log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
+            service.isReady(box.statusLine)
+            let reporting = Task { await service.run(box.subjects(watch)) { box.statusLine } }
+            defer { reporting.cancel() }
             let healing = Task { await box.healer.run(box.hands) }
             let comparing = Task { await box.agreement.run(box.converter) }
             let tidying = Task {
                 var upkeep = Upkeep(box.watch, box.converter)
                 await upkeep.run()
             }
-            await box.serve(events, reload: reload, adopted: adopted)
+            await box.serve(events, service)
             comparing.cancel()
             tidying.cancel()
             healing.cancel()
@@ -154,8 +180,13 @@ public final class Middlebox: Sendable {
         try TrafficControl.removeAll()
     }
 
-    private init(_ settings: Settings, log: Logger) throws {
+    private init(
+        _ settings: Settings, log: Logger, reload: @escaping @Sendable () throws -> Settings,
+        adopted: @escaping @Sendable (Settings) -> Void
+    ) throws {
         initial = settings
+        reread = reload
+        self.adopted = adopted
         self.settings = Mutex(settings)
         self.log = log
         FreeMemory.returnLargeBlocks()
@@ -185,6 +216,8 @@ public final class Middlebox: Sendable {
         }
         let door = try SYNInspector.Door()
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
+        let sessionLog = try SessionLog(version: Self.version, log: log)
+        self.sessionLog = sessionLog
         let agreement = Agreement(watch, log: log)
         let segmentSizes = SegmentSizes()
         let board = TraceBoard()
@@ -206,7 +239,7 @@ public final class Middlebox: Sendable {
             silence: { tuple, on in
                 watch.silence(tuple, on)
                 acknowledgements.silence(tuple, on)
-            }, on: threads)
+            }, observer: SessionObserver(sessionLog, watch), on: threads)
         watch.listen(
             .init(
                 clientJoins: converter.clientJoins, clientSends: converter.clientSends,
@@ -235,6 +268,7 @@ public final class Middlebox: Sendable {
         self.watch = watch
         self.agreement = agreement
         healer = Healer(guarded: guarding != nil, log: log)
+        traceSteering()
     }
 
     /// What repairs are carried out by.
@@ -254,42 +288,28 @@ public final class Middlebox: Sendable {
     }
 
     /// Returns when the box has been told to stop, and has drained or been told again.
-    private func serve(
-        _ events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings, adopted: @Sendable (Settings) -> Void
-    ) async {
+    private func serve(_ events: AsyncStream<RunEvent>, _ service: ServiceReporter) async {
         for await event in events {
             guard event == .reload else { break }
-            await orders.run { await apply(reload, adopted) }
+            service.isReloading()
+            do {
+                _ = try await reload(ReloadOrder(dryRun: false))
+                service.isReady(statusLine)
+            } catch {
+                // Whoever sends a signal reads the log.
+                service.isReady("\(statusLine); the last reload changed nothing: \(error.message)")
+            }
         }
         await orders.run {
             state.withLock { $0 = .draining }
             synInspector.drain()
         }
+        service.isStopping(statusLine, drain: initial.advanced.drainTimeout)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.drain() }
             group.addTask { for await event in events where event == .stop { return } }
             await group.next()
             group.cancelAll()
-        }
-    }
-
-    private func apply(_ reload: () throws -> Settings, _ adopted: (Settings) -> Void) async {
-        do {
-            let new = try reload()
-            try await applyThrottles(new)
-            // From here on nothing fails.
-            settings.withLock { $0 = new }
-            adopted(new)
-            await applyTrace(new.trace)
-            applyPolicy()
-            healer.askForTracking()
-            if let key = initial.firstDifferenceThatNeedsRestart(new) {
-                log.warning("reloaded, but \(key) needs a restart to take effect")
-            } else {
-                log.notice("reloaded")
-            }
-        } catch {
-            log.error("the settings stay as they were: \(error)")
         }
     }
 
@@ -317,7 +337,7 @@ public final class Middlebox: Sendable {
         applyPolicy()
     }
 
-    private func applyPolicy() {
+    func applyPolicy() {
         var policy = ConversionPolicy(settings.withLock(\.self))
         let tracking = trackingRules.withLock(\.self)
         policy.passedPorts = tracking.helperPorts
@@ -344,6 +364,8 @@ public final class Middlebox: Sendable {
         sentinel.stop()
         converter.stop()
         for thread in pathThreads { thread.join() }
+        // Behind the last ends.
+        sessionLog.stop()
         strayGuard.withLock { $0 = nil }
     }
 }

@@ -30,7 +30,7 @@ extension Path {
             name: path.name, selector: path.interface.map { .interface($0) } ?? .clients(path.clients),
             capacity: PathRates(
                 download: path.capacityDownload?.bitsPerSecond, upload: path.capacityUpload?.bitsPerSecond),
-            cost: path.cost, cap: path.cap.map(VolumeCap.init))
+            cost: path.cost, cap: path.cap.map(VolumeCap.init), clientCap: path.clientCap.map(VolumeCap.init))
     }
 }
 
@@ -113,10 +113,22 @@ extension PathsReport.Path {
             subflows: figures.subflows, activeSubflows: figures.active, download: direction(.download),
             upload: direction(.upload), rttUs: figures.roundTripTime?.rounded(),
             minRttUs: figures.shortestRoundTripTime?.rounded(), loss: (figures.loss * 1e4).rounded() / 1e4, cap: cap,
+            clientCap: status.clients.map { PathsReport.ClientCap($0) },
             uses: status.uses.map { use in
                 PathsReport.Use(
                     rule: use.rule, use: use.role.use.rawValue, downloadLimit: use.role.limit.download,
                     uploadLimit: use.role.limit.upload)
+            })
+    }
+}
+
+extension PathsReport.ClientCap {
+    fileprivate init(_ clients: PathStatus.Clients) {
+        self.init(
+            bytes: clients.cap.bytes, period: clients.cap.period.rawValue, clients: clients.count, spent: clients.spent,
+            uncountedBytes: clients.uncounted,
+            largest: clients.largest.map { client in
+                Client(client: client.client.description, used: client.bytes, spent: client.isSpent)
             })
     }
 }

@@ -83,6 +83,16 @@ extension HTTPAddress {
     init(_ endpoint: Endpoint) { self.init(host: endpoint.address.description, port: endpoint.port) }
 }
 
+extension HTTPSetting {
+    /// nil when nothing is to be served; reads the file with the token. Throws `HTTPTokenError`.
+    init?(_ admin: Settings.Admin) throws(HTTPTokenError) {
+        guard let http = admin.http else { return nil }
+        var token: HTTPToken?
+        if let path = admin.httpToken { token = try HTTPToken(contentsOf: path) }
+        self.init(address: HTTPAddress(http), token: token, names: admin.httpNames)
+    }
+}
+
 extension PacketQueue.Options {
     /// Whole packets, since they are put into the TUN device as they are; without GSO, so that the kernel completes
     /// their checksums first. Room for all that are held, and for the others meanwhile.
@@ -98,14 +108,3 @@ extension PacketQueue.Options {
 
 /// Processors that may be used: threads are made by their number.
 private let onlineProcessors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-
-extension Settings {
-    /// The first table in which something differs that a reload can't change; nil when there is none.
-    func firstDifferenceThatNeedsRestart(_ new: Settings) -> String? {
-        if intercept.inspect != new.intercept.inspect { return "[intercept] inspect" }
-        if relay != new.relay { return "[relay]" }
-        if admin != new.admin { return "[admin]" }
-        if advanced != new.advanced { return "[advanced]" }
-        return nil
-    }
-}

@@ -63,6 +63,19 @@ extension Middlebox {
         }
     }
 
+    /// Puts what is decided about paths from now on between the packets of the traces.
+    func traceSteering() {
+        throttler.follow { [recorder] decisions in
+            let clock = WallClock.nanoseconds - Int64(bitPattern: MonotonicTime.now.nanoseconds)
+            for decision in decisions {
+                let event = SteeringEvent(
+                    time: Int64(bitPattern: decision.time) + clock, rule: decision.rule, path: decision.path,
+                    effect: decision.effect.rawValue, reason: decision.reason)
+                recorder.note(event, decided: MonotonicTime(nanoseconds: decision.time))
+            }
+        }
+    }
+
     private func decisionsReport(_ client: String) async throws(ControlRefusal) -> DecisionsReport {
         guard let (clients, port) = ClientQuestion.parse(client) else {
             throw ControlRefusal(
@@ -113,6 +126,6 @@ extension TraceReport {
     fileprivate init(_ totals: TraceTotals) {
         self.init(
             id: totals.id, kind: totals.kind.rawValue, matched: totals.matched, written: totals.written,
-            dropped: totals.dropped)
+            dropped: totals.dropped, events: totals.events, eventsDropped: totals.droppedEvents)
     }
 }

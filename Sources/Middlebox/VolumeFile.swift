@@ -3,7 +3,7 @@ import Logging
 import Steering
 import Synchronization
 
-/// Where it is kept how much paths with a cap have carried, so that a restart begins no new period.
+/// Where it is kept how much paths and clients with a cap have carried, so that a restart begins no new period.
 final class VolumeFile: Sendable {
     private let path: String
     private let log: Logger
@@ -15,14 +15,31 @@ final class VolumeFile: Sendable {
         self.log = log
     }
 
-    /// Nothing where there is no file; a file that can't be read is left alone until the first change, and the log says so.
+    /// Nothing where there is no file. One that can't be read is put aside, and the log says so.
     func read() -> VolumeLedger {
-        guard let data = FileManager.default.contents(atPath: path) else { return VolumeLedger() }
         do {
-            return try JSONDecoder().decode(VolumeLedger.self, from: data)
-        } catch {
-            log.error("\(path) can't be read, so that caps count from 0: \(error)")
+            return try JSONDecoder().decode(VolumeLedger.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch CocoaError.fileReadNoSuchFile {
             return VolumeLedger()
+        } catch {
+            let aside = path + ".unreadable"
+            let isAside = rename(path, aside) == 0
+            log.error(
+                """
+                \(path) can't be read, so that caps count from 0: \(Self.words(error)); \
+                \(isAside ? "it is kept as \(aside)" : "make it a file that this process can read, or remove it")
+                """)
+            return VolumeLedger()
+        }
+    }
+
+    private static func words(_ error: any Error) -> String {
+        guard let error = error as? DecodingError else { return error.localizedDescription }
+        return switch error {
+        case .dataCorrupted(let context), .keyNotFound(_, let context), .typeMismatch(_, let context),
+            .valueNotFound(_, let context):
+            context.debugDescription
+        @unknown default: "\(error)"
         }
     }
 

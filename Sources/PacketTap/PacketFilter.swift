@@ -33,11 +33,28 @@ public struct PacketFilter: Sendable {
         self.start = start
     }
 
+    /// Can it let a packet through? Not where `steering` is all that it asks for.
+    public var showsPackets: Bool {
+        guard steps.allSatisfy({ $0.test == .steering }) else { return true }
+        var place = start
+        while place >= 0 { place = steps[place].no }
+        return place == Self.accept
+    }
+
     /// Allocates nothing. What is asked about a segment is false of a packet that isn't one (`ends` is nil).
     public func matches(_ facts: borrowing PacketFacts) -> Bool {
         var place = start
         while place >= 0 {
             place = steps[place].test.holds(facts) ? steps[place].yes : steps[place].no
+        }
+        return place == Self.accept
+    }
+
+    /// Does it let steering events through? They are no packets: of all conditions `steering` alone is true of them.
+    public var showsSteering: Bool {
+        var place = start
+        while place >= 0 {
+            place = steps[place].test == .steering ? steps[place].yes : steps[place].no
         }
         return place == Self.accept
     }
@@ -63,6 +80,8 @@ package enum PacketTest: Hashable, Sendable {
     case verdict(Verdict)
     case held
     case malformed
+    /// Not a packet, but something that was decided about a path.
+    case steering
 
     func holds(_ facts: borrowing PacketFacts) -> Bool {
         switch self {
@@ -73,6 +92,7 @@ package enum PacketTest: Hashable, Sendable {
         case .verdict(let verdict): facts.verdict == verdict
         case .held: facts.wasHeld
         case .malformed: facts.isMalformed
+        case .steering: false
         default: if let ends = facts.ends { holds(ends, facts) } else { false }
         }
     }
@@ -87,7 +107,7 @@ package enum PacketTest: Hashable, Sendable {
         case .flag(let flag): facts.flags.contains(flag)
         case .subtype(let subtype): facts.subtypes.contains(subtype)
         case .data: facts.payloadLength > 0
-        case .token, .interface, .verdict, .held, .malformed: false
+        case .token, .interface, .verdict, .held, .malformed, .steering: false
         }
     }
 

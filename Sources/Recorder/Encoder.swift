@@ -47,6 +47,11 @@ struct Encoder: ~Copyable {
         }
     }
 
+    /// `frame`: counts records and events from 1.
+    mutating func append(_ event: SteeringEvent, frame: Int) {
+        if format == .pcapng { pcapng.append(event) } else { lines.append(event, frame: frame) }
+    }
+
     /// What a reader passes over: sent now and then, so that one that has gone is noticed. In pcapng it is a custom block
     /// (draft-ietf-opsawg-pcapng section 4.7) of the number for documentation (RFC 5612), in lines an empty one.
     var keepalive: [UInt8] {

@@ -23,6 +23,7 @@ extension TraceTarget {
 /// A file with its predecessors: `trace.pcapng` is being written, `trace.1.pcapng` was before it.
 final class FileSink: TraceSink {
     private let file: TraceFile
+    private let files: RotatedFiles
     private var descriptor: Int32 = -1
     /// Bytes in the file at hand. It ends with whole records, whenever this process does.
     private var size = 0
@@ -31,13 +32,14 @@ final class FileSink: TraceSink {
     /// What is there by that name becomes the first predecessor.
     init(_ file: TraceFile) throws(SystemError) {
         self.file = file
+        files = RotatedFiles(path: file.path, count: file.count)
         var status = stat()
         let exists = stat(file.path, &status) == 0
         isRegular = !exists || status.st_mode & S_IFMT == S_IFREG
         guard isRegular || status.st_mode & S_IFMT == S_IFCHR else {
             throw SystemError("[trace] file \(file.path) is no file; for a pipe use `sluice trace`", .invalidArgument)
         }
-        if isRegular, status.st_size > 0 { makeWay() }
+        if isRegular, status.st_size > 0 { files.makeWay() }
         try open()
     }
 
@@ -66,25 +68,13 @@ final class FileSink: TraceSink {
 
     func rotate() throws(SystemError) {
         close()
-        makeWay()
+        files.makeWay()
         try open()
     }
 
     func close() {
         if descriptor >= 0 { Glibc.close(descriptor) }
         descriptor = -1
-    }
-
-    /// Each becomes older by one; the oldest is no more.
-    private func makeWay() {
-        for age in (1..<max(file.count, 1)).reversed() { rename(path(ofAge: age - 1), path(ofAge: age)) }
-    }
-
-    private func path(ofAge age: Int) -> String {
-        guard age > 0 else { return file.path }
-        let path = FilePath(file.path)
-        let name = [path.stem ?? "", String(age), path.extension].compactMap { $0 }.joined(separator: ".")
-        return path.removingLastComponent().appending(name).string
     }
 
     /// Packets are nobody's but root's.

@@ -26,10 +26,13 @@ final class Outlet {
     private var written: [UInt32: UInt64] = [:]
     /// In the encoder, the sink hasn't taken them yet.
     private var pending: [UInt32: UInt64] = [:]
+    private var events = Events()
+    /// Records and events.
     private var frames = 0
     /// What the file at hand began with.
     private var fileStart = Tally()
     private var lastWrite = MonotonicTime.now
+    private let openedAt = MonotonicTime.now
     private var closedAt: MonotonicTime?
     private(set) var answer: (@Sendable (TraceTotals?) -> Void)?
     private(set) var failure: SystemError?
@@ -38,6 +41,13 @@ final class Outlet {
         var time = WallClock.nanoseconds
         var written: [UInt32: UInt64] = [:]
         var dropped: [UInt32: UInt64] = [:]
+    }
+
+    /// What has become of steering events.
+    private struct Events {
+        var pending: UInt64 = 0
+        var written: UInt64 = 0
+        var dropped: UInt64 = 0
     }
 
     /// Bytes that gather before the sink is given them.
@@ -59,7 +69,8 @@ final class Outlet {
     var totals: TraceTotals {
         TraceTotals(
             id: id, kind: isFile ? .file : .live, matched: reader.matched.load(ordering: .relaxed),
-            written: written.values.reduce(0, +), dropped: reader.dropped.total)
+            written: written.values.reduce(0, +), dropped: reader.dropped.total, events: events.written,
+            droppedEvents: events.dropped)
     }
 
     /// Writes what a file begins with.
@@ -73,15 +84,27 @@ final class Outlet {
         _ record: borrowing TraceRecord, _ packet: RawSpan, time: Int64, trafficClass: String?,
         interfaceName: (UInt32) -> String
     ) {
-        if encoder.bytes.count >= Self.chunk { flush(at: .now) }
-        if failure == nil, sink.isDue(with: encoder.bytes.count) { rotate(interfaceName) }
-        guard failure == nil, sink.hasRoom(beside: encoder.bytes.count) else {
-            return reader.dropped.count(record.interface)
-        }
+        guard makeRoom(interfaceName) else { return reader.dropped.count(record.interface) }
         frames += 1
         encoder.append(
             record, packet, frame: frames, time: time, trafficClass: trafficClass, interfaceName: interfaceName)
         pending[record.interface, default: 0] += 1
+    }
+
+    /// Takes what was decided at `time` while it was open, if the filter lets it through.
+    func take(_ event: SteeringEvent, decided time: MonotonicTime, interfaceName: (UInt32) -> String) {
+        guard reader.filter.showsSteering, openedAt <= time, closedAt.map({ time < $0 }) ?? true else { return }
+        guard makeRoom(interfaceName) else { return events.dropped += 1 }
+        frames += 1
+        encoder.append(event, frame: frames)
+        events.pending += 1
+    }
+
+    /// Is there room for one more, in the next file if need be?
+    private func makeRoom(_ interfaceName: (UInt32) -> String) -> Bool {
+        if encoder.bytes.count >= Self.chunk { flush(at: .now) }
+        if failure == nil, sink.isDue(with: encoder.bytes.count) { rotate(interfaceName) }
+        return failure == nil && sink.hasRoom(beside: encoder.bytes.count)
     }
 
     /// Gives the sink what has gathered. When it fails, that is dropped, and the outlet ends.
@@ -102,6 +125,8 @@ final class Outlet {
             }
         }
         pending.removeAll(keepingCapacity: true)
+        if failure == nil { events.written += events.pending } else { events.dropped += events.pending }
+        events.pending = 0
         encoder.removeAll()
     }
 

@@ -9,20 +9,26 @@
 // by the packet thread when the ring is full, here when a file's disk is full or who looks on doesn't read. For each reader,
 // packets that passed its filter = records written + records dropped.
 //
+// Steering events come by its mailbox, and find their places by their times.
+//
 // It knows nothing of what a packet is; PacketTap notes it, and TraceOutput says it. With nobody there it sleeps.
 
 import LinuxSystem
 import Logging
 import PacketTap
 import Synchronization
+import TraceOutput
 import Wire
 
 public final class Recorder: Sendable {
     enum Message: Sendable {
         case open(TraceReader, TraceTarget, @Sendable (Result<UInt64, any Error>) -> Void)
         case close(UInt64, @Sendable (TraceTotals?) -> Void)
+        /// With its time of the monotonic clock.
+        case note(SteeringEvent, decided: MonotonicTime)
         case list(@Sendable ([TraceTotals]) -> Void)
         case sums(@Sendable ([TraceSum]) -> Void)
+        case call(@Sendable () -> Void)
         case stop
     }
 
@@ -65,6 +71,12 @@ public final class Recorder: Sendable {
     /// As `close`, when nobody waits for it.
     public func abandon(_ id: UInt64) { mailbox.post(.close(id) { _ in }) }
 
+    /// Puts something that was decided about a path between the packets of the traces whose filters let it through. It
+    /// waits for nobody.
+    ///
+    /// - Parameter time: when it was decided, by which it finds its place.
+    public func note(_ event: SteeringEvent, decided time: MonotonicTime) { mailbox.post(.note(event, decided: time)) }
+
     /// Those that read now, and the sums of those that have ended.
     public func totals() async -> [TraceTotals] {
         await withCheckedContinuation { continuation in
@@ -78,6 +90,9 @@ public final class Recorder: Sendable {
             mailbox.post(.sums { continuation.resume(returning: $0) })
         }
     }
+
+    /// Runs `body` on the trace thread when its turn comes, and so shows whether it still takes any.
+    public func call(_ body: @escaping @Sendable () -> Void) { mailbox.post(.call(body)) }
 
     /// Ends all readers; blocks until then.
     public func stop() {
@@ -126,6 +141,9 @@ public struct TraceTotals: Hashable, Sendable {
     public var matched: UInt64
     public var written: UInt64
     public var dropped: UInt64
+    /// Steering events that were written, and those that were dropped.
+    public var events: UInt64
+    public var droppedEvents: UInt64
 }
 
 /// What has become of the packets for all readers of a kind, those that have ended included: no count ever falls.
@@ -137,6 +155,8 @@ public struct TraceSum: Hashable, Sendable {
     public var matched: UInt64 = 0
     public var written: UInt64 = 0
     public var dropped: UInt64 = 0
+    public var events: UInt64 = 0
+    public var droppedEvents: UInt64 = 0
 
     init(_ kind: TraceTotals.Kind) { self.kind = kind }
 
@@ -144,6 +164,8 @@ public struct TraceSum: Hashable, Sendable {
         matched += totals.matched
         written += totals.written
         dropped += totals.dropped
+        events += totals.events
+        droppedEvents += totals.droppedEvents
     }
 }
 

@@ -1,6 +1,7 @@
 import LinuxSystem
 import Logging
 import PacketTap
+import TraceOutput
 import Wire
 
 /// The state of the trace thread. Touched on that thread alone.
@@ -19,6 +20,8 @@ final class RecorderDesk {
     private var lastID: UInt64 = 0
     /// Those that are no more.
     private var ended = [TraceSum(.file), TraceSum(.live)]
+    /// What waits for the packets before it.
+    private var events: [(event: SteeringEvent, time: MonotonicTime)] = []
     private var names = NameCache()
     private var isStopped = false
 
@@ -59,8 +62,10 @@ final class RecorderDesk {
             switch message {
             case .open(let reader, let target, let answer): answer(Result { try open(reader, target) })
             case .close(let id, let answer): close(id, answer)
+            case .note(let event, let time): if !outlets.isEmpty { events.append((event, time)) }
             case .list(let answer): answer(outlets.map(\.totals) + [endedTotals])
             case .sums(let answer): answer(sums)
+            case .call(let body): body()
             case .stop: isStopped = true
             }
         }
@@ -79,7 +84,8 @@ final class RecorderDesk {
     }
 
     private func publish() {
-        let readers = outlets.filter { !$0.isClosing }.map(\.reader)
+        // Who wants steering events alone is no work for packet threads.
+        let readers = outlets.filter { !$0.isClosing }.map(\.reader).filter(\.filter.showsPackets)
         if !readers.isEmpty { hasReaders(true) }
         let audience = board.publish(readers)
         if readers.isEmpty { hasReaders(false) }
@@ -99,9 +105,11 @@ final class RecorderDesk {
         guard !outlets.isEmpty else { return }
         let closing = outlets.count(where: \.isClosing)
         let clock = WallClock.nanoseconds - Int64(bitPattern: MonotonicTime.now.nanoseconds)
-        drain.take(decidedBefore: horizon.nanoseconds) { record, packet, readers, audience in
-            deliver(record, packet, to: readers, of: audience, clock: clock)
+        for (event, time) in takeEvents(before: horizon) {
+            deliver(decidedBefore: time, clock: clock)
+            for outlet in outlets { outlet.take(event, decided: time) { names[$0] } }
         }
+        deliver(decidedBefore: horizon, clock: clock)
         for outlet in outlets { outlet.flush(at: .now) }
         if outlets.count(where: \.isClosing) > closing { publish() }
         // A packet thread that was about to write has done so since.
@@ -111,7 +119,19 @@ final class RecorderDesk {
         for outlet in over { end(outlet) }
     }
 
+    private func takeEvents(before horizon: MonotonicTime) -> [(event: SteeringEvent, time: MonotonicTime)] {
+        guard !events.isEmpty else { return [] }
+        defer { events.removeAll { $0.time < horizon } }
+        return events.filter { $0.time < horizon }
+    }
+
     /// `clock`: what the time of day is ahead of CLOCK_MONOTONIC.
+    private func deliver(decidedBefore horizon: MonotonicTime, clock: Int64) {
+        drain.take(decidedBefore: horizon.nanoseconds) { record, packet, readers, audience in
+            deliver(record, packet, to: readers, of: audience, clock: clock)
+        }
+    }
+
     private func deliver(
         _ record: borrowing TraceRecord, _ packet: RawSpan, to readers: UInt16, of audience: UInt32, clock: Int64
     ) {
@@ -137,7 +157,8 @@ final class RecorderDesk {
     private var endedTotals: TraceTotals {
         let sum = { (count: KeyPath<TraceSum, UInt64>) in self.ended.reduce(0) { $0 + $1[keyPath: count] } }
         return TraceTotals(
-            id: 0, kind: .ended, matched: sum(\.matched), written: sum(\.written), dropped: sum(\.dropped))
+            id: 0, kind: .ended, matched: sum(\.matched), written: sum(\.written), dropped: sum(\.dropped),
+            events: sum(\.events), droppedEvents: sum(\.droppedEvents))
     }
 
     private var sums: [TraceSum] {

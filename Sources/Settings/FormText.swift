@@ -65,6 +65,23 @@ extension Form where Value == String {
         }
     }
 
+    /// The kernel's PATH_MAX is 4096 with the closing zero; files that are put aside have a longer name.
+    static var filePath: Form {
+        .text("an absolute path of a file, at most 4000 bytes long", problem: "is not such a path") { path in
+            path.hasPrefix("/") && !path.hasSuffix("/") && path.utf8.count <= 4000 && !path.utf8.contains(0)
+                ? path : nil
+        }
+    }
+
+    /// RFC 1123 section 2.1, and the underscore that some networks use.
+    static var hostName: Form {
+        .text("the name of a host, such as \"router.lan\"", problem: "can't be the name of a host") { name in
+            let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+            let isName = labels.allSatisfy { $0.wholeMatch(of: /[A-Za-z0-9_]([A-Za-z0-9_\-]*[A-Za-z0-9_])?/) != nil }
+            return isName && name.utf8.count <= 253 ? name : nil
+        }
+    }
+
     /// sockaddr_un.sun_path holds 108 bytes with the closing zero.
     static var socketPath: Form {
         .text("an absolute path of a file, at most 107 bytes long", problem: "is not such a path") { path in
@@ -191,6 +208,12 @@ extension Form {
 extension Form where Value == [String] {
     static var interfaceNames: Form {
         .list(of: .interfaceName, "a list of interfaces, such as [\"lan0\", \"wifi0\"]", conflict: ==)
+    }
+}
+
+extension Form where Value == [String] {
+    static var hostNames: Form {
+        .list(of: .hostName, "a list of names, such as [\"router.lan\"]") { $0.lowercased() == $1.lowercased() }
     }
 }
 

@@ -20,6 +20,7 @@ extension Settings {
         settings.admin.read(document.section("admin"))
         settings.log.read(document.section("log"))
         settings.trace.read(document.section("trace"))
+        settings.sessions.read(document.section("sessions"))
         let paths = document.entries("path") { Path($0) }
         settings.paths = paths.map(\.value)
         let steers = document.entries("steer") { Steer($0, paths.declared) }
@@ -87,7 +88,16 @@ extension Settings.Admin {
     fileprivate mutating func read(_ section: Section) {
         section.read(&control, "control", .socketPath)
         section.read(&http, "http", .endpoint)
+        section.read(&httpToken, "http_token", .filePath)
+        section.read(&httpNames, "http_names", .hostNames)
+        guard let http, httpToken == nil, !Self.own.contains(where: { $0.contains(http.address) }) else { return }
+        section.report(
+            "http", "\(http) can be reached by others, and no token is asked of them",
+            mend: "listen on 127.0.0.1 or [::1], or name a file with a token: http_token = \"/etc/sluice/token\"")
     }
+
+    /// What only this machine's own programs reach.
+    private static let own = [IPPrefix("127.0.0.0/8")!, IPPrefix("::1/128")!]
 }
 
 extension Settings.Log {

@@ -4,7 +4,7 @@ extension Settings {
     /// `[[path]]`: a way that clients' subflows take, which rules call by its name. A subflow is on the first path that
     /// it belongs to.
     public struct Path: Hashable, Sendable {
-        /// How much a path may carry in a period, both ways.
+        /// How much a path, or a client on it, may carry in a period, both ways.
         public struct VolumeCap: Hashable, Sendable, CustomStringConvertible {
             /// Of the router's calendar.
             public enum Period: String, CaseIterable, Sendable {
@@ -41,10 +41,12 @@ extension Settings {
         public var cost: Int
         /// Default nil: it may carry as much as it can.
         public var cap: VolumeCap?
+        /// Of each client. Default nil: it may carry as much as it can.
+        public var clientCap: VolumeCap?
 
         public init(
             name: String, interface: String? = nil, clients: [IPPrefix] = [], capacityDownload: BitRate? = nil,
-            capacityUpload: BitRate? = nil, cost: Int = 1, cap: VolumeCap? = nil
+            capacityUpload: BitRate? = nil, cost: Int = 1, cap: VolumeCap? = nil, clientCap: VolumeCap? = nil
         ) {
             self.name = name
             self.interface = interface
@@ -53,6 +55,7 @@ extension Settings {
             self.capacityUpload = capacityUpload
             self.cost = cost
             self.cap = cap
+            self.clientCap = clientCap
         }
     }
 }

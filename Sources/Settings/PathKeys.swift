@@ -25,6 +25,7 @@ extension Settings.Path {
         }
         section.read(&cost, "cost", .integer(0...1000))
         section.read(&cap, "cap", .volumeCap)
+        section.read(&clientCap, "client_cap", .volumeCap)
         if section.has("cap"), section.has("clients"), !section.has("interface") {
             section.report(
                 "cap", "without interface: of client addresses not all is counted",

@@ -28,6 +28,8 @@ public struct Settings: Hashable, Sendable {
     public var log: Log
     /// `[trace]`: what is written of packets, and where.
     public var trace: Trace
+    /// `[sessions]`: the session log.
+    public var sessions: Sessions
     /// `[[path]]`: the ways that subflows take, at most 16, each with a name of its own.
     public var paths: [Path]
     /// `[[steer]]`: which paths connections' data take, at most 64 rules, each with a name of its own.
@@ -39,7 +41,8 @@ public struct Settings: Hashable, Sendable {
 
     public init(
         intercept: Intercept, relay: Relay = Relay(), admin: Admin = Admin(), log: Log = Log(),
-        trace: Trace = Trace(), paths: [Path] = [], steers: [Steer] = [], throttles: [Throttle] = [],
+        trace: Trace = Trace(), sessions: Sessions = Sessions(), paths: [Path] = [], steers: [Steer] = [],
+        throttles: [Throttle] = [],
         advanced: Advanced = Advanced()
     ) {
         self.intercept = intercept
@@ -47,6 +50,7 @@ public struct Settings: Hashable, Sendable {
         self.admin = admin
         self.log = log
         self.trace = trace
+        self.sessions = sessions
         self.paths = paths
         self.steers = steers
         self.throttles = throttles
@@ -144,12 +148,22 @@ public struct Settings: Hashable, Sendable {
         /// Absolute path of the control socket, at most 107 bytes (unix(7): sun_path). Default
         /// `/run/sluice/control.sock`.
         public var control: String
-        /// Where `/metrics` is served over TCP. Default nil: nowhere.
+        /// Where the page, `/metrics` and reports are served over TCP. Default nil: nowhere.
         public var http: Endpoint?
+        /// Absolute path of a file with the token that they are told for alone, at most 4000 bytes. Default nil: to whoever
+        /// reaches `http`, which is then an address of this machine's own.
+        public var httpToken: String?
+        /// Names by which browsers may come, besides addresses and `localhost`; none twice. Default: none.
+        public var httpNames: [String]
 
-        public init(control: String = "/run/sluice/control.sock", http: Endpoint? = nil) {
+        public init(
+            control: String = "/run/sluice/control.sock", http: Endpoint? = nil, httpToken: String? = nil,
+            httpNames: [String] = []
+        ) {
             self.control = control
             self.http = http
+            self.httpToken = httpToken
+            self.httpNames = httpNames
         }
     }
 

@@ -32,8 +32,7 @@ extension Settings.Throttle {
     fileprivate var contradiction: (problem: String, mend: String)? {
         switch action {
         case .shape: download == nil && upload == nil ? noRate : nil
-        case .backup where download != nil || upload != nil: ("a rate \(shapesOnly.problem)", shapesOnly.mend)
-        case .backup: condition == nil ? nil : ("a condition \(shapesOnly.problem)", shapesOnly.mend)
+        case .backup: download == nil && upload == nil ? nil : ("a rate \(shapesOnly.problem)", shapesOnly.mend)
         }
     }
 

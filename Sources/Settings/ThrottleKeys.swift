@@ -46,9 +46,6 @@ extension Settings.Throttle {
         case congested
     }
 
-    /// What has a meaning only together with `when`.
-    private static let keysOfCondition = ["path", "max_rtt", "max_loss", "min_hold"]
-
     /// The rule as far as it is right.
     init(_ section: Section, defaults interfaces: [String], _ paths: DeclaredPaths) {
         self.init(name: "", interfaces: interfaces)
@@ -83,6 +80,9 @@ extension Settings.Throttle {
         if let path = condition.path { paths.check(path, section, ["path"]) }
         section.readLimits(&condition.maxRTT, &condition.maxLoss, &condition.minHold)
         if when != nil { self.condition = condition }
+        for key in ["path", "max_rtt", "max_loss", "min_hold"] where section.has(key) && !section.has("when") {
+            section.report(key, "without when", mend: "give when = \"congested\", too, or remove it")
+        }
     }
 
     private mutating func readAction(_ section: Section) {
@@ -95,12 +95,8 @@ extension Settings.Throttle {
             if !section.has("download") && !section.has("upload") {
                 section.report(nil, noRate.problem, mend: noRate.mend)
             }
-            for key in Self.keysOfCondition where section.has(key) && !section.has("when") {
-                section.report(key, "without when", mend: "give when = \"congested\", too, or remove it")
-            }
         case .backup:
-            let shaping = ["when"] + Self.keysOfCondition + ["download", "upload", "per", "take_over"]
-            for key in shaping where section.has(key) {
+            for key in ["download", "upload", "per", "take_over"] where section.has(key) {
                 section.report(key, shapesOnly.problem, mend: shapesOnly.mend)
             }
         }
@@ -119,7 +115,7 @@ extension Settings.Throttle {
     /// Reports a condition of which nobody can say what path it is about. Without a name it is that of the interface, or
     /// one that goes by the interface's name.
     func checkImplicitPath(_ section: Section, _ paths: [Settings.Path]) {
-        guard condition != nil, action == .shape, !section.has("path") else { return }
+        guard condition != nil, !section.has("path") else { return }
         if interfaces.count > 1 {
             section.report(
                 "when", "without path, and the rule has \(interfaces.count) interfaces",

@@ -13,16 +13,6 @@ extension Settings.Trace {
     }
 }
 
-extension Form where Value == String {
-    /// The kernel's PATH_MAX is 4096 with the closing zero; files that are put aside have a longer name.
-    fileprivate static var filePath: Form {
-        .text("an absolute path of a file, at most 4000 bytes long", problem: "is not such a path") { path in
-            path.hasPrefix("/") && !path.hasSuffix("/") && path.utf8.count <= 4000 && !path.utf8.contains(0)
-                ? path : nil
-        }
-    }
-}
-
 extension Form where Value == TraceFilter {
     fileprivate static var traceFilter: Form {
         Form("a filter such as \"client 10.1.0.0/16 and port 443\"") { node throws(Mismatch) in

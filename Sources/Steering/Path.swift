@@ -20,16 +20,19 @@ public struct Path: Hashable, Sendable {
     public var cost: Int
     /// How much it may carry in a period, both ways; nil: as much as it can.
     public var cap: VolumeCap?
+    /// How much each client may carry on it in a period, both ways; nil: as much as it can.
+    public var clientCap: VolumeCap?
 
     public init(
         name: String, selector: Selector, capacity: PathRates<UInt64?> = PathRates(download: nil, upload: nil),
-        cost: Int = 1, cap: VolumeCap? = nil
+        cost: Int = 1, cap: VolumeCap? = nil, clientCap: VolumeCap? = nil
     ) {
         self.name = name
         self.selector = selector
         self.capacity = capacity
         self.cost = cost
         self.cap = cap
+        self.clientCap = clientCap
     }
 
     /// Does a subflow of this client, whose packets come in by this interface, take the path?

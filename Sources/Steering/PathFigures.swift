@@ -23,7 +23,9 @@ public struct PathFigures: Hashable, Sendable {
     public init() {}
 
     /// The largest share of its capacity that is used in either direction; nil while no capacity is known.
-    public var use: (share: Double, direction: PathDirection)? {
+    public var use: (share: Double, direction: PathDirection)? { use(of: total) }
+
+    func use(of total: PathRates<Double>) -> (share: Double, direction: PathDirection)? {
         let shares = PathDirection.allCases.compactMap { direction in
             knownCapacity(direction).map { (share: total[direction] / $0, direction: direction) }
         }

@@ -3,7 +3,7 @@ import Glibc
 /// Makes of a path's readings how it fares. Time is passed in, in nanoseconds.
 ///
 /// Figures are averages that forget: rates over 0.3 s, loss over 2 s, so that a decision comes within a second and a
-/// single burst makes none. A state begins when what speaks for it has held for `raise`, and ends when the figures have
+/// single burst makes none. Whether a path is full is asked of rates over 0.1 s, since what is asked has to hold for a while. A state begins when what speaks for it has held for `raise`, and ends when the figures have
 /// been below lower thresholds for `clear`.
 public struct PathMonitor: Sendable {
     /// From when on a path counts as congested, whatever the rules say.
@@ -28,6 +28,8 @@ public struct PathMonitor: Sendable {
     /// When the state began.
     public private(set) var since: UInt64
     private var last: (reading: PathReading, time: UInt64)?
+    /// Bits per second of all, over the last tenth of a second.
+    private var recent = PathRates.zero
     private var sent = 0.0
     private var retransmitted = 0.0
     /// In this span of time, and in the one before: what a link could carry once it may not carry again.
@@ -38,6 +40,7 @@ public struct PathMonitor: Sendable {
     private var silence = Persistence()
 
     private static let rateSpan = 0.3
+    private static let recentSpan = 0.1
     private static let lossSpan = 2.0
     /// Nanoseconds for which what was learned counts, and twice that at most.
     private static let learnedSpan: UInt64 = 300_000_000_000
@@ -86,7 +89,7 @@ public struct PathMonitor: Sendable {
     }
 
     private mutating func average(_ reading: PathReading, _ before: PathReading, _ seconds: Double) {
-        let weight = 1 - exp(-seconds / Self.rateSpan)
+        let (weight, recentWeight) = (1 - exp(-seconds / Self.rateSpan), 1 - exp(-seconds / Self.recentSpan))
         for direction in PathDirection.allCases {
             for (value, place) in [
                 // What an interface counts that wasn't there is no traffic of now.
@@ -96,6 +99,8 @@ public struct PathMonitor: Sendable {
                 // A counter that begins anew counts from there on.
                 let bits = value > UInt64.max / 2 ? 0 : Double(value) * 8 / seconds
                 figures[keyPath: place][direction] += weight * (bits - figures[keyPath: place][direction])
+                guard place == \PathFigures.total else { continue }
+                recent[direction] += recentWeight * (bits - recent[direction])
             }
         }
         let left = exp(-seconds / Self.lossSpan)
@@ -148,9 +153,8 @@ public struct PathMonitor: Sendable {
     }
 
     private var congestionFault: PathFault? {
-        if let use = figures.use, use.share >= Threshold.use {
-            return .use(
-                figures.total[use.direction], of: figures.capacity[use.direction] ?? 0, direction: use.direction)
+        if let use = figures.use(of: recent), use.share >= Threshold.use {
+            return .use(recent[use.direction], of: figures.capacity[use.direction] ?? 0, direction: use.direction)
         }
         if let queueFault { return queueFault }
         return figures.loss > Threshold.loss ? .retransmissions(figures.loss) : nil

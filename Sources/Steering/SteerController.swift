@@ -8,6 +8,8 @@ public struct SteerController: Sendable {
     public private(set) var roles: [String: PathRole]
     /// Paths that are to be tried for a moment, because nothing is known of them while nobody uses them.
     public private(set) var probed: Set<String> = []
+    /// Paths that are neither down nor unfit, for this rule.
+    public private(set) var fit: Set<String>
     private var limits: [String: LimitWatch] = [:]
     private var lastSwitch: UInt64?
     private var calmSince: UInt64?
@@ -18,6 +20,7 @@ public struct SteerController: Sendable {
     public init(_ rule: SteerRule) {
         self.rule = rule
         roles = [:]
+        fit = Set(rule.paths)
         for path in rule.paths { roles[path] = PathRole(.active) }
         switch rule.mode {
         case .activeStandby(_, let standby, let noStandby): roles[standby] = PathRole(noStandby ? .refused : .standby)
@@ -48,6 +51,7 @@ public struct SteerController: Sendable {
             }
             conditions[name] = condition
         }
+        fit = Set(conditions.filter { $0.value.works && $0.value.state != .unfit }.keys)
         probed = probing.turn(of: unknown(conditions), every: rule.limits.minHold, at: now)
         switch rule.mode {
         case .activeStandby(let active, let standby, let noStandby):

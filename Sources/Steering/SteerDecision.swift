@@ -5,6 +5,8 @@ public struct SteerDecision: Hashable, Sendable {
         case active, standby, refused
         /// A throttle is on because the path is congested, or off again.
         case throttled, released
+        /// A client has used up its own volume on the path.
+        case spent
     }
 
     /// Nanoseconds.

@@ -46,7 +46,7 @@ public struct ThrottleRule: Hashable, Sendable {
         }
     }
 
-    /// When a rule that shapes is on; else it only counts.
+    /// When a rule is on. While it is off, it still takes its subflows from the rules behind it.
     public struct Condition: Hashable, Sendable {
         /// The path that has to be congested, by its name; nil: that of the interface.
         public var path: String?

@@ -41,8 +41,18 @@ public struct VolumeLedger: Hashable, Sendable, Codable {
     private var paths: [String: Entry] = [:]
     /// What was counted when it was last looked at.
     private var counters: [String: Counter] = [:]
+    /// How much each client has, on paths where clients have volumes of their own.
+    public var clients = ClientLedger()
 
     public init() {}
+
+    /// `clients` may be missing: files that were written before there were any lack it.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        paths = try container.decode([String: Entry].self, forKey: .paths)
+        counters = try container.decode([String: Counter].self, forKey: .counters)
+        clients = try container.decodeIfPresent(ClientLedger.self, forKey: .clients) ?? ClientLedger()
+    }
 
     /// Adds what a counter has grown by since it was last looked at, also if that was before a restart.
     ///

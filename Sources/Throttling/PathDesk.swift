@@ -15,6 +15,8 @@ struct PathDesk: ~Copyable {
         var throttles: Set<String> = []
         /// Steering rules whose limits are others.
         var limits: Set<String> = []
+        /// Connections of clients that have used up a volume, for which other paths are fit now, or which have one again.
+        var spared: Set<ConnectionID> = []
         /// In words, for the log.
         var news: [SteerDecision] = []
     }
@@ -31,6 +33,8 @@ struct PathDesk: ~Copyable {
     /// The subflows of each rule that try the path that they are on.
     private var probes: [String: Set<FourTuple>] = [:]
     private var limits: [String: [String: PathRates<UInt64?>]] = [:]
+    private var clients = ClientCaps()
+    private var today = CalendarDay(WallClock.today)
 
     /// Decisions that are kept.
     private static let memory = 256
@@ -39,10 +43,10 @@ struct PathDesk: ~Copyable {
 
     init(_ ledger: VolumeLedger) throws(SystemError) {
         self.ledger = ledger
-        sampler = try PathSampler()
+        sampler = PathSampler(try KernelPaths())
     }
 
-    var hasCaps: Bool { paths.contains { $0.cap != nil } }
+    var hasCaps: Bool { paths.contains { $0.cap != nil || $0.clientCap != nil } }
 
     /// How often the paths have to be looked at; nil: never.
     var interval: Duration? {
@@ -60,6 +64,8 @@ struct PathDesk: ~Copyable {
             })
         hasOtherPaths = hasOtherPaths || all != self.paths
         self.paths = all
+        clients.install(all)
+        clients.refresh(ledger.clients, on: today)
         let known = Dictionary(uniqueKeysWithValues: controllers.map { ($0.rule.name, $0) })
         controllers = steers.map { rule in
             known[rule.name].flatMap { $0.rule == rule ? $0 : nil } ?? SteerController(rule)
@@ -85,6 +91,7 @@ struct PathDesk: ~Copyable {
         if hasOtherPaths { sampler.forgetAll() }
         hasOtherPaths = false
         ledger.keep(Set(paths.filter { $0.cap != nil }.map(\.name)))
+        ledger.clients.keep(Set(clients.caps.keys))
     }
 
     /// What `install` changes, to be put back if what follows from it can't be had.
@@ -108,6 +115,8 @@ struct PathDesk: ~Copyable {
         (paths, controllers, gates, monitors) = (old.paths, old.controllers, old.gates, old.monitors)
         (counts, probes, limits) = (old.counts, old.probes, old.limits)
         hasOtherPaths = false
+        clients.install(paths)
+        clients.refresh(ledger.clients, on: today)
     }
 
     /// An interface that a conditional throttle is on, and that no path is declared for.
@@ -130,7 +139,11 @@ struct PathDesk: ~Copyable {
     // MARK: subflows
 
     mutating func note(_ id: ConnectionID, _ subflows: [FourTuple: String]) { sampler.note(id, subflows) }
-    mutating func forget(_ id: ConnectionID) { sampler.forget(id) }
+    mutating func forget(_ id: ConnectionID) {
+        sampler.forget(id)
+        clients.forget(id)
+    }
+
     /// All connections that have a subflow on any of them.
     var connections: [ConnectionID] { sampler.connections }
     func connections(on paths: Set<String>) -> [ConnectionID] { sampler.connections(on: paths) }
@@ -139,11 +152,14 @@ struct PathDesk: ~Copyable {
     var steering: [Planner.Steering] {
         controllers.map { controller in
             Planner.Steering(
-                rule: controller.rule, roles: controller.roles, probes: probes[controller.rule.name] ?? [])
+                rule: controller.rule, roles: controller.roles, probes: probes[controller.rule.name] ?? [],
+                fit: controller.fit)
         }
     }
 
     func isOn(_ throttle: String) -> Bool { gates[throttle]?.isOn ?? true }
+    /// Throttles that are off until their paths are congested.
+    var suspended: Set<String> { Set(gates.filter { !$0.value.isOn }.keys) }
 
     // MARK: turns
 
@@ -160,6 +176,11 @@ struct PathDesk: ~Copyable {
             conditions[path.name] = monitors[path.name]?.condition
         }
         var outcome = Outcome()
+        if day != today {
+            today = day
+            let changed = clients.refresh(ledger.clients, on: day)
+            outcome.spared = clients.connections(of: changed)
+        }
         for place in controllers.indices {
             decide(place, conditions, weighed[controllers[place].rule.name] ?? [:], &outcome, at: now)
         }
@@ -181,12 +202,15 @@ struct PathDesk: ~Copyable {
         _ place: Int, _ conditions: [String: PathCondition], _ weighed: [String: PathRates<Double>],
         _ outcome: inout Outcome, at now: UInt64
     ) {
-        let probed = controllers[place].probed
+        let (probed, fit) = (controllers[place].probed, controllers[place].fit)
         let new = controllers[place].decide(conditions, weighed: weighed, at: now)
         let name = controllers[place].rule.name
         for decision in new {
             outcome.paths.insert(decision.path)
             remember(decision, &outcome)
+        }
+        if controllers[place].fit != fit {
+            outcome.spared.formUnion(clients.spentConnections(on: controllers[place].rule.paths))
         }
         if controllers[place].probed != probed { probe(controllers[place], &outcome) }
         let limits = controllers[place].roles.mapValues(\.limit)
@@ -218,6 +242,34 @@ struct PathDesk: ~Copyable {
             counter: reading.total.download &+ reading.total.upload, from: source, of: path.name, cap, on: day)
     }
 
+    // MARK: clients
+
+    var hasClientCaps: Bool { !clients.isEmpty }
+    var countedConnections: [ConnectionID] { clients.connections }
+    func spentPaths(of id: ConnectionID) -> Set<String> { clients.spentPaths(of: id) }
+    func clientBytesLeft(_ id: ConnectionID) -> UInt64? { clients.bytesLeft(of: id, ledger.clients, on: today) }
+
+    /// Counts what a connection's subflows have carried.
+    ///
+    /// - Parameter first: its first subflow, by which steering rules select.
+    /// - Returns: what is new for the log, the connections of clients that have just used up a volume, and the paths that
+    ///   have no room for a client for the first time.
+    mutating func count(
+        _ id: ConnectionID, _ subflows: [ClientCaps.Carried], first: FourTuple, at now: UInt64
+    ) -> (news: [SteerDecision], connections: Set<ConnectionID>, full: [String]) {
+        let (spent, full) = clients.count(id, subflows, &ledger.clients, on: today)
+        var outcome = Outcome()
+        for use in spent {
+            let rules = controllers.map(\.rule).filter { $0.paths.contains(use.path) }
+            guard let rule = rules.first(where: { $0.selects(first) }) ?? rules.first, let cap = clients.caps[use.path]
+            else { continue }
+            let reason = "\(use.client) has used up its volume for this \(cap.period.rawValue)"
+            remember(
+                SteerDecision(time: now, rule: rule.name, path: use.path, effect: .spent, reason: reason), &outcome)
+        }
+        return (outcome.news, clients.connections(of: spent), full)
+    }
+
     // MARK: status
 
     func status(on day: CalendarDay) -> [PathStatus] {
@@ -226,6 +278,11 @@ struct PathDesk: ~Copyable {
             return PathStatus(
                 path: path, state: monitor.state, since: monitor.since, fault: monitor.fault.map { "\($0)" },
                 figures: monitor.figures, used: path.cap.map { ledger.bytes(of: path.name, $0, on: day) },
+                clients: path.clientCap.map { cap in
+                    PathStatus.Clients(
+                        all: ledger.clients.clients(on: path.name, cap, on: day), cap: cap,
+                        uncounted: clients.uncounted[path.name] ?? 0)
+                },
                 uses: controllers.compactMap { controller in
                     controller.roles[path.name].map { PathStatus.Use(rule: controller.rule.name, role: $0) }
                 })

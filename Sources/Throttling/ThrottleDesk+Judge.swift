@@ -28,8 +28,9 @@ extension ThrottleDesk {
             subflows: connection.carryingSubflows, connectionBytes: connection.bytes,
             clientBytes: volumes[connection.tuple.client.address], minute: minute)
         let subflows = connection.subflows.filter(\.isCarrying).map(question)
+        let spent = count(id, connection)
         let wanted = planner.treatments(
-            of: subflows, circumstances, first: connection.tuple, isForwarded: connection.isForwarded)
+            of: subflows, circumstances, first: connection.tuple, isForwarded: connection.isForwarded, spent: spent)
         var places: [FourTuple: String] = [:]
         var bytesLeft: UInt64?
         for subflow in subflows {
@@ -40,6 +41,7 @@ extension ThrottleDesk {
                 bytesLeft = min(bytesLeft ?? left, left)
             }
         }
+        if let left = paths.clientBytesLeft(id) { bytesLeft = min(bytesLeft ?? left, left) }
         if let left = offload(id, connection) { bytesLeft = min(bytesLeft ?? left, left) }
         if let bytesLeft { watch.setAlarm(id, bytes: connection.bytes + bytesLeft) }
         paths.note(id, places)
@@ -54,7 +56,7 @@ extension ThrottleDesk {
     }
 
     /// Also of one that is gone: its subflows may outlive it.
-    private func interfaceName(_ index: UInt32) -> String? {
+    func interfaceName(_ index: UInt32) -> String? {
         if index == 0 { return nil }
         if interfaceNames.count > Self.mostNames { interfaceNames = [:] }
         if let name = NetworkInterface.name(index) { interfaceNames[index] = name }

@@ -32,6 +32,7 @@ extension ThrottleDesk {
             try? install(old, oldPaths, oldSteers)
             paths.putBack(oldInstallation)
             planner.steering = paths.steering
+            planner.suspended = paths.suspended
             retireIdleClasses()
             removeIdlePorts()
             throw error
@@ -75,7 +76,8 @@ extension ThrottleDesk {
         declaredPaths = newPaths
         steers = newSteers
         paths.install(newPaths, newSteers, new, at: MonotonicTime.now.nanoseconds)
-        planner = Planner(throttles: new, paths: paths.paths, steering: paths.steering)
+        planner = Planner(
+            throttles: new, paths: paths.paths, steering: paths.steering, suspended: paths.suspended)
         for rule in new {
             guard case .shape(let given, let sharing) = rule.action else { continue }
             let rates = effective(given, of: rule.name)

@@ -11,16 +11,16 @@ extension ThrottleDesk {
         let start = MonotonicTime.now
         let outcome = paths.turn(
             rules, weighed: weighed(at: start.nanoseconds), on: CalendarDay(WallClock.today), at: start.nanoseconds)
-        for news in outcome.news {
-            log.notice("\(news.rule): \(news.path) \(news.effect.rawValue): \(news.reason)")
-        }
+        tell(outcome.news)
         planner.steering = paths.steering
+        planner.suspended = paths.suspended
         for name in outcome.throttles { turn(name) }
         for name in outcome.limits { followLimits(name) }
         if !outcome.paths.isEmpty {
             // A subflow's neighbours are treated with it, so that one that is given up comes after the one that takes over.
             waiting.formUnion(paths.connections(on: outcome.paths))
         }
+        waiting.formUnion(outcome.spared)
         for id in outcome.connections { judge(id) }
         longestTurn = max(longestTurn, MonotonicTime.now.nanoseconds(since: start))
     }
@@ -53,9 +53,14 @@ extension ThrottleDesk {
         return rates
     }
 
-    /// A conditional throttle is on, or off: its classes get the rates that follow.
+    /// A conditional throttle is on, or off: its classes get the rates that follow, or its subflows are asked to be
+    /// backups, or no longer.
     private func turn(_ name: String) {
-        guard let rule = rules.first(where: { $0.name == name }), let rates = rule.rates else { return }
+        guard let rule = rules.first(where: { $0.name == name }) else { return }
+        guard let rates = rule.rates else {
+            waiting.formUnion(paths.isOn(name) ? watch.allForFollower().map(\.0) : Array(members.keys))
+            return
+        }
         for (number, entry) in classes.entries where entry.key.rule == name && entry.retiredAt == nil {
             do {
                 try setRates(number, effective(rates, of: name))

@@ -68,12 +68,16 @@ final class ThrottleDesk {
     var planner = Planner()
     /// Connections to be judged again, some with each turn.
     var waiting: Set<ConnectionID> = []
+    /// Connections whose bytes are yet to be counted for their clients.
+    var uncounted: [ConnectionID] = []
     var retries = RetryQueue()
     var meters = WeightMeters()
     /// As the file has them; `paths` has those that throttles imply as well.
     var declaredPaths: [Path] = []
     /// The longest turn about the paths so far, in nanoseconds.
     var longestTurn: UInt64 = 0
+    /// Told of what is decided about paths.
+    var decided: @Sendable ([SteerDecision]) -> Void = { _ in }
     let saveVolumes: @Sendable (VolumeLedger) -> Void
     var tallies: [String: Tally] = [:]
     var classes = ClassTable()
@@ -129,6 +133,7 @@ final class ThrottleDesk {
                 steer()
             }
             judgeWaiting()
+            countWaiting()
             judgeRetries()
             if MonotonicTime.now >= nextLook {
                 lookAround()
@@ -136,13 +141,14 @@ final class ThrottleDesk {
             }
             tellOfHeld()
         }
+        countAll()
         releaseAll()
         saveVolumes(paths.ledger)
     }
 
     /// Milliseconds; -1: until there is a message.
     private var patience: Int32 {
-        if !waiting.isEmpty { return 0 }
+        if !waiting.isEmpty || !uncounted.isEmpty { return 0 }
         let isIdle = rules.isEmpty && classes.entries.isEmpty && ports.isEmpty
         let times = [isIdle ? nil : nextLook, paths.interval == nil ? nil : nextTurn, retries.next].compactMap(
             \.self)
@@ -158,6 +164,8 @@ final class ThrottleDesk {
             case .prepareSteering(let answer): answer(Result { try prepareSteering() })
             case .status(let answer): answer(status())
             case .steering(let answer): answer(steeringStatus())
+            case .follow(let follower): decided = follower
+            case .call(let body): body()
             case .stop: isStopped = true
             }
         }
@@ -182,7 +190,8 @@ final class ThrottleDesk {
         }
         if now >= nextSave, paths.hasCaps {
             nextSave = now + .seconds(10)
-            saveVolumes(paths.ledger)
+            uncounted = paths.countedConnections
+            if uncounted.isEmpty { saveVolumes(paths.ledger) }
         }
         if minute != WallClock.minuteOfDay {
             minute = WallClock.minuteOfDay

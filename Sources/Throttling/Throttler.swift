@@ -33,6 +33,8 @@ public final class Throttler: Sendable {
         case prepareSteering(@Sendable (Result<Void, any Error>) -> Void)
         case status(@Sendable ([ThrottleStatus]) -> Void)
         case steering(@Sendable (SteeringStatus) -> Void)
+        case follow(@Sendable ([SteerDecision]) -> Void)
+        case call(@Sendable () -> Void)
         case stop
     }
 
@@ -95,6 +97,11 @@ public final class Throttler: Sendable {
             mailbox.post(.steering { continuation.resume(returning: $0) })
         }
     }
+
+    /// Tells `follower`, on its own thread, of what is decided about paths from now on, instead of another.
+    public func follow(_ follower: @escaping @Sendable ([SteerDecision]) -> Void) { mailbox.post(.follow(follower)) }
+    /// Runs `body` on the throttle thread when its turn comes, and so shows whether it still takes any.
+    public func call(_ body: @escaping @Sendable () -> Void) { mailbox.post(.call(body)) }
 
     /// How often qdiscs, classes and filters were put back on an interface that was gone, or had lost them.
     public var restorations: UInt64 { restorationCount.value.load(ordering: .relaxed) }

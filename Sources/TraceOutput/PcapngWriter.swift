@@ -61,6 +61,14 @@ public struct PcapngWriter: ~Copyable, Sendable {
         }
     }
 
+    /// A systemd journal export block (draft-richardson-opsawg-pcapng-extras section 3.1): of no interface.
+    public mutating func append(_ event: SteeringEvent) {
+        block(9) { writer in
+            event.appendEntry(to: &writer.bytes)
+            writer.pad()
+        }
+    }
+
     /// An interface statistics block (section 4.6) for each, and before it what describes an interface of which there was no
     /// packet.
     public mutating func appendStatistics(_ statistics: [InterfaceStatistics]) {

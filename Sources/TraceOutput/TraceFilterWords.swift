@@ -66,7 +66,7 @@ enum TraceVocabulary {
         ("mp_tcprst", .subtype(.reset)), ("tcprst", .subtype(.reset)),
         ("syn", .flag(.syn)), ("fin", .flag(.fin)), ("rst", .flag(.rst)), ("ack", .flag(.ack)),
         ("ip", .family(isIPv4: true)), ("ip6", .family(isIPv4: false)),
-        ("data", .data), ("held", .held), ("error", .malformed),
+        ("data", .data), ("held", .held), ("error", .malformed), ("steering", .steering),
     ]
 
     /// Those that something follows.

@@ -34,6 +34,14 @@ public struct TraceLines: ~Copyable, Sendable {
         }
     }
 
+    /// `frame`: counts packets and events from 1.
+    public mutating func append(_ event: SteeringEvent, frame: Int) {
+        switch format {
+        case .json: json.appendLine(event, frame: frame)
+        case .text: json.text.appendLine(event)
+        }
+    }
+
     /// The closing lines; in JSON it is one.
     public mutating func append(_ report: DecodeReport) {
         switch format {

@@ -7,7 +7,7 @@
 // use what `sluice decode` uses. It must never decide anything: what a line says, somebody else has found out. Nothing of it
 // is on the packet path; what that writes is PacketTap's TraceRecord.
 //
-//     TraceRecord ─▶ PcapngWriter                    blocks; PacketDecision is our custom option
+//     TraceRecord ─▶ PcapngWriter                    blocks; PacketDecision is our custom option, SteeringEvent our entry
 //     TraceLines ──┬─ JSONText ──▶ TextBuffer      one object a line; docs/decode.md has the fields
 //                  └──────────────▶ TextBuffer      one line a packet, in the spirit of tcpdump
 //

@@ -41,7 +41,7 @@ struct Decoder: ~Copyable {
     private mutating func printPackets(_ reader: inout CaptureReader) throws(SystemError) -> CaptureError? {
         while true {
             do throws(CaptureError) {
-                guard let packet = try reader.next() else { return nil }
+                guard let packet = try reader.next(journal: { add($0) }) else { return nil }
                 add(packet)
             } catch {
                 return error
@@ -59,6 +59,14 @@ struct Decoder: ~Copyable {
             rest = rest.dropFirst(written)
         }
         lines.removeAll()
+    }
+
+    /// Of entries, those that Sluice has written.
+    private mutating func add(_ entry: JournalEntry) {
+        guard let event = SteeringEvent(journal: { entry[$0] }) else { return }
+        lines.append(event, frame: entry.frame)
+        // What can't be written stays there, and is reported with the next line.
+        if flushesEachLine { try? flush() }
     }
 
     private mutating func add(_ packet: borrowing CapturedPacket) {

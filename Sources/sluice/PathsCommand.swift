@@ -53,11 +53,15 @@ struct Paths: AsyncParsableCommand {
             return "\(use.rule): \(use.use)\(limit)"
         }
         let cap = path.cap.map { "\(bytes($0.used)) of \(bytes($0.bytes)) this \($0.period)" }
+        let clientCap = path.clientCap.map { cap in
+            "\(cap.spent) of \(cap.clients) clients have used up \(bytes(cap.bytes)) this \(cap.period)"
+        }
         return [
             path.name, path.interface ?? path.clients.joined(separator: ","), path.state,
             duration(microseconds: path.stateForUs), "\(path.activeSubflows)/\(path.subflows)",
             load(path.download), load(path.upload), milliseconds(path.rttUs), milliseconds(path.minRttUs),
-            "\(Double(Int(path.loss * 1000)) / 10)%", cap ?? "", uses.joined(separator: "; "), path.reason ?? "",
+            "\(Double(Int(path.loss * 1000)) / 10)%", [cap, clientCap].compactMap(\.self).joined(separator: "; "),
+            uses.joined(separator: "; "), path.reason ?? "",
         ]
     }
 

@@ -45,9 +45,19 @@ extension StatusReport {
             kernel       compared \(tracking.compared) times, \(tracking.disagreements) disagreements, \
             \(tracking.unseen) handshakes not seen
             put back     \(repairs.isEmpty ? "nothing" : repairs)\
-            \(healing.guarded ? "" : "; running connections are reset while rules are away")
+            \(healing.guarded ? "" : "; running connections are reset while rules are away")\(sessionLog.text)
             SYNs so far\(decisions.isEmpty ? "  none" : "\n" + decisions.joined(separator: "\n"))
             """
+    }
+}
+
+extension StatusReport.SessionLog {
+    /// A line of its own; nothing where there is no log.
+    fileprivate var text: String {
+        guard let target else { return "" }
+        let lost = overflowed + failed
+        return
+            "\nsession log  \(target), \(state)\(error.map { " (\($0))" } ?? ""); \(written) records written, \(lost) lost"
     }
 }
 

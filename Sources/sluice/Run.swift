@@ -27,7 +27,8 @@ struct Run: AsyncParsableCommand {
         // A write to a connection that is gone is an error to its writer, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
         do {
-            try await Middlebox.run(settings, log: logger, events: events) {
+            let service = ServiceManager(environment: { name in getenv(name).map { String(cString: $0) } })
+            try await Middlebox.run(settings, log: logger, events: events, service: service) {
                 withControl(try Settings.load(path: config.config))
             } adopted: {
                 level.value = $0.log.level

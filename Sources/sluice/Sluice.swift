@@ -12,10 +12,14 @@ struct Sluice: AsyncParsableCommand {
         commandName: "sluice",
         abstract:
             "A transparent MPTCP middlebox: ends Multipath TCP towards clients, continues as TCP towards servers.",
+        discussion: """
+            Ends with 0 when all is well, 1 after a finding or a failure, 64 when it is called wrongly, 78 when the configuration \
+            can't be read.
+            """,
         version: Middlebox.version,
         subcommands: [
-            Run.self, Check.self, Rules.self, Status.self, Connections.self, Close.self, Throttles.self,
-            Paths.self, TracePackets.self, Decode.self,
+            Run.self, Check.self, Reload.self, Rules.self, Status.self, Connections.self, Top.self, Close.self,
+            Throttles.self, Paths.self, TracePackets.self, Decode.self, Sessions.self,
         ])
 
     /// Exit codes: 0 well, 1 a finding or a run-time failure, 64 usage (ArgumentParser's), 78 configuration.

@@ -10,10 +10,11 @@ struct TracePackets: AsyncParsableCommand {
         abstract: "Packets as the running daemon decides about them, live; or why a client's were not converted.",
         discussion: """
             Prints a line a packet until interrupted, and then how many there were. What standard output is too slow for \
-            is dropped, and counted. docs/trace-filter.md has the filter's words.
+            is dropped, and counted. Between them stands what the steering rules decide. docs/trace-filter.md has the filter's words.
 
               sluice trace --filter 'client 10.1.0.0/16 and port 443 and not dss'
               sluice trace --write /tmp/trace.pcapng
+              sluice trace --filter steering
               sluice trace --write - | wireshark -k -i -
               sluice trace --explain 10.1.0.2
             """)
@@ -108,6 +109,9 @@ struct TracePackets: AsyncParsableCommand {
         // The answer to the request that ended it may still be on its way.
         for _ in 0..<100 where number.totals == nil { try? await Task.sleep(for: .milliseconds(10)) }
         guard let totals = number.totals else { return }
+        if totals.events + totals.eventsDropped > 0 {
+            printError("\(totals.events) steering events, \(totals.eventsDropped) dropped")
+        }
         printError("\(totals.matched) packets, \(totals.written) records written, \(totals.dropped) dropped")
     }
 
@@ -119,8 +123,10 @@ struct TracePackets: AsyncParsableCommand {
             return FileHandle.standardOutput.write(body)
         }
         let traces = try await asking { () throws(ControlError) in try await client.traces() }
-        let rows = traces.map { ["\($0.id)", $0.kind, "\($0.matched)", "\($0.written)", "\($0.dropped)"] }
-        print(table([["TRACE", "KIND", "PACKETS", "WRITTEN", "DROPPED"]] + rows))
+        let rows = traces.map {
+            ["\($0.id)", $0.kind, "\($0.matched)", "\($0.written)", "\($0.dropped)", "\($0.events)"]
+        }
+        print(table([["TRACE", "KIND", "PACKETS", "WRITTEN", "DROPPED", "EVENTS"]] + rows))
     }
 
     private func printDecisions(_ client: ControlClient, _ question: String) async throws {

@@ -28,12 +28,12 @@ import Wire
                 table.remove(sessions.remove(at: Int(random.next() % UInt64(sessions.count))))
             }
             #expect(table.count == sessions.count)
-            let number = Int(random.next() % 700)
-            let there = sessions.filter { $0.tuple == tuple(number) }
+            let asked = tuple(Int(random.next() % 700))
+            let there = sessions.filter { $0.tuple == asked }
             var found: [Session] = []
-            table.forEach(tuple(number)) { found.append($0) }
+            table.forEach(asked) { found.append($0) }
             #expect(Set(found.map(ObjectIdentifier.init)) == Set(there.map(ObjectIdentifier.init)))
-            #expect(found.count == there.count && table.latest(tuple(number)) { _ in true } === there.last)
+            #expect(found.count == there.count && table.latest(asked) { _ in true } === there.last)
         }
         for session in sessions {
             #expect(table.session(slot: session.slot, generation: session.generation) === session)

@@ -9,7 +9,7 @@ public struct SluiceDaemon: Sendable {
     private let lab: Lab
     private let program: String
 
-    fileprivate init(_ lab: Lab, configuration: String, arguments: [String]) throws {
+    fileprivate init(_ lab: Lab, configuration: String, arguments: [String], through: [String]) throws {
         let file = try lab.scratchFile("sluice")
         self.lab = lab
         program = try Lab.programBeside("sluice")
@@ -17,7 +17,7 @@ public struct SluiceDaemon: Sendable {
         controlPath = "\(file).sock"
         try writeFile(configurationPath, configuration)
         process = try lab.spawn(
-            in: .box, [program, "run", "--config", configurationPath, "--control", controlPath] + arguments)
+            in: .box, through + [program, "run", "--config", configurationPath, "--control", controlPath] + arguments)
     }
 
     /// Runs another `sluice` subcommand against this daemon, e.g. `command("connections", "--json")`.
@@ -56,12 +56,15 @@ public struct SluiceDaemon: Sendable {
 
 extension Lab {
     /// Runs Sluice in the box and returns when it answers on its control socket; when it ends before that, the error
-    /// has what it wrote. `configuration` is the file's text; nil stands for `sluiceDefaults`.
+    /// has what it wrote. `configuration` is the file's text; nil stands for `sluiceDefaults`. `through`: a command that becomes
+    /// the daemon, such as `env NAME=value`.
     @discardableResult
     public func startSluice(
-        configuration: String? = nil, arguments: [String] = [], within limit: Duration = .seconds(20)
+        configuration: String? = nil, arguments: [String] = [], through: [String] = [],
+        within limit: Duration = .seconds(20)
     ) async throws -> SluiceDaemon {
-        let daemon = try SluiceDaemon(self, configuration: configuration ?? sluiceDefaults, arguments: arguments)
+        let daemon = try SluiceDaemon(
+            self, configuration: configuration ?? sluiceDefaults, arguments: arguments, through: through)
         try await daemon.awaitReady(within: limit)
         return daemon
     }

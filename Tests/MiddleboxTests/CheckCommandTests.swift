@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import NetfilterQueue
 import Testing
@@ -82,7 +83,12 @@ struct CheckCommandTests {
     }
 
     @Test func anAddressThatTheRouterLacks() async throws {
-        try await Machine.run(adding: "http = \"192.0.2.1:9470\"\n") { machine in
+        let token = "/tmp/sluice-check-\(getpid())-token"
+        _ = FileManager.default.createFile(
+            atPath: token, contents: Data("0123456789abcdef\n".utf8), attributes: [.posixPermissions: 0o600])
+        defer { unlink(token) }
+        let lines = "http = \"192.0.2.1:9470\"\nhttp_token = \"\(token)\"\n"
+        try await Machine.run(adding: lines) { machine in
             // Without any address the kernel takes every one for its own.
             try await machine.tool(["ip", "link", "set", "lo", "up"])
             let outcome = try await machine.check()

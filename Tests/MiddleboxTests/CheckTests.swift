@@ -287,6 +287,22 @@ import Testing
         #expect(!folder.forbidRunning)
     }
 
+    @Test(
+        arguments: [
+            (.journal, "the journal", "start it"), (.file("/var/log/s"), "/var/log/s", "make the folder"),
+            (.ipfix(host: "::1", port: 7), "ipfix://[::1]:7", "start the collector"),
+        ] as [(Settings.Sessions.Log, String, String)])
+    func sessions(_ log: Settings.Sessions.Log, _ place: String, _ mend: String) {
+        var settings = Self.settings
+        settings.sessions.log = log
+        #expect(findings(settings).isEmpty)
+        let fault = findings(settings) { $0.sessionLogError = SystemError("it", .connectionRefused) }
+        expectOne(
+            fault, .warning, .sessions, "[sessions] log: sessions can't be logged to \(place): it: Connection refused",
+            mend: mend)
+        #expect(!fault.forbidRunning)
+    }
+
     @Test func aFindingIsOneLineWithItsMend() {
         #expect(Finding.warning(.tun, "this", mend: "that").description == "warning: this; that")
         #expect(Finding.note(.tun, "this").description == "note: this")

@@ -13,6 +13,23 @@ struct CheckThrottlesCommandTests {
     private static let takingOver = shaping + "take_over = true\n"
     private static let steering = rule("steered", "interface = \"wifi0\"", "action = \"backup\"")
 
+    private static let paths = """
+        [[path]]
+        name = "wired"
+        interface = "lan0"
+        cap = "1GB/day"
+        client_cap = "10MB/day"
+        [[path]]
+        name = "mobile"
+        interface = "lte0"
+        [[steer]]
+        name = "overflow"
+        mode = "priority-based"
+        high = "wired"
+        low = "mobile"
+
+        """
+
     /// Settings, what was done to the machine, the beginnings of all lines, and the exit code; nothing is left behind.
     struct Case: Sendable, CustomStringConvertible {
         let description: String
@@ -52,6 +69,9 @@ struct CheckThrottlesCommandTests {
         Case(
             description: "only joins", settings: rule("joins", "interface = \"lan1\"", "upload = \"1mbit\""),
             lines: ["note: [[throttle]] joins: lan1 is not in [intercept] interfaces: "]),
+        Case(
+            description: "a path whose interface isn't there", settings: paths,
+            lines: ["warning: [[path]] mobile: there is no lte0, so that the path is down; `ip -br link` lists "]),
         Case(
             description: "the IFB device's name is taken",
             settings: rule("all", "upload = \"1mbit\""),

@@ -102,7 +102,7 @@ extension Lab {
         try await scrape(["--unix-socket", daemon.controlPath, "http://sluice/metrics"])
     }
 
-    private func scrape(_ arguments: [String]) async throws -> Scrape {
+    func scrape(_ arguments: [String]) async throws -> Scrape {
         let answer = try await curl(arguments)
         guard answer.status == "200", answer.type == "text/plain; version=0.0.4; charset=utf-8" else {
             throw Unexpected("\(answer)")

@@ -40,7 +40,7 @@ import Wire
         return configuration
     }
 
-    private func plan(_ lab: Lab, _ length: UInt64, _ family: IPFamily = .v4) -> FetchPlan {
+    func plan(_ lab: Lab, _ length: UInt64, _ family: IPFamily = .v4) -> FetchPlan {
         var plan = FetchPlan(to: lab.endpoint(.server(0), port: 5000, family), .mptcp)
         plan.length = length...length
         return plan
@@ -235,6 +235,41 @@ import Wire
             try await lab.wait(for: "the throttle to be off again") {
                 try await sluice.throttles()[0].classes.map(\.rate) == [1_000_000_000_000]
             }
+            #expect(try await report.failures == [:])
+            #expect(try await sluice.paths().decisions.map(\.effect).prefix(2) == ["throttled", "released"])
+        }
+    }
+
+    @Test("a conditional backup comes with others' traffic and goes with it") func aBackupComesAndGoes() async throws {
+        let rule = """
+
+            [[throttle]]
+            name = "give-way"
+            interface = "fast"
+            when = "congested"
+            path = "wired"
+            min_hold = "1s"
+            action = "backup"
+            """
+        try await Lab.with(Self.network(wanted: .gbit(1))) { lab in
+            try await lab.require(in: .client(0), ["ip", "address", "add", "10.1.0.3/24", "dev", "fast"])
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + Self.paths + rule)
+            try await lab.serve()
+            async let report = lab.fetch(plan(lab, 200_000_000))
+            try await lab.waitForSubflows(2, sluice)
+            let backups = {
+                try await sluice.connections().flatMap(\.subflows).filter(\.backup).compactMap(\.interface)
+            }
+            // Its own traffic fills the link, and is no reason.
+            try await lab.wait(for: "a full link") { try await sluice.paths().paths[0].state == "congested" }
+            #expect(try await backups() == [])
+            var other = FetchPlan(to: lab.endpoint(.server(0), port: 5000), .tcp)
+            other.length = 60_000_000...60_000_000
+            other.from = IPAddress("10.1.0.3")
+            async let others = lab.fetch(other)
+            try await lab.wait(for: "the fast link to be left") { try await backups() == ["fast"] }
+            #expect(try await others.failures == [:])
+            try await lab.wait(for: "the fast link to be used again") { try await backups() == [] }
             #expect(try await report.failures == [:])
             #expect(try await sluice.paths().decisions.map(\.effect).prefix(2) == ["throttled", "released"])
         }

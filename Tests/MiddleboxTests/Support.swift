@@ -15,8 +15,10 @@ let isRoot = geteuid() == 0
 let needsRoot: Comment = "network namespaces need root"
 
 extension SluiceDaemon {
-    func decoded<Report: Decodable>(_ subcommand: String) async throws -> Report {
-        let result = try await command(subcommand, "--json")
+    func decoded<Report: Decodable>(_ subcommand: String) async throws -> Report { try await decoded([subcommand]) }
+
+    func decoded<Report: Decodable>(_ words: [String]) async throws -> Report {
+        let result = try await command(words + ["--json"])
         guard result.status.isSuccess else { throw Unexpected(result.errors) }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase

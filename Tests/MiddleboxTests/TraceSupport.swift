@@ -76,7 +76,9 @@ extension SluiceDaemon {
     func traces() async throws -> [TraceReport] {
         let result = try await command("trace", "--list", "--json")
         guard result.status.isSuccess else { throw Unexpected(result.errors) }
-        return try JSONDecoder().decode([TraceReport].self, from: Data(result.output.utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode([TraceReport].self, from: Data(result.output.utf8))
     }
 
     func decisions(_ client: String) async throws -> [DecisionsReport.Decision] {

@@ -69,18 +69,20 @@ import Testing
             wrong("when = 'congested'\ninterface = ['a', '']\ndownload = '1mbit'")?.contains("\n") == false)
     }
 
-    @Test func notWithBackup() {
-        let problem = "has no meaning with action = \"backup\"; remove it, or set action = \"shape\""
+    @Test func alsoWithBackup() {
+        let text = minimalWithPaths + rule("when = 'congested'\naction = 'backup'\npath = 'wired'\nmax_rtt = '1s'")
+        #expect(message(text) == nil)
+        for key in ["path = 'wired'", "max_rtt = '1s'"] {
+            #expect(
+                wrong("action = 'backup'\n\(key)")?.hasSuffix(
+                    ": without when; give when = \"congested\", too, or remove it")
+                    == true)
+        }
         #expect(
-            wrong("when = 'congested'\naction = 'backup'\npath = 'wired'\nmax_rtt = '1s'")
-                == "f:12: throttle.a.when: \(problem)\nf:14: throttle.a.path: \(problem)\n"
-                + "f:15: throttle.a.max_rtt: \(problem)")
-        var rule = Settings.Throttle(name: "a", interfaces: ["x"], condition: .init(), action: .backup)
-        #expect(
-            Settings.conflicts(among: [rule]) == "request: throttle.a: a condition has no meaning with "
-                + "action = \"backup\"; remove it, or set action = \"shape\"")
-        rule.condition = nil
-        #expect(Settings.conflicts(among: [rule]) == nil)
+            wrong("when = 'congested'\naction = 'backup'\ninterface = ['w', 'm']")
+                == "f:12: throttle.a.when: without path, and the rule has 2 interfaces; give path, or one interface")
+        let condition = Settings.Throttle(name: "a", interfaces: ["x"], condition: .init(), action: .backup)
+        #expect(Settings.conflicts(among: [condition]) == nil)
     }
 
     @Test func conditionsAmongRules() {

@@ -16,11 +16,15 @@ import Wire
             relay: .init(
                 receiveBuffer: ByteCount(bytes: 720 * 1024), sendBuffer: ByteCount(bytes: 64000),
                 congestionControl: "cubic", idleTimeout: .seconds(3600), workers: 3),
-            admin: .init(control: "/tmp/c.sock", http: Endpoint("[::1]:9470")!),
+            admin: .init(
+                control: "/tmp/c.sock", http: Endpoint("[2001:db8::1]:9470")!, httpToken: "/tmp/token",
+                httpNames: ["router.lan", "a_b"]),
             log: .init(level: .critical),
             trace: .init(
                 file: "/tmp/t.json", format: .json, rotateSize: ByteCount(bytes: 64 << 10), rotateCount: 1,
                 filter: try TraceFilter("syn or held")),
+            sessions: .init(
+                log: .ipfix(host: "::1", port: 4739), rotateSize: ByteCount(bytes: 65 << 10), rotateCount: 3),
             advanced: .init(
                 queueBase: 100, dataQueues: 4, markMask: 0xfff, routeTable: 4_294_967_294, rulePriority: 32762,
                 listenAddress: IPAddress("127.1.2.3")!, listenAddress6: IPAddress("fc00::7")!, tun: "tun7",
@@ -48,7 +52,9 @@ import Wire
         workers = 3
         [admin]
         control = "/tmp/c.sock"
-        http = "[::1]:9470"
+        http = "[2001:db8::1]:9470"
+        http_token = "/tmp/token"
+        http_names = ["router.lan", "a_b"]
         [log]
         level = "critical"
         [trace]
@@ -57,6 +63,10 @@ import Wire
         rotate_size = "64KiB"
         rotate_count = 1
         filter = "syn or held"
+        [sessions]
+        log = "ipfix://[::1]:4739"
+        rotate_size = "65KiB"
+        rotate_count = 3
         [advanced]
         queue_base = 100
         data_queues = 4
@@ -104,7 +114,7 @@ import Wire
 
     @Test(arguments: ["127.0.0.1:9470", "0.0.0.0:1", "10.1.0.1:65535", "[::1]:9470", "[2001:db8::1]:80"])
     func endpoints(text: String) throws {
-        let settings = try Settings.parse(minimal + "[admin]\nhttp = '\(text)'\n", file: "t")
+        let settings = try Settings.parse(minimal + "[admin]\nhttp = '\(text)'\nhttp_token = '/t'\n", file: "t")
         #expect(settings.admin.http == Endpoint(text))
         #expect(settings.admin.http?.description == text)
     }

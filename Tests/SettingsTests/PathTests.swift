@@ -27,6 +27,11 @@ func path(_ lines: String, name: String = "a") -> String { "[[path]]\nname = '\(
                     capacityDownload: BitRate(bitsPerSecond: 30_000_000), capacityUpload: BitRate(bitsPerSecond: 8000),
                     cost: 1000))
         #expect(try read("interface = 'x'\ncapacity_upload = '1mbit'").capacityDownload == nil)
+        // Of clients alone it is known what they carry.
+        for place in ["interface = 'x'", "clients = ['10.1.0.0/16']"] {
+            let cap = try read("\(place)\nclient_cap = '5GB/week'").clientCap
+            #expect(cap == .init(bytes: ByteCount(bytes: 5_000_000_000), period: .week))
+        }
     }
 
     @Test func defaults() throws {
@@ -37,6 +42,7 @@ func path(_ lines: String, name: String = "a") -> String { "[[path]]\nname = '\(
         #expect(path.capacityUpload == nil)
         #expect(path.cost == 1)
         #expect(path.cap == nil)
+        #expect(path.clientCap == nil)
     }
 
     @Test(
@@ -83,6 +89,11 @@ func path(_ lines: String, name: String = "a") -> String { "[[path]]\nname = '\(
             ("cap", "'/month'", "\"/month\" is not a volume; give "), ("cap", "''", "\"\" is not a volume; give "),
             ("cap", "'1048577GiB/month'", "\"1048577GiB/month\" is out of range; give "),
             ("cap", "50", "50 is an integer; give "),
+            ("client_cap", "'0B'", "\"0B\" would let it carry nothing; leave it out"),
+            ("client_cap", "'5GB'", "\"5GB\" has no period; give a size per day, week or month"),
+            ("client_cap", "'5GB/hour'", "\"5GB/hour\" is not a volume; give "),
+            ("client_cap", "5", "5 is an integer; give "),
+            ("clients_cap", "'5GB/day'", "unknown key; did you mean client_cap?"),
         ] as [(String, String, String)])
     func values(key: String, value: String, message expected: String) {
         let other = ["interface", "clients"].contains(key) ? "" : "\ninterface = 'x'"

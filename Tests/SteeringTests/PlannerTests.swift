@@ -31,9 +31,11 @@ import Wire
 
     static func backup(
         _ name: String = "spare", on interfaces: Set<String> = ["eth0"], ports: [ClosedRange<UInt16>] = [],
-        minSubflows: Int = 2
+        minSubflows: Int = 2, condition: ThrottleRule.Condition? = nil
     ) -> ThrottleRule {
-        ThrottleRule(name: name, interfaces: interfaces, ports: ports, minSubflows: minSubflows, action: .backup)
+        ThrottleRule(
+            name: name, interfaces: interfaces, ports: ports, minSubflows: minSubflows, action: .backup,
+            condition: condition)
     }
 
     static func steer(
@@ -347,6 +349,28 @@ import Wire
 
     @Test("steering rules select connections by their first subflow", arguments: selection) func selects(row: Row) {
         #expect(row.treatment == row.wanted)
+    }
+
+    @Test("a backup that waits for congestion is none until then, and leaves its subflows to nobody else")
+    func suspended() {
+        let rules = [Self.backup(condition: .init()), Self.shape()]
+        let subflows = [Self.tuple(), Self.tuple("10.2.0.2")].enumerated().map { place, tuple in
+            ThrottledSubflow(
+                tuple: tuple, interface: ["eth0", "wwan0"][place], asksForBackup: false, addressID: UInt8(place))
+        }
+        let circumstances = ThrottleCircumstances(subflows: 2, connectionBytes: 0, clientBytes: 0, minute: 0)
+        let treatments = { (suspended: Set<String>) in
+            Planner(throttles: rules, suspended: suspended).treatments(
+                of: subflows, circumstances, first: Self.tuple(), isForwarded: false)
+        }
+        #expect(treatments(["spare"]) == [:])
+        #expect(treatments([]) == [Self.tuple(): Treatment(standby: "spare")])
+        // Of one that shapes only the rate changes.
+        let shaping = Planner(throttles: [Self.shape(condition: .init())], suspended: ["slow"])
+        #expect(
+            shaping.treatments(of: subflows, circumstances, first: Self.tuple(), isForwarded: false)[Self.tuple()]?
+                .shaping
+                != nil)
     }
 
     @Test("asked again, the planner says the same") func isPure() {

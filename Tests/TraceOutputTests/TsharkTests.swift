@@ -76,6 +76,6 @@ struct TsharkTests {
     }
 }
 
-private let tsharkIsThere = ["/usr/bin", "/usr/local/bin", "/bin"].contains {
+let tsharkIsThere = ["/usr/bin", "/usr/local/bin", "/bin"].contains {
     FileManager.default.isExecutableFile(atPath: $0 + "/tshark")
 }

@@ -41,6 +41,12 @@ struct TwofoldTrace: ~Copyable {
         }
     }
 
+    mutating func take(_ event: SteeringEvent) {
+        frames += 1
+        lines.append(event, frame: frames)
+        writer.append(event)
+    }
+
     /// As a packet thread.
     private mutating func note(_ packet: [UInt8], _ record: inout TraceRecord) {
         do throws(WireError) {

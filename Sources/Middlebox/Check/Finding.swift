@@ -35,6 +35,7 @@ public struct Finding: Sendable, Hashable, Encodable, CustomStringConvertible {
         case control
         case http
         case trace
+        case sessions
     }
 
     public let severity: Severity

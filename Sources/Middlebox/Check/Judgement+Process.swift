@@ -1,4 +1,5 @@
 import Converter
+import SessionLog
 import Settings
 
 extension MachineFacts {
@@ -81,7 +82,10 @@ extension MachineFacts {
         ]
     }
 
-    var httpFindings: [Finding] { httpError.map { [.error(.http, $0.problem, mend: $0.mend)] } ?? [] }
+    var httpFindings: [Finding] {
+        (httpError.map { [.error(.http, $0.problem, mend: $0.mend)] } ?? [])
+            + (httpTokenError.map { [.error(.http, $0.problem, mend: $0.mend)] } ?? [])
+    }
 
     func traceFindings(_ settings: Settings) -> [Finding] {
         guard let traceFolderError, let file = settings.trace.file else { return [] }
@@ -89,6 +93,15 @@ extension MachineFacts {
             .warning(
                 .trace, "[trace] file \(file) can't be made in \(traceFolderError), so that no trace is written",
                 mend: "make the folder, or name another")
+        ]
+    }
+
+    func sessionFindings(_ settings: Settings) -> [Finding] {
+        guard let sessionLogError, let target = SessionTarget(settings.sessions) else { return [] }
+        return [
+            .warning(
+                .sessions, "[sessions] log: sessions can't be logged to \(target.description): \(sessionLogError)",
+                mend: target.mend)
         ]
     }
 }

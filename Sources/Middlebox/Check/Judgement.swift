@@ -15,6 +15,6 @@ extension MachineFacts {
             congestionControlFindings(settings) + descriptorFindings(settings)
             + conntrackRoomFindings(settings) + portFindings(settings)
         return capabilityFindings(settings) + kernel + network + packets + throttles + process
-            + controlFindings(settings) + httpFindings + traceFindings(settings)
+            + controlFindings(settings) + httpFindings + traceFindings(settings) + sessionFindings(settings)
     }
 }

@@ -3,6 +3,7 @@ import Firewall
 import Glibc
 import LinuxSystem
 import NetfilterQueue
+import SessionLog
 import Settings
 import SystemPackage
 import Wire
@@ -45,8 +46,10 @@ extension MachineFacts {
             tunError: daemon == nil ? tryTun(rules.tun) : nil,
             controlFolderError: controlFolderError(settings.admin.control),
             httpError: daemon == nil ? settings.admin.http.flatMap(tryListening) : nil,
+            httpTokenError: httpTokenError(settings.admin),
             traceFolderError: settings.trace.file.flatMap { folderError(parent(of: $0)) },
-            throttling: await .collect(settings), resetsOnClose: tryResetOnClose(),
+            sessionLogError: SessionTarget(settings.sessions)?.check(), throttling: await .collect(settings),
+            resetsOnClose: tryResetOnClose(),
             congestionControlError: tryCongestionControl(settings.relay.congestionControl),
             congestionControls: sysctl("net.ipv4.tcp_available_congestion_control") ?? "",
             descriptorLimit: ProcessRights.raiseDescriptorLimit())
@@ -113,6 +116,15 @@ extension MachineFacts {
             return nil
         } catch {
             return HTTPAddressError(HTTPAddress(endpoint), errno: error.errno.rawValue)
+        }
+    }
+
+    private static func httpTokenError(_ admin: Settings.Admin) -> HTTPTokenError? {
+        do throws(HTTPTokenError) {
+            _ = try HTTPSetting(admin)
+            return nil
+        } catch {
+            return error
         }
     }
 

@@ -75,8 +75,12 @@ struct MachineFacts: Sendable {
     var controlFolderError: SystemError?
     /// Why nobody can listen where `[admin] http` says.
     var httpError: HTTPAddressError?
+    /// Why the file of `[admin] http_token` can't be used.
+    var httpTokenError: HTTPTokenError?
     /// What is wrong with the folder that `[trace] file` belongs in.
     var traceFolderError: SystemError?
+    /// Why sessions can't be logged where `[sessions] log` says.
+    var sessionLogError: SystemError?
 
     var throttling = Throttling()
 

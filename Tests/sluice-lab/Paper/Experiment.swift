@@ -59,6 +59,6 @@ struct Findings {
 enum PaperExperiments {
     static let all: [any Experiment] = [
         Baseline(), LoadBalancing(), ReceiveBuffers(), PacketSizes(), FirstThrottle(), LongThrottle(),
-        ConversionTime(), Outage(), CrossTraffic(), ShapeOrSteer(), Fairness(),
+        ConversionTime(), Outage(), CrossTraffic(), ReactiveThrottle(), ShapeOrSteer(), Fairness(),
     ]
 }

@@ -63,6 +63,18 @@ struct Recording: Sendable {
         return rate(from, to, before, after)
     }
 
+    /// A row for each interval: its end in seconds, then Mbit/s of each meter and of each link.
+    static func rates(_ samples: [Lab.TrafficSample], _ columns: [String]) -> CSVTable {
+        var table = CSVTable(columns)
+        for (before, after) in zip(samples, samples.dropFirst()) {
+            let rates = [(before.metered, after.metered), (before.bytes, after.bytes)].flatMap { from, to in
+                zip(from, to).map { rate($0, $1, before, after) }
+            }
+            table.append([text(after.time.inSeconds, 3)] + rates.map { text($0, 2) })
+        }
+        return table
+    }
+
     static func rate(
         _ from: UInt64, _ to: UInt64, _ before: Lab.TrafficSample, _ after: Lab.TrafficSample
     ) -> Double {

@@ -5,7 +5,8 @@ import Lab
 struct CongestedLink {
     let control: String
 
-    private static let rule = """
+    private static func rule(_ action: String) -> String {
+        """
 
         [[path]]
         name = "wired"
@@ -15,15 +16,20 @@ struct CongestedLink {
         name = "relieve"
         interface = "wired"
         when = "congested"
-        download = "5mbit"
+        \(action)
 
         """
+    }
 
     func run() async throws -> [[String]] {
         let alone = try await row("alone", lines: "", isMultipath: false)
         let without = try await row("no rule", lines: "", isMultipath: true, alone: alone.others)
-        let with = try await row("congested", lines: Self.rule, isMultipath: true, alone: alone.others)
-        return [alone.row, without.row, with.row]
+        let rows = [alone.row, without.row]
+        let shaped = try await row(
+            "5mbit", lines: Self.rule("download = \"5mbit\""), isMultipath: true, alone: alone.others)
+        let moved = try await row(
+            "backup", lines: Self.rule("action = \"backup\""), isMultipath: true, alone: alone.others)
+        return rows + [shaped.row, moved.row]
     }
 
     private func row(
@@ -71,12 +77,24 @@ extension Lab {
         let reason: String
     }
 
-    private struct PathsView: Decodable {
-        let decisions: [DecisionView]
+    struct PathView: Decodable, Sendable {
+        let name: String
+        let state: String
+        let subflows: Int
     }
 
-    func decisions(_ sluice: SluiceDaemon) async throws -> [DecisionView] {
-        let text = try await sluice.command("paths", "--json").output
-        return try JSONDecoder().decode(PathsView.self, from: Data(text.utf8)).decisions
+    struct PathsView: Decodable, Sendable {
+        let paths: [PathView]
+        let decisions: [DecisionView]
+        let longestTurnUs: UInt64
     }
+
+    func paths(_ sluice: SluiceDaemon) async throws -> PathsView {
+        let text = try await sluice.command("paths", "--json").output
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(PathsView.self, from: Data(text.utf8))
+    }
+
+    func decisions(_ sluice: SluiceDaemon) async throws -> [DecisionView] { try await paths(sluice).decisions }
 }

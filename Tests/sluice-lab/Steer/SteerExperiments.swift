@@ -7,10 +7,11 @@ struct SteerExperiments: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "steer",
         abstract: "Experiments on steering: links of 90 and 30 Mbit/s, each mode under cubic and bbr, as tables.",
-        discussion: "All of them take about eight minutes. docs/steering.md has figures, and says what they show.")
+        discussion:
+            "Without `random` they take some eight minutes. docs/steering.md has figures, and says what they show.")
 
     enum Experiment: String, CaseIterable, ExpressibleByArgument {
-        case overflow, standby, delay, balance, congested, random
+        case overflow, standby, delay, balance, congested, random, many
     }
 
     @Argument(help: "Which ones; all unless said.")
@@ -19,22 +20,32 @@ struct SteerExperiments: AsyncParsableCommand {
     var congestion: [String] = ["cubic", "bbr"]
     @Flag(help: "Print the decisions as well.")
     var verbose = false
+    @Option(help: "Connections that are open during the last one. Each takes two descriptors of this program.")
+    var connections = 9000
     @Option(help: "How long the random demand goes on, in seconds.")
     var duration = 600
 
     func run() async throws {
         print(Machine.description)
+        if experiments.contains(.many) {
+            let most = (ProcessRights.raiseDescriptorLimit() - 1000) / 2
+            guard connections <= most else {
+                throw LabCommandError(description: "--connections \(connections): \(most) at most; raise ulimit -Hn")
+            }
+        }
         for experiment in experiments {
             print("\n\(experiment.rawValue)")
             flushOutput()
             var table: [[String]] = []
-            for control in congestion {
+            // Rates don't matter to it.
+            for control in experiment == .many ? ["cubic"] : congestion {
                 switch experiment {
                 case .overflow: table += try await Overflow(control: control, verbose: verbose).run()
                 case .standby: table += try await Standby(control: control).run()
                 case .delay: table += try await SmallestDelay(control: control).run()
                 case .balance: table += try await Balance(control: control).run()
                 case .congested: table += try await CongestedLink(control: control).run()
+                case .many: table += try await ManyConnections(connections: connections).run()
                 case .random: table += try await RandomDemand(control: control, seconds: duration).run()
                 }
                 let heading = Self.heading(experiment)
@@ -56,6 +67,10 @@ struct SteerExperiments: AsyncParsableCommand {
         case .delay: ["", "wired's delay", "wired", "mobile", "left or taken after"]
         case .balance: ["", "direction", "wanted Mbit/s", "wired", "mobile", "wired's share"]
         case .congested: ["", "", "others", "others alone", "MPTCP", "mobile", "on after"]
+        case .many:
+            [
+                "", "connections", "subflows", "decisions", "longest turn", "request to answer: p50", "p99", "longest",
+            ]
         case .random: ["", "seconds", "decisions", "in a hold time, at most", "wired", "mobile"]
         }
     }

@@ -56,14 +56,7 @@ struct CrossTraffic: Experiment {
                     _ = try await (cross, mptcp)
                 }
             }
-            var table = CSVTable(Self.columns)
-            for (before, after) in zip(samples, samples.dropFirst()) {
-                let rates = [(before.metered, after.metered), (before.bytes, after.bytes)].flatMap { from, to in
-                    zip(from, to).map { Recording.rate($0, $1, before, after) }
-                }
-                table.append([Recording.text(after.time.inSeconds, 3)] + rates.map { Recording.text($0, 2) })
-            }
-            return table
+            return Recording.rates(samples, Self.columns)
         }
     }
 

@@ -1,0 +1,51 @@
+import Admin
+import ArgumentParser
+import Foundation
+
+struct Reload: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Have the daemon read its configuration anew, or say what that would change.",
+        discussion: """
+            The daemon reads the file that it was started with. With a wrong one everything stays as it was, what is wrong \
+            is said, and the exit code is 78.
+            """)
+
+    @Flag(name: .long, help: "Change nothing; say what would change, and what needs a restart.")
+    var dryRun = false
+    @OptionGroup var output: JSONOption
+    @OptionGroup var control: ControlOption
+    @ParentCommand var parent: Sluice
+
+    func run() async throws {
+        let client = control.client(parent.control)
+        let body = try await order(client)
+        guard !output.json else { return FileHandle.standardOutput.write(body) }
+        let report: ReloadReport = try await asking { () throws(ControlError) in try client.decoded(body) }
+        print(report.text)
+    }
+
+    private func order(_ client: ControlClient) async throws -> Data {
+        do {
+            return try await client.reload(ReloadOrder(dryRun: dryRun))
+        } catch ControlError.refused(_, status: 400, let reason?) {
+            printError(reason)
+            throw Sluice.Failure.configuration
+        } catch {
+            printError("\(error)")
+            throw Sluice.Failure.atRunTime
+        }
+    }
+}
+
+extension ReloadReport {
+    var text: String {
+        guard !changes.isEmpty else { return applied ? "reloaded; nothing has changed" : "nothing would change" }
+        let heading = ["KEY", "NOW", applied ? "IN THE FILE" : "THEN", "TAKES"]
+        let rows = changes.map { [$0.key, $0.before ?? "-", $0.after ?? "-", $0.needs] }
+        let waiting = changes.count { $0.needs == "restart" }
+        let restart = waiting == 0 ? "" : "; \(waiting) of them only at a restart"
+        let count = changes.count == 1 ? "1 key" : "\(changes.count) keys"
+        let summary = applied ? "reloaded: \(count) changed\(restart)" : "\(count) would change\(restart)"
+        return table([heading] + rows) + "\n" + summary
+    }
+}
