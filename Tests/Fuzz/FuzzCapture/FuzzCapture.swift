@@ -13,11 +13,11 @@ enum FuzzCapture {
 @_cdecl("LLVMFuzzerTestOneInput")
 func fuzzCapture(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     var reader = CaptureReader(bytes: Array(UnsafeBufferPointer(start: start, count: count)))
-    var packets = 0
+    var (packets, entries) = (0, 0)
     do throws(CaptureError) {
-        while let packet = try reader.next() {
+        while let packet = try reader.next(journal: { _ in entries += 1 }) {
             packets += 1
-            precondition(packet.frame == packets, "frames are counted otherwise")
+            precondition(packet.frame == packets + entries, "frames are counted otherwise")
             precondition(packet.bytes.byteCount <= min(count, CaptureLimit.packet), "more than was there")
             precondition(packet.originalLength >= 0)
             read(packet)
