@@ -13,6 +13,8 @@ public struct ControlServer: Sendable {
         public var throttles: ThrottleAnswers
         public var paths: @Sendable () async -> PathsReport
         public var traces: TraceAnswers
+        /// Starts another program in the daemon's place; what it won't do throws `ControlRefusal`.
+        public var upgrade: @Sendable (UpgradeOrder) async throws -> UpgradeReport
         /// In Prometheus' text format.
         public var metrics: @Sendable () async -> String
 
@@ -21,6 +23,7 @@ public struct ControlServer: Sendable {
             connections: @escaping @Sendable () async -> [ConnectionReport],
             close: @escaping @Sendable (CloseOrder) async throws -> CloseReport, throttles: ThrottleAnswers,
             paths: @escaping @Sendable () async -> PathsReport, traces: TraceAnswers,
+            upgrade: @escaping @Sendable (UpgradeOrder) async throws -> UpgradeReport,
             metrics: @escaping @Sendable () async -> String
         ) {
             self.status = status
@@ -29,6 +32,7 @@ public struct ControlServer: Sendable {
             self.throttles = throttles
             self.paths = paths
             self.traces = traces
+            self.upgrade = upgrade
             self.metrics = metrics
         }
     }
@@ -64,14 +68,15 @@ public struct ControlServer: Sendable {
         if await ControlClient(path: path).isAnswered() { throw .taken(path) }
     }
 
-    init(path: String, answers: Answers) async throws(ControlError) {
+    /// `isTakingOver`: another daemon answers there until `appear`.
+    init(path: String, answers: Answers, isTakingOver: Bool) async throws(ControlError) {
         let folder = (path as NSString).deletingLastPathComponent
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
             throw .unusable(path, "\(error.localizedDescription)")
         }
-        unlink(path)
+        if !isTakingOver { unlink(path) }
         self.path = path
         provisional = path + "~"
         unlink(provisional)
@@ -88,6 +93,17 @@ public struct ControlServer: Sendable {
                         .invalid, "give {\"client\": …, \"server\": …, \"token\": …}, at least one, as strings")
                 }
                 return try Self.json(await answers.close(order))
+            }
+        }
+        await server.appendRoute("POST /v1/upgrade") { request in
+            try await Self.answered {
+                let order: UpgradeOrder
+                do {
+                    order = try JSONDecoder().decode(UpgradeOrder.self, from: try await Self.body(of: request))
+                } catch is DecodingError {
+                    throw ControlRefusal(.invalid, "give {}, or {\"program\": PATH} with a path as a string")
+                }
+                return try Self.json(await answers.upgrade(order))
             }
         }
         await server.appendRoute("GET /v1/paths") { _ in try await Self.json(answers.paths()) }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -23,6 +24,9 @@ package final class NetlinkChannel {
                 socket.rawValue, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         }
     }
+
+    /// Takes over a channel that another process has made, with what the kernel keeps for as long as it is open.
+    package init(owning descriptor: consuming Descriptor) { socket = descriptor }
 
     /// Readable when there is news.
     package var descriptor: Int32 { socket.rawValue }

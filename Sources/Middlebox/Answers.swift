@@ -16,7 +16,14 @@ extension Middlebox {
         ControlServer.Answers(
             status: { [self] in statusReport() }, connections: { [self] in await connectionReports() },
             close: { [self] order in try await close(order) }, throttles: throttleAnswers,
-            paths: { [self] in await pathsReport() }, traces: traceAnswers, metrics: { [self] in await metricsText() })
+            paths: { [self] in await pathsReport() }, traces: traceAnswers,
+            upgrade: { [self] order in
+                do {
+                    return UpgradeReport(pid: try await upgrade(order.program))
+                } catch {
+                    throw ControlRefusal(.conflict, "\(error)")
+                }
+            }, metrics: { [self] in await metricsText() })
     }
 
     private func statusReport() -> StatusReport {

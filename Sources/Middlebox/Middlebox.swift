@@ -3,6 +3,7 @@
 //
 //     start   TUN ─ queues bound ─ sentinel ─ workers ─ inspectors ─ throttles ─ rules ─ control socket last
 //     run     Healer puts back what other hands remove; orders pass one at a time (OrderQueue)
+//     upgrade another process takes all of it over, and goes on (Upgrade)
 //     stop    no new conversions ─ running connections drain ─ rules removed ─ throttles lifted ─ queues unbound ─
 //             sockets closed
 //
@@ -12,6 +13,7 @@
 import Admin
 import Converter
 import Firewall
+import HandOver
 import Handshake
 import Inspector
 import LinuxSystem
@@ -60,14 +62,35 @@ public final class Middlebox: Sendable {
     let queueNumbers: ClosedRange<UInt16>
     let healer: Healer
     /// nil where the kernel allows none.
-    private let strayGuard: Mutex<StrayGuard?>
+    let strayGuard: Mutex<StrayGuard?>
     /// What the router's own rules ask of connection tracking.
     private let trackingRules = Mutex(TrackingRules())
-    private let synInspector: SYNInspector
-    private let dataInspectors: [DataInspector]
-    private let acknowledgements: AcknowledgementInspector
-    private let sentinel: Sentinel
+    let synInspector: SYNInspector
+    let dataInspectors: [DataInspector]
+    let acknowledgements: AcknowledgementInspector
+    /// nil once it has been dismissed.
+    let sentinel: Mutex<Sentinel?>
     private let pathThreads: [LoopThread]
+
+    // For an upgrade.
+
+    /// How this daemon was started.
+    let program: (path: String, arguments: [String])
+    let ruleSetting: RuleSetting
+    /// Of the path threads.
+    let gates: [Gate]
+    /// Queue SYN, then the data queues.
+    let queues: [StandingMember<PacketQueue>]
+    let admin = Mutex<AdminService?>(nil)
+    let runtimeOrders = Mutex(RuntimeOrders())
+    /// Are connections left to a path manager in user space?
+    let steering: Atomic<Bool>
+    let isFrozen = Atomic(false)
+    let frozenAt = Mutex(MonotonicTime(nanoseconds: 0))
+    /// Clients whose probes the daemon before has left unanswered.
+    let silenced = Mutex<[FourTuple]>([])
+
+    var isSteering: Bool { steering.load(ordering: .relaxed) }
 
     enum State: String {
         /// The rules are not in place yet.
@@ -80,17 +103,23 @@ public final class Middlebox: Sendable {
     /// of this process. Throws when it can't start, with nothing left behind.
     ///
     /// - Parameters:
+    ///   - isTakingOver: the daemon that runs has started this one in its place.
     ///   - reload: reads the settings anew.
     ///   - adopted: told of settings that were read anew, once they count.
     public static func run(
-        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings,
-        adopted: @Sendable (Settings) -> Void
+        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, isTakingOver: Bool = false,
+        reload: @Sendable () throws -> Settings, adopted: @Sendable (Settings) -> Void
     ) async throws {
+        if isTakingOver {
+            return try await runAfterAnother(settings, log: log, events: events, reload: reload, adopted: adopted)
+        }
         try await ControlServer.checkFree(settings.admin.control)
-        let box = try Middlebox(settings, log: log)
+        let box = try Middlebox(settings, log: log, nil)
+        try box.startThreads()
         defer { box.stopThreads() }
         let admin = try await AdminService.start(
             control: settings.admin.control, http: settings.admin.http.map { HTTPAddress($0) }, answers: box.answers)
+        box.admin.withLock { $0 = admin }
         do {
             if let http = settings.admin.http { log.notice("metrics are served on http://\(http)/metrics") }
             await box.applyTrace(settings.trace)
@@ -108,18 +137,7 @@ public final class Middlebox: Sendable {
             // Whoever waits for the socket may rely on the rules.
             try admin.appear()
             log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
-            let healing = Task { await box.healer.run(box.hands) }
-            let comparing = Task { await box.agreement.run(box.converter) }
-            let tidying = Task {
-                var upkeep = Upkeep(box.watch, box.converter)
-                await upkeep.run()
-            }
-            await box.serve(events, reload: reload, adopted: adopted)
-            comparing.cancel()
-            tidying.cancel()
-            healing.cancel()
-            // No order and no repair may put rules back behind their removal.
-            await healing.value
+            await box.work(events, reload: reload, adopted: adopted)
             await admin.stop()
             try await box.orders.run { try await Firewall.remove() }
         } catch {
@@ -129,6 +147,62 @@ public final class Middlebox: Sendable {
             throw error
         }
         log.notice("sluice has stopped")
+    }
+
+    /// The same in the place of a daemon that runs: what that has put into the kernel stands, and is replaced where it differs.
+    private static func runAfterAnother(
+        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings,
+        adopted: @Sendable (Settings) -> Void
+    ) async throws {
+        let (box, predecessor) = await takeOver(settings, log: log) { box in
+            let admin = try await AdminService.start(
+                control: settings.admin.control, http: nil, answers: box.answers, isTakingOver: true)
+            box.admin.withLock { $0 = admin }
+        }
+        defer { box.stopThreads() }
+        var admin = box.admin.withLock { $0! }
+        let watch = await box.orders.run { () -> KernelWatch? in
+            do {
+                try admin.appear()
+            } catch {
+                log.error("\(error); restart")
+            }
+            predecessor.sayBegun()
+            log.notice("sluice \(version) has taken over, and converts on \(settings.intercept.interfaces.joined(separator: ", "))")
+            await predecessor.end()
+            return await box.settle()
+        }
+        defer { watch?.stop() }
+        do {
+            if let http = settings.admin.http { try await admin.addMetrics(on: HTTPAddress(http)) }
+        } catch {
+            log.error("\(error)")
+        }
+        box.admin.withLock { $0 = admin }
+        await box.applyTrace(settings.trace)
+        await box.tellOfLimits()
+        await box.work(events, reload: reload, adopted: adopted)
+        await admin.stop()
+        try await box.orders.run { try await Firewall.remove() }
+        log.notice("sluice has stopped")
+    }
+
+    /// Heals, compares and tidies, until the box has been told to stop, and has drained.
+    private func work(
+        _ events: AsyncStream<RunEvent>, reload: @Sendable () throws -> Settings, adopted: @Sendable (Settings) -> Void
+    ) async {
+        let healing = Task { await healer.run(hands) }
+        let comparing = Task { await agreement.run(converter) }
+        let tidying = Task {
+            var upkeep = Upkeep(watch, converter)
+            await upkeep.run()
+        }
+        await serve(events, reload: reload, adopted: adopted)
+        comparing.cancel()
+        tidying.cancel()
+        healing.cancel()
+        // No order and no repair may put rules back behind their removal.
+        await healing.value
     }
 
     private func tellOfLimits() async {
@@ -154,7 +228,10 @@ public final class Middlebox: Sendable {
         try TrafficControl.removeAll()
     }
 
-    private init(_ settings: Settings, log: Logger) throws {
+    /// `inherited`: what the daemon before offers, and its descriptors; nil: all is made anew. The path threads run once
+    /// `startThreads` is called.
+    init(_ settings: Settings, log: Logger, _ inherited: (HandOverOffer, ReceivedDescriptors)?) throws {
+        program = try ProgramStart.own()
         initial = settings
         self.settings = Mutex(settings)
         self.log = log
@@ -165,24 +242,29 @@ public final class Middlebox: Sendable {
             throw UnusableSetting.socketGroup(rules.groups)
         }
         rules.addExits(NetworkInterface.routed)
+        if let (offer, _) = inherited {
+            let differences = offer.differences(from: settings.fixed(rules))
+            guard differences.isEmpty else { throw UnusableSetting.fixed(differences) }
+            rules.steersSubflows = rules.steersSubflows || offer.steersSubflows
+        }
+        steering = Atomic(rules.steersSubflows)
+        ruleSetting = rules
         let installed = try InstalledRules(rules)
         self.rules = installed
         queueNumbers = rules.synQueue...rules.acknowledgementQueue
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
-        // Before all else: a killed process closes its descriptors in their order. Once the TUN device is gone the router's
-        // rules reset the clients (rules.template), and the guard would drop the packets that they answer.
-        let guarding = try? StrayGuard(rules.mark)
+        let foundations =
+            if let (offer, descriptors) = inherited {
+                try Foundations(rules, held: settings.advanced.maxHeld, offer, descriptors)
+            } else {
+                try Foundations(rules, held: settings.advanced.maxHeld)
+            }
+        let (guarding, synQueue, dataQueues) = (foundations.guarding, foundations.synQueue, foundations.dataQueues)
+        let tun = foundations.takeDevice()
         strayGuard = Mutex(guarding)
-        let tun = try TunDevice(rules.tun)
-        let synQueue = try PacketQueue(
-            rules.synQueue, .syn(held: settings.advanced.maxHeld), patience: .seconds(2))
-        let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data(), patience: .seconds(2)) }
         let acknowledgementQueue = rules.acknowledgementQueue
-        // Nobody else's: what has no reader passes it by, but another program's packets would be mixed with these.
-        _ = try PacketQueue(acknowledgementQueue, .data(), patience: .seconds(2))
-        sentinel = try Sentinel([synQueue] + dataQueues) {
-            log.warning("the sentinel has died; should this process hang or be killed, packets may be lost. Restart it")
-        }
+        queues = ([synQueue] + dataQueues).map { StandingMember($0) }
+        sentinel = Mutex(try Self.startSentinel([synQueue] + dataQueues, log))
         let door = try SYNInspector.Door()
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let agreement = Agreement(watch, log: log)
@@ -222,12 +304,12 @@ public final class Middlebox: Sendable {
                 queue: dataQueues[$0], watch: watch, segmentSizes: segmentSizes, tap: taps[1 + $0],
                 counters: counters, log: log, on: threads[$0])
         }
-        for thread in threads { try thread.start() }
+        gates = try threads.map { try Gate(on: $0) }
         pathThreads = threads
         let volumes = VolumeFile(directory: settings.advanced.stateDirectory, log: log)
         throttler = try Throttler(
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch,
-            volumes: volumes.read(), log: log, downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
+            volumes: volumes.read(), log: log, isAfterAnother: inherited != nil, downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
         let throttler = throttler
         recorder = try Recorder(
             taps, board, application: "Sluice \(Self.version)", log: log, hasReaders: acknowledgements.trace
@@ -278,6 +360,8 @@ public final class Middlebox: Sendable {
             let new = try reload()
             try await applyThrottles(new)
             // From here on nothing fails.
+            let before = settings.withLock(\.throttles)
+            runtimeOrders.withLock { $0.reread(before, new.throttles) }
             settings.withLock { $0 = new }
             adopted(new)
             await applyTrace(new.trace)
@@ -335,14 +419,25 @@ public final class Middlebox: Sendable {
         }
     }
 
+    func startThreads() throws {
+        for thread in pathThreads { try thread.start() }
+    }
+
+    static func startSentinel(_ queues: [PacketQueue], _ log: Logger) throws -> Sentinel {
+        try Sentinel(queues) {
+            log.warning("the sentinel has died; should this process hang or be killed, packets may be lost. Restart it")
+        }
+    }
+
     private func stopThreads() {
         throttler.stop()
         synInspector.stop()
         for inspector in dataInspectors { inspector.stop() }
         recorder.stop()
         acknowledgements.stop()
-        sentinel.stop()
+        sentinel.withLock { $0.take() }?.stop()
         converter.stop()
+        for gate in gates { gate.stop() }
         for thread in pathThreads { thread.join() }
         strayGuard.withLock { $0 = nil }
     }

@@ -14,12 +14,13 @@ struct Run: AsyncParsableCommand {
             wait. SIGHUP reads the configuration anew.
             """)
 
+    @Flag(help: .hidden) var takeOver = false
     @OptionGroup var config: ConfigOption
     @OptionGroup var control: ControlOption
     @ParentCommand var parent: Sluice
 
     func run() async throws {
-        let settings = withControl(try config.load())
+        let settings = withControl(try load())
         let level = LogLevel(settings.log.level)
         let logger = Logger(label: "sluice") { _ in LineLogHandler(level: level) }
         let (events, continuation) = AsyncStream.makeStream(of: RunEvent.self)
@@ -27,7 +28,7 @@ struct Run: AsyncParsableCommand {
         // A write to a connection that is gone is an error to its writer, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
         do {
-            try await Middlebox.run(settings, log: logger, events: events) {
+            try await Middlebox.run(settings, log: logger, events: events, isTakingOver: takeOver) {
                 withControl(try Settings.load(path: config.config))
             } adopted: {
                 level.value = $0.log.level
@@ -35,6 +36,15 @@ struct Run: AsyncParsableCommand {
         } catch {
             printError("\(error)")
             throw Sluice.Failure.atRunTime
+        }
+    }
+
+    private func load() throws -> Settings {
+        do {
+            return try config.load()
+        } catch {
+            if takeOver { Middlebox.refuseTakeOver("\(config.config) is not right: sluice check --config \(config.config)") }
+            throw error
         }
     }
 

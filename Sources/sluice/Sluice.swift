@@ -14,7 +14,7 @@ struct Sluice: AsyncParsableCommand {
             "A transparent MPTCP middlebox: ends Multipath TCP towards clients, continues as TCP towards servers.",
         version: Middlebox.version,
         subcommands: [
-            Run.self, Check.self, Rules.self, Status.self, Connections.self, Close.self, Throttles.self,
+            Run.self, Check.self, Rules.self, Status.self, Connections.self, Close.self, Throttles.self, Upgrade.self,
             Paths.self, TracePackets.self, Decode.self,
         ])
 
