@@ -54,6 +54,9 @@ extension Converter {
         try reader.finish()
     }
 
+    /// Closes this daemon's listeners, which another one has as well. While all threads stand still, for good.
+    public func closeListeners() { shared.listeners.closeAll() }
+
     /// Clients' probes that the daemon before has left unanswered go on being so. Before the threads run, or while they stand
     /// still.
     public var silencedClients: [FourTuple] {

@@ -226,6 +226,8 @@ package final class ListenerTable: Sendable {
         }
     }
 
+    func closeAll() { state.withLock { $0.standing = [:] } }
+
     /// Closes listeners whose worker ends.
     package func close(_ keys: some Sequence<Key>) {
         state.withLock { state in

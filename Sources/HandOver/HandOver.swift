@@ -7,7 +7,8 @@
 //     frozen: turns have ended
 //        │ ───────────────── record, in pieces ▶ adopting
 //     waiting ◀─────────────────────── ready ── waiting
-//     committed ────────────────────── commit ▶ at work
+//     committed ────────────────────── commit ▶ waiting
+//        │ ───────────────────────────── cleared ▶ at work
 //        │ ◀──────────────────────────── begun ─┘
 //
 // Whatever else happens before the commit, or nothing for too long, ends it: the new one goes, and the old one goes on as if

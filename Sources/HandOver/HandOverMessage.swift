@@ -12,6 +12,9 @@ public enum HandOverMessage: Hashable, Sendable {
     case ready
     /// Old: it is the new one's from now on. `isSubstituted`: the sentinel has let packets go meanwhile.
     case commit(isSubstituted: Bool)
+    /// Old: it has closed what mustn't be there twice: a listener that nobody accepts from would get connections as long as
+    /// another stands beside it on its port (SO_REUSEPORT).
+    case cleared
     /// New: it is at work.
     case begun
     /// Either: why not.
@@ -35,6 +38,7 @@ public enum HandOverMessage: Hashable, Sendable {
         case .commit(let isSubstituted):
             writer.write(UInt8(6))
             writer.write(isSubstituted)
+        case .cleared: writer.write(UInt8(9))
         case .begun: writer.write(UInt8(7))
         case .refused(let reason):
             writer.write(UInt8(8))
@@ -56,6 +60,7 @@ public enum HandOverMessage: Hashable, Sendable {
         case 6: self = .commit(isSubstituted: try reader.flag())
         case 7: self = .begun
         case 8: self = .refused(try reader.text())
+        case 9: self = .cleared
         default: throw .value("message")
         }
         try reader.finish()

@@ -19,6 +19,8 @@ public struct TakingSide: Sendable {
         /// The record is whole: take over what it says.
         case adopt([UInt8])
         case sayReady
+        /// Wait until the other one has cleared its listeners, for `clearanceTime` at most.
+        case awaitClearance
         /// It is this one's.
         case begin(isSubstituted: Bool)
         /// End without touching anything, having said why if there is a reason that the old one doesn't know.
@@ -31,10 +33,15 @@ public struct TakingSide: Sendable {
         case waitingForRecord
         case adopting
         case waitingForCommit
+        /// All is this one's, whatever comes.
+        case waitingForClearance(isSubstituted: Bool)
         case over
     }
 
     private var state = State.waitingForOffer
+
+    /// How long the other one may take to close some descriptors.
+    public static let clearanceTime = Duration.milliseconds(500)
 
     public init() {}
 
@@ -48,6 +55,8 @@ public struct TakingSide: Sendable {
         case (.waitingForRecord, .message(.record(let bytes, isLast: true))): return enter(.adopting, .adopt(bytes))
         case (.adopting, .done): return enter(.waitingForCommit, .sayReady)
         case (.waitingForCommit, .message(.commit(let isSubstituted))):
+            return enter(.waitingForClearance(isSubstituted: isSubstituted), .awaitClearance)
+        case (.waitingForClearance(let isSubstituted), _):
             return enter(.over, .begin(isSubstituted: isSubstituted))
         case (_, .failed(let reason)): return enter(.over, .leave(reason, isTold: true))
         case (_, .gone): return enter(.over, .leave("the running daemon has broken off", isTold: false))

@@ -61,7 +61,7 @@ import Testing
 @Suite struct HandOverMessageTests {
     static let all: [HandOverMessage] = [
         .hello(1), .offer([1, 2, 3]), .prepared, .record([4], isLast: false), .record([], isLast: true), .ready,
-        .commit(isSubstituted: true), .commit(isSubstituted: false), .begun, .refused("no"),
+        .commit(isSubstituted: true), .commit(isSubstituted: false), .cleared, .begun, .refused("no"),
     ]
 
     @Test(arguments: all) func messagesComeBack(_ message: HandOverMessage) throws {
@@ -72,7 +72,7 @@ import Testing
         #expect(throws: RecordError.surplus(1)) { try HandOverMessage(decoding: message.encoded + [0]) }
     }
 
-    @Test(arguments: [[], [0], [9], [255, 1]] as [[UInt8]]) func othersAreRefused(_ bytes: [UInt8]) {
+    @Test(arguments: [[], [0], [10], [255, 1]] as [[UInt8]]) func othersAreRefused(_ bytes: [UInt8]) {
         #expect(throws: RecordError.self) { try HandOverMessage(decoding: bytes) }
     }
 }

@@ -97,7 +97,8 @@ import Testing
     static let way: [(TakingSide.Event, TakingSide.Action)] = [
         (.message(.offer([1])), .prepare([1])), (.done, .sayPrepared),
         (.message(.record([2], isLast: false)), .keep([2])), (.message(.record([3], isLast: true)), .adopt([3])),
-        (.done, .sayReady), (.message(.commit(isSubstituted: true)), .begin(isSubstituted: true)),
+        (.done, .sayReady), (.message(.commit(isSubstituted: true)), .awaitClearance),
+        (.message(.cleared), .begin(isSubstituted: true)),
     ]
 
     @Test func allGoesWell() {
@@ -119,6 +120,14 @@ import Testing
             #expect(side.next(event) == action)
             #expect(side.next(.message(.commit(isSubstituted: false))) == nil, "nothing begins any more")
         }
+    }
+
+    /// Behind the commit it begins, whatever has become of the other one.
+    @Test(arguments: [TakingSide.Event.gone, .failed("timed out"), .message(.refused("no")), .message(.cleared)])
+    func behindTheCommitItBegins(_ event: TakingSide.Event) {
+        var side = TakingSide()
+        for (event, _) in Self.way.dropLast() { _ = side.next(event) }
+        #expect(side.next(event) == .begin(isSubstituted: true))
     }
 
     @Test(arguments: 0..<5) func aCommitBeforeItsTimeBeginsNothing(_ steps: Int) {

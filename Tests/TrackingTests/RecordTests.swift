@@ -18,7 +18,7 @@ import Wire
         var generator = SplitMix64(seed: 0x4ec0 + seed)
         let scene = Scene(TrafficScript.limits)
         var connections = 0
-        for _ in 0..<60 {
+        for _ in 0..<12 {
             var script = TrafficScript(generator.bytes(300...900), scene)
             script.play { _ in }
             let before = written(scene.tracker)
@@ -30,7 +30,7 @@ import Wire
             #expect(after == before && broken == [] && ids.count == count)
             connections += ids.count
         }
-        #expect(connections > 100)
+        #expect(connections > 20)
     }
 
     /// It goes on as if nothing had been.

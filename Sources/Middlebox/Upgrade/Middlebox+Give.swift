@@ -182,6 +182,8 @@ extension Middlebox {
         let isSubstituted = sentinel.withLock { $0.take() }?.dismiss(watched) ?? false
         do {
             try channel.send(.commit(isSubstituted: isSubstituted), until: .now + GivingSide.answerTime)
+            converter.closeListeners()
+            try? channel.send(.cleared, until: .now + GivingSide.answerTime)
             return nil
         } catch {
             let new = try? Self.startSentinel(watched, log)

@@ -68,6 +68,8 @@ extension Middlebox {
                 case .sayReady:
                     try channel.send(.ready, until: .now + GivingSide.answerTime)
                     event = next(channel, received)
+                case .awaitClearance:
+                    event = next(channel, received, within: TakingSide.clearanceTime)
                 case .begin(let isSubstituted):
                     guard let box else { preconditionFailure("nothing is committed before it is prepared") }
                     try box.begin(isSubstituted: isSubstituted)
@@ -86,10 +88,10 @@ extension Middlebox {
 
     /// The other one's patience counts: this one waits for as long as that lives.
     private static func next(
-        _ channel: borrowing HandOverChannel, _ received: ReceivedDescriptors
+        _ channel: borrowing HandOverChannel, _ received: ReceivedDescriptors, within limit: Duration = .seconds(60)
     ) -> TakingSide.Event {
         do {
-            guard let incoming = try channel.receive(until: .now + .seconds(60)) else { return .gone }
+            guard let incoming = try channel.receive(until: .now + limit) else { return .gone }
             received.append(incoming.descriptors)
             return .message(incoming.message)
         } catch {
