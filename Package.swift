@@ -63,7 +63,8 @@ let package = Package(
         .target(
             name: "Inspector",
             dependencies: [
-                "Base", "HandOver", "Wire", "Handshake", "PacketTap", "SharedTracking", "LinuxSystem", "NetfilterQueue", logging,
+                "Base", "HandOver", "Wire", "Handshake", "PacketTap", "SharedTracking", "LinuxSystem", "NetfilterQueue",
+                logging,
                 systemPackage,
             ]),
         .target(
@@ -77,7 +78,9 @@ let package = Package(
             ]),
         .target(
             name: "Converter",
-            dependencies: ["Base", "HandOver", "Handshake", "LinuxSystem", "Marks", "Wire", deque, logging, systemPackage]),
+            dependencies: [
+                "Base", "HandOver", "Handshake", "LinuxSystem", "Marks", "Wire", deque, logging, systemPackage,
+            ]),
         .target(name: "Settings", dependencies: ["Base", "TraceOutput", "Wire", "TOMLKit"]),
         .target(name: "Admin", dependencies: [flyingFox, flyingSocks]),
         .target(
@@ -103,7 +106,8 @@ let package = Package(
         .executableTarget(
             name: "sluice-lab",
             dependencies: [
-                "CBaseline", "Converter", "HandOver", "Handshake", "Inspector", "Lab", "LinuxSystem", "Marks", "PacketForge",
+                "CBaseline", "Converter", "HandOver", "Handshake", "Inspector", "Lab", "LinuxSystem", "Marks",
+                "PacketForge",
                 "SharedTracking", "Tracking", "Wire", argumentParser, systemPackage,
             ],
             path: "Tests/sluice-lab"),

@@ -57,7 +57,8 @@ public struct GivingSide: Sendable {
             return .offer
         case (.waitingForHello, .message(.hello(let version))):
             return abandon(
-                "it reads records of version \(version), and this daemon writes version \(HandOverRecord.version); restart")
+                "it reads records of version \(version), and this daemon writes version \(HandOverRecord.version); restart"
+            )
         case (.waitingForPreparation, .message(.prepared)):
             state = .waitingForReady
             return .freezeAndTransfer

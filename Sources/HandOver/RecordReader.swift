@@ -16,7 +16,9 @@ public struct RecordReader: Sendable {
         guard left >= size else { throw .truncated }
         var value = Number.zero
         bytes.withUnsafeBytes { source in
-            withUnsafeMutableBytes(of: &value) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[offset..<offset + size])) }
+            withUnsafeMutableBytes(of: &value) {
+                $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[offset..<offset + size]))
+            }
         }
         offset += size
         return Number(littleEndian: value)

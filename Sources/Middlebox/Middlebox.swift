@@ -168,7 +168,9 @@ public final class Middlebox: Sendable {
                 log.error("\(error); restart")
             }
             predecessor.sayBegun()
-            log.notice("sluice \(version) has taken over, and converts on \(settings.intercept.interfaces.joined(separator: ", "))")
+            log.notice(
+                "sluice \(version) has taken over, and converts on \(settings.intercept.interfaces.joined(separator: ", "))"
+            )
             await predecessor.end()
             return await box.settle()
         }
@@ -309,7 +311,8 @@ public final class Middlebox: Sendable {
         let volumes = VolumeFile(directory: settings.advanced.stateDirectory, log: log)
         throttler = try Throttler(
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch,
-            volumes: volumes.read(), log: log, isAfterAnother: inherited != nil, downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
+            volumes: volumes.read(), log: log, isAfterAnother: inherited != nil,
+            downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
         let throttler = throttler
         recorder = try Recorder(
             taps, board, application: "Sluice \(Self.version)", log: log, hasReaders: acknowledgements.trace

@@ -43,7 +43,9 @@ struct Run: AsyncParsableCommand {
         do {
             return try config.load()
         } catch {
-            if takeOver { Middlebox.refuseTakeOver("\(config.config) is not right: sluice check --config \(config.config)") }
+            if takeOver {
+                Middlebox.refuseTakeOver("\(config.config) is not right: sluice check --config \(config.config)")
+            }
             throw error
         }
     }

@@ -51,7 +51,8 @@ import Wire
 
     /// A session that lacks a socket that its phase can't be without.
     @Test(arguments: phases) func sessionsWithoutTheirSocketsAreRefused(_ phase: SessionRecord.Phase) {
-        let needsServer: Bool = [.dialling, .awaitingClient, .awaitingServer, .relaying, .resettingServer].contains(phase)
+        let needsServer: Bool = [.dialling, .awaitingClient, .awaitingServer, .relaying, .resettingServer].contains(
+            phase)
         let needsClient: Bool = [.awaitingServer, .relaying, .resettingClient].contains(phase)
         for (client, server) in [(true, true), (true, false), (false, true), (false, false)] {
             var record = record(phase)

@@ -36,7 +36,8 @@ public struct SluiceDaemon: Sendable {
 
     /// `sluice upgrade`, perhaps to another program. When that has taken over, it is this daemon from then on; what it logs is in
     /// `process.errors`, too.
-    public func upgrade(to program: String? = nil, within limit: Duration = .seconds(60)) async throws -> CommandResult {
+    public func upgrade(to program: String? = nil, within limit: Duration = .seconds(60)) async throws -> CommandResult
+    {
         let result = try await command(["upgrade"] + (program.map { ["--program", $0] } ?? []), within: limit)
         guard result.status.isSuccess else { return result }
         guard let pid = result.output.split(separator: " ").compactMap({ pid_t($0) }).first else {

@@ -82,7 +82,8 @@ import Wire
                 #expect(Set(connection.subflows.map(\.interface)) == ["lan0", "lan1"], "\(connection)")
             }
             let status = try await sluice.status()
-            #expect(status.tracking.disagreements == 0 && status.connections.resets == 0 && status.connections.faults == 0)
+            #expect(
+                status.tracking.disagreements == 0 && status.connections.resets == 0 && status.connections.faults == 0)
             for conversation in idle { try await conversation.end() }
             #expect(server.statistics.failures == [:])
             try await lab.waitUntilIdle(sluice)
@@ -179,7 +180,10 @@ import Wire
             let idle = try await conversations(lab, 2)
             let files = [
                 ("[intercept]\ninterfaces = 5\n", "is not right"),
-                (lab.configuration(["advanced": "route_table = 7800\ntun = \"sluice7\""]), "route_table, tun can't change"),
+                (
+                    lab.configuration(["advanced": "route_table = 7800\ntun = \"sluice7\""]),
+                    "route_table, tun can't change"
+                ),
             ]
             let right = try String(contentsOfFile: sluice.configurationPath, encoding: .utf8)
             for (text, reason) in files {

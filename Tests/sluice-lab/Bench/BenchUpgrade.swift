@@ -31,30 +31,30 @@ struct BenchUpgrade: AsyncParsableCommand {
     }
 
     private func measure(_ lab: Lab, _ daemon: SluiceDaemon) async throws {
-            let family = ipv6 ? IPFamily.v6 : .v4
-            let server = lab.endpoint(.server(0), port: LoadServer.echoPort, family)
-            let (count, idleCount) = (connections, idle)
-            let parked = try await lab.inside(.client(0)) { try ParkedConnections(idleCount, to: server, .mptcp) }
-            defer { parked.close() }
-            let watch = try await lab.inside(.client(0)) { try SilenceWatch(count, to: server, .mptcp, from: []) }
-            print("| round | upgrade | p50 ms | p99 ms | longest ms | answers | failures |")
-            print("|---|---|---|---|---|---|---|")
-            for round in 1...rounds {
-                for upgrades in [false, true] {
-                    async let report = lab.inside(.client(0)) { watch.run(for: .seconds(3)) }
-                    try await Task.sleep(for: .seconds(1))
-                    if upgrades {
-                        let result = try await daemon.upgrade()
-                        guard result.status.isSuccess else { throw ValidationError(result.errors) }
-                    }
-                    let seen = try await report
-                    let (p50, p99) = (seen.longest[seen.longest.count / 2], seen.longest[seen.longest.count * 99 / 100])
-                    let cells = [p50, p99, seen.longest.last ?? 0].map { "\(Double($0 / 10_000) / 100)" }
-                    print(
-                        "| \(round) | \(upgrades ? "yes" : "no") | \(cells.joined(separator: " | ")) | \(seen.answers) | \(seen.failures) |"
-                    )
-                    flushOutput()
+        let family = ipv6 ? IPFamily.v6 : .v4
+        let server = lab.endpoint(.server(0), port: LoadServer.echoPort, family)
+        let (count, idleCount) = (connections, idle)
+        let parked = try await lab.inside(.client(0)) { try ParkedConnections(idleCount, to: server, .mptcp) }
+        defer { parked.close() }
+        let watch = try await lab.inside(.client(0)) { try SilenceWatch(count, to: server, .mptcp, from: []) }
+        print("| round | upgrade | p50 ms | p99 ms | longest ms | answers | failures |")
+        print("|---|---|---|---|---|---|---|")
+        for round in 1...rounds {
+            for upgrades in [false, true] {
+                async let report = lab.inside(.client(0)) { watch.run(for: .seconds(3)) }
+                try await Task.sleep(for: .seconds(1))
+                if upgrades {
+                    let result = try await daemon.upgrade()
+                    guard result.status.isSuccess else { throw ValidationError(result.errors) }
                 }
+                let seen = try await report
+                let (p50, p99) = (seen.longest[seen.longest.count / 2], seen.longest[seen.longest.count * 99 / 100])
+                let cells = [p50, p99, seen.longest.last ?? 0].map { "\(Double($0 / 10_000) / 100)" }
+                print(
+                    "| \(round) | \(upgrades ? "yes" : "no") | \(cells.joined(separator: " | ")) | \(seen.answers) | \(seen.failures) |"
+                )
+                flushOutput()
             }
+        }
     }
 }
