@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The service manager that runs this process, if one does (sd_notify(3)).
