@@ -54,8 +54,8 @@ actor EventHub {
         for reader in readers.values { reader.finish() }
         readers = [:]
         making?.cancel()
+        checking?.cancel()
         await making?.value
-        // Not cancelled: swift-subprocess 1.0 ends the whole process when a command is cancelled while it starts.
         await checking?.value
     }
 
