@@ -144,6 +144,18 @@ extension ThrottleDesk {
         let errno = try pathManager!.setBackup(
             isBackup, token: token.rawValue, local: tuple.server, remote: tuple.client)
         if let errno, isBackup { throw SteeringError.refused(errno) }
+        if errno == nil { repeats.add(.init(subflow: tuple, token: token, isBackup: isBackup), at: .now) }
+    }
+
+    /// Sends what is due a second time. A connection that is gone by now needs it no longer.
+    func repeatRequests() {
+        let now = MonotonicTime.now
+        let deadline = now + .milliseconds(5)
+        while MonotonicTime.now < deadline, let request = repeats.take(at: now) {
+            _ = try? pathManager?.setBackup(
+                request.isBackup, token: request.token.rawValue, local: request.subflow.server,
+                remote: request.subflow.client)
+        }
     }
 
     private func reset(_ tuple: FourTuple, _ token: Token?) throws {

@@ -71,6 +71,7 @@ final class ThrottleDesk {
     /// Connections whose bytes are yet to be counted for their clients.
     var uncounted: [ConnectionID] = []
     var retries = RetryQueue()
+    var repeats = RequestRepeats()
     var meters = WeightMeters()
     /// As the file has them; `paths` has those that throttles imply as well.
     var declaredPaths: [Path] = []
@@ -135,6 +136,7 @@ final class ThrottleDesk {
             judgeWaiting()
             countWaiting()
             judgeRetries()
+            repeatRequests()
             if MonotonicTime.now >= nextLook {
                 lookAround()
                 nextLook = .now + .milliseconds(isRetiring ? 20 : 250)
@@ -150,8 +152,8 @@ final class ThrottleDesk {
     private var patience: Int32 {
         if !waiting.isEmpty || !uncounted.isEmpty { return 0 }
         let isIdle = rules.isEmpty && classes.entries.isEmpty && ports.isEmpty
-        let times = [isIdle ? nil : nextLook, paths.interval == nil ? nil : nextTurn, retries.next].compactMap(
-            \.self)
+        let times = [isIdle ? nil : nextLook, paths.interval == nil ? nil : nextTurn, retries.next, repeats.next]
+            .compactMap(\.self)
         return times.min().map { $0.milliseconds(from: .now) } ?? -1
     }
 

@@ -193,6 +193,46 @@ import Wire
         }
     }
 
+    /// MP_PRIO is lost on its way to the client, which hears it the second time. Of the box's ACKs that one alone has
+    /// 12 words: timestamps, a DSS with 8 bytes of acknowledgement, MP_PRIO.
+    @Test(arguments: IPFamily.allCases) func aLostRequestIsRepeated(_ family: IPFamily) async throws {
+        try await Lab.with(.twoLinks) { lab in
+            _ = try await lab.run(in: .client(0), ["nft", "add table inet loss"])
+            _ = try await lab.run(
+                in: .client(0),
+                ["nft", "add chain inet loss in { type filter hook input priority 0; }"])
+            _ = try await lab.run(
+                in: .client(0),
+                [
+                    "nft",
+                    "add rule inet loss in tcp sport 5000 tcp flags == ack tcp doff 12 limit rate 1/day burst 1 packets counter drop",
+                ])
+            let rule = """
+
+                [[throttle]]
+                name = "steer"
+                interface = "fast"
+                action = "backup"
+                after_bytes = "2MB"
+                """
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + rule)
+            try await lab.serve()
+            async let report = lab.fetch(lab.plan(.upload, 40_000_000, family))
+            try await lab.wait(for: "the client to hear of it", within: .seconds(60)) {
+                try await lab.run(in: .client(0), ["nstat", "-asz", "MPTcpExtMPPrioRx"]).output
+                    .contains(/MPTcpExtMPPrioRx +[1-9]/)
+            }
+            #expect(
+                try await lab.run(in: .client(0), ["nft", "list", "chain", "inet", "loss", "in"]).output
+                    .contains("counter packets 1 "))
+            #expect(
+                try await lab.run(in: .box, ["nstat", "-asz", "MPTcpExtMPPrioTx"]).output
+                    .contains(/MPTcpExtMPPrioTx +2/))
+            #expect(try await report.failures == [:])
+            try await sluice.stop()
+        }
+    }
+
     /// With `inspect = "signalling"` the bulk needs no user space: the kernel goes on by the connmark alone, and bytes are
     /// counted all the same.
     @Test(arguments: [(PeerRequest.Operation.download, IPFamily.v6), (.upload, .v4), (.upload, .v6)])
