@@ -58,6 +58,7 @@ public final class Middlebox: Sendable {
     let started = MonotonicTime.now
     let log: Logger
     let throttler: Throttler
+    private let volumes: VolumeFile
     let rules: InstalledRules
     let queueNumbers: ClosedRange<UInt16>
     let healer: Healer
@@ -257,7 +258,7 @@ public final class Middlebox: Sendable {
         }
         for thread in threads { try thread.start() }
         pathThreads = threads
-        let volumes = VolumeFile(directory: settings.advanced.stateDirectory, log: log)
+        volumes = VolumeFile(directory: settings.advanced.stateDirectory, log: log)
         throttler = try Throttler(
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch,
             volumes: volumes.read(), log: log, downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
@@ -357,6 +358,7 @@ public final class Middlebox: Sendable {
 
     private func stopThreads() {
         throttler.stop()
+        volumes.finish()
         synInspector.stop()
         for inspector in dataInspectors { inspector.stop() }
         recorder.stop()

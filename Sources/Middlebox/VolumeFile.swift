@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Logging
 import Steering
@@ -7,6 +8,8 @@ import Synchronization
 final class VolumeFile: Sendable {
     private let path: String
     private let log: Logger
+    /// Encoding thousands of clients takes longer than steering may wait.
+    private let queue = DispatchQueue(label: "volumes")
     /// What the file holds; and whether it has been said that it can't be written.
     private let state = Mutex<(written: VolumeLedger?, isReported: Bool)>((nil, false))
 
@@ -43,8 +46,13 @@ final class VolumeFile: Sendable {
         }
     }
 
-    /// Replaces the file whole, if something has changed.
-    func write(_ ledger: VolumeLedger) {
+    /// Replaces the file whole, if something has changed; returns before it has.
+    func write(_ ledger: VolumeLedger) { queue.async { self.replace(with: ledger) } }
+
+    /// Returns once what was to be written has been.
+    func finish() { queue.sync {} }
+
+    private func replace(with ledger: VolumeLedger) {
         state.withLock { state in
             guard ledger != state.written, ledger != VolumeLedger() || state.written != nil else { return }
             do {

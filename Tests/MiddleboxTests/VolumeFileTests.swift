@@ -38,7 +38,7 @@ import Testing
 
     @Test("what was written is read, without a word") func goesOn() throws {
         try Rig.with { rig in
-            rig.file().write(Self.ledger)
+            rig.file().writeNow(Self.ledger)
             #expect(rig.file().read() == Self.ledger)
             let rights = try FileManager.default.attributesOfItem(atPath: rig.path)[.posixPermissions] as? Int
             #expect(rights.map { $0 & 0o077 & 0o022 } == 0)
@@ -51,7 +51,7 @@ import Testing
             #expect(rig.file().read() == VolumeLedger())
             #expect(rig.file(in: rig.folder + "/none").read() == VolumeLedger())
             // Nothing to keep: nothing is made.
-            rig.file(in: rig.folder + "/none").write(VolumeLedger())
+            rig.file(in: rig.folder + "/none").writeNow(VolumeLedger())
             #expect(!FileManager.default.fileExists(atPath: rig.folder + "/none"))
             #expect(rig.messages.all == [])
         }
@@ -70,7 +70,7 @@ import Testing
             #expect(message.hasSuffix("; it is kept as \(rig.path).unreadable"))
             #expect(!message.contains("\n"))
             #expect(try String(contentsOfFile: rig.path + ".unreadable", encoding: .utf8) == text)
-            file.write(Self.ledger)
+            file.writeNow(Self.ledger)
             #expect(rig.file().read() == Self.ledger)
             #expect(rig.messages.all.count == 1)
         }
@@ -82,7 +82,7 @@ import Testing
             let file = rig.file()
             #expect(file.read() == VolumeLedger())
             #expect(rig.messages.all.count == 1)
-            file.write(Self.ledger)
+            file.writeNow(Self.ledger)
             #expect(rig.file().read() == Self.ledger)
         }
     }
@@ -98,7 +98,7 @@ import Testing
             var ledger = Self.ledger
             for _ in 0..<3 {
                 ledger.add(1, to: "wired", Self.cap, on: Self.today)
-                file.write(ledger)
+                file.writeNow(ledger)
             }
             let messages = rig.messages.all.dropFirst(before)
             #expect(messages.count == 1)
@@ -106,12 +106,12 @@ import Testing
                 messages.first?.hasPrefix("\(place)/volumes.json can't be written, so that caps begin anew ") == true)
             #expect(messages.first?.hasSuffix("; set [advanced] state_directory to a folder that can be") == true)
             try FileManager.default.removeItem(atPath: place)
-            file.write(ledger)
+            file.writeNow(ledger)
             #expect(rig.file(in: place).read() == ledger)
             try FileManager.default.removeItem(atPath: place)
             try "".write(toFile: place, atomically: true, encoding: .utf8)
             ledger.add(1, to: "wired", Self.cap, on: Self.today)
-            file.write(ledger)
+            file.writeNow(ledger)
             #expect(rig.messages.all.count == before + 2)
         }
     }
@@ -119,12 +119,12 @@ import Testing
     @Test("a file is replaced whole, and only for a change") func replaces() throws {
         try Rig.with { rig in
             let file = rig.file()
-            file.write(Self.ledger)
+            file.writeNow(Self.ledger)
             try FileManager.default.removeItem(atPath: rig.path)
-            file.write(Self.ledger)
+            file.writeNow(Self.ledger)
             #expect(!FileManager.default.fileExists(atPath: rig.path))
             // Caps that are gone are written, too.
-            file.write(VolumeLedger())
+            file.writeNow(VolumeLedger())
             #expect(rig.file().read() == VolumeLedger())
             #expect(try FileManager.default.contentsOfDirectory(atPath: rig.folder) == ["volumes.json"])
         }
@@ -146,4 +146,11 @@ private final class Messages: LogHandler, @unchecked Sendable {
     var all: [String] { lock.withLock { texts } }
 
     func log(event: LogEvent) { lock.withLock { texts.append(event.message.description) } }
+}
+
+extension VolumeFile {
+    fileprivate func writeNow(_ ledger: VolumeLedger) {
+        write(ledger)
+        finish()
+    }
 }
