@@ -13,7 +13,9 @@ struct CheckCommandTests {
             #expect(outcome.text.hasPrefix("checked: kernel, "), "\(outcome.text)")
             #expect(outcome.text.hasSuffix("\nsluice can run here\n"), "\(outcome.text)")
             #expect(outcome.status == .exited(0))
-            #expect(try await machine.check("--json").text == "[]\n")
+            let json = Data(try await machine.check("--json").text.utf8)
+            let findings = try #require(try JSONSerialization.jsonObject(with: json) as? [[String: Any]])
+            #expect(findings.allSatisfy { $0["check"] as? String == "kernel-faults" }, "\(findings)")
             #expect(try await machine.state() == before, "nothing is left behind")
         }
     }

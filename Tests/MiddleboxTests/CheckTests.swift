@@ -12,7 +12,7 @@ import Testing
 /// What `sluice check` makes of a machine: from facts alone, a good machine with one fault each.
 @Suite struct CheckTests {
     static let good = MachineFacts(
-        release: "6.12.9-amd64", capabilities: Set(MachineFacts.Capability.allCases), multipathEnabled: "1",
+        release: "7.3.1-amd64", capabilities: Set(MachineFacts.Capability.allCases), multipathEnabled: "1",
         multipathSocketError: nil, hasFullInfo: true, hasDiagnostics: true,
         pathManagerLimits: PathManagerLimits(subflows: 2), ipv4Forwarding: "1", ipv6Forwarding: "1",
         hasGlobalIPv6: true,
@@ -63,8 +63,29 @@ import Testing
         }
         expectOne(old, .error, .kernel, "Linux 6.1.0-18-amd64 is older than 6.5", mend: "6.5 or newer")
         let odd = findings { $0.hasFullInfo = false }
-        expectOne(odd, .error, .kernel, "Linux 6.12.9-amd64 lacks MPTCP_FULL_INFO", mend: "6.5 or newer")
+        expectOne(odd, .error, .kernel, "Linux 7.3.1-amd64 lacks MPTCP_FULL_INFO", mend: "6.5 or newer")
         #expect(findings { $0.release = "5.14.0-427.el9" } == [], "a backport is as good")
+    }
+
+    @Test(arguments: [
+        ("6.18.34", false), ("6.18.35", true), ("6.18.45-1-amd64", true), ("6.18.46", false), ("6.19-rc1", true),
+        ("7.1.9", true), ("7.1.10", false), ("7.2", false), ("6.12.9-amd64", false), ("strange", false),
+    ])
+    func memoryThatStaysAccountedFor(_ release: String, _ isAffected: Bool) {
+        let found = findings { $0.release = release }
+        guard isAffected else { return #expect(found == []) }
+        expectOne(found, .note, .kernelFaults, "Linux \(release) may keep the memory")
+    }
+
+    @Test func aFaultOfThePathManagerConcernsWhoSteers() {
+        let settings = Settings(
+            intercept: Self.settings.intercept,
+            throttles: [.init(name: "steer", interfaces: ["lan0"], action: .backup)])
+        func notes(_ release: String) -> [Finding] {
+            findings(settings) { $0.release = release }.filter { $0.check == .kernelFaults }
+        }
+        expectOne(notes("6.12.9-amd64"), .note, .kernelFaults, "mended in 7.2")
+        #expect(notes("7.2.0") == [])
     }
 
     @Test func multipath() {

@@ -103,7 +103,7 @@ import TrafficControl
     @Test func steering() {
         let old = findings([Self.steering]) { $0.throttling.pathManager = nil }
         expectOne(
-            old, .error, .throttles, "[[throttle]] steered: Linux 6.12.9-amd64 has no path managers in user space",
+            old, .error, .throttles, "[[throttle]] steered: Linux 7.3.1-amd64 has no path managers in user space",
             mend: "run Linux 6.5 or newer")
         let refused = findings([Self.steering]) {
             $0.throttling.steeringError = SystemError("join mptcp_pm_events", .noSuchFileOrDirectory)

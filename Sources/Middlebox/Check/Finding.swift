@@ -36,6 +36,7 @@ public struct Finding: Sendable, Hashable, Encodable, CustomStringConvertible {
         case http
         case trace
         case sessions
+        case kernelFaults = "kernel-faults"
     }
 
     public let severity: Severity

@@ -12,6 +12,17 @@ extension MachineFacts {
         ]
     }
 
+    func kernelFaultFindings(_ settings: Settings) -> [Finding] {
+        guard let version = KernelVersion(release: release) else { return [] }
+        return KernelFault.known.filter { $0.concerns(settings) }.compactMap { fault in
+            guard let range = fault.ranges.first(where: { $0.contains(version) }) else { return nil }
+            return .note(
+                .kernelFaults,
+                "Linux \(release) \(fault.effect), unless your distribution has taken over \(fault.commit); "
+                    + "mended in \(range.fixed)")
+        }
+    }
+
     var multipathFindings: [Finding] {
         guard let multipathEnabled else {
             let age = isOlder(than: (5, 6)) ? ", and is older than 5.6, the first that had it" : ""
@@ -73,8 +84,6 @@ extension MachineFacts {
 
     /// False when the release doesn't begin with two numbers.
     private func isOlder(than version: (Int, Int)) -> Bool {
-        let numbers = release.split(separator: ".", maxSplits: 2).prefix(2).map { $0.prefix { $0.isNumber } }
-        guard numbers.count == 2, let major = Int(numbers[0]), let minor = Int(numbers[1]) else { return false }
-        return (major, minor) < version
+        KernelVersion(release: release).map { $0 < KernelVersion(version.0, version.1) } ?? false
     }
 }
