@@ -301,3 +301,19 @@ public struct CloseReport: Codable, Sendable {
 
     public init(closed: Int) { self.closed = closed }
 }
+
+/// `POST /v1/upgrade`: another program is to take the running one's place, without losing a connection.
+public struct UpgradeOrder: Codable, Sendable {
+    /// The file; null: the one that the running daemon was started from.
+    public var program: String?
+
+    public init(program: String?) { self.program = program }
+}
+
+/// The answer to an `UpgradeOrder`, once the new program is at work.
+public struct UpgradeReport: Codable, Sendable {
+    /// Its process ID.
+    public var pid: Int32
+
+    public init(pid: Int32) { self.pid = pid }
+}

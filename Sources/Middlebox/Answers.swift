@@ -20,7 +20,13 @@ extension Middlebox {
             paths: { [self] in await pathsReport() }, busiest: busiestAnswer,
             findings: { [self] in await findingReports() },
             reload: { [self] order in try await reload(order) }, traces: traceAnswers,
-            metrics: { [self] in await metricsText() })
+            upgrade: { [self] order in
+                do {
+                    return UpgradeReport(pid: try await upgrade(order.program))
+                } catch {
+                    throw ControlRefusal(.conflict, "\(error)")
+                }
+            }, metrics: { [self] in await metricsText() })
     }
 
     private func statusReport() -> StatusReport {

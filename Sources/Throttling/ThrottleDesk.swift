@@ -107,7 +107,6 @@ final class ThrottleDesk {
         downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void,
         saveVolumes: @escaping @Sendable (VolumeLedger) -> Void
     ) throws {
-        try TrafficControl.removeAll()
         loop = try EventLoop(capacity: 2)
         try loop.add(mailbox.descriptor, .readable, tag: 0)
         trafficControl = try TrafficControl(device: device)

@@ -44,16 +44,18 @@ public final class Throttler: Sendable {
     private let names: HeldNames
     private let restorationCount = RestorationCount()
 
-    /// Starts without a rule, in the network namespace of the calling thread, and removes what a killed run has left.
+    /// Starts without a rule, in the network namespace of the calling thread, and removes what a killed run has left; unless
+    /// what there is is another daemon's still (`isAfterAnother`).
     /// `device`: the name of the IFB device that uploads are led through. `offloads`: is the data of subflows that are
     /// under way to be left to the kernel, by a bit of the connmark? `downloadsHeld` is told of converted connections, by
     /// their first subflow, when a rule begins to hold what this machine sends on one of their subflows. `volumes`: what paths had
     /// carried before; `saveVolumes` is told now and then what they have.
     public init(
         mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, volumes: VolumeLedger, log: Logger,
-        downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void,
+        isAfterAnother: Bool = false, downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void,
         saveVolumes: @escaping @Sendable (VolumeLedger) -> Void
     ) throws {
+        if !isAfterAnother { try TrafficControl.removeAll() }
         let mailbox = try Mailbox<Message>()
         let names = HeldNames()
         let restorations = restorationCount
