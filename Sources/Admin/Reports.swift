@@ -158,6 +158,8 @@ public struct StatusReport: Codable, Sendable {
     public var version: String
     /// starting, running, degraded or draining
     public var state: String
+    /// Is the file that the daemon was started from another one now? Then `sluice upgrade` puts that in its place.
+    public var programReplaced: Bool
     public var uptimeSeconds: UInt64
     public var connections: Connections
     public var dials: Dials
@@ -171,12 +173,13 @@ public struct StatusReport: Codable, Sendable {
     public var decisions: [String: UInt64]
 
     public init(
-        version: String, state: String, uptimeSeconds: UInt64, connections: Connections, dials: Dials,
+        version: String, state: String, programReplaced: Bool, uptimeSeconds: UInt64, connections: Connections, dials: Dials,
         conversion: Conversion, listeners: Int, packets: Packets, tracking: Tracking, healing: Healing,
         sessionLog: SessionLog, decisions: [String: UInt64]
     ) {
         self.version = version
         self.state = state
+        self.programReplaced = programReplaced
         self.uptimeSeconds = uptimeSeconds
         self.connections = connections
         self.dials = dials

@@ -26,6 +26,7 @@ extension Converter {
         var count = 0
         for worker in workers { count += worker.member?.write(to: &sessionWriter, &descriptors) ?? 0 }
         var head = RecordWriter()
+        head.write(shared.lastSessionNumber)
         head.write(UInt32(count))
         let sessions = HandOverRecord.Part(
             head.bytes + sessionWriter.bytes, descriptors: descriptors.count - listeners.descriptors)
@@ -44,6 +45,7 @@ extension Converter {
         try shared.ways.adopt(from: &reader)
         try reader.finish()
         reader = RecordReader(record[.sessions].bytes)
+        shared.lastSessionNumber = try reader.number()
         for _ in 0..<(try reader.number(UInt32.self)) {
             let session = try SessionRecord(from: &reader)
             guard session.descriptors <= descriptors.count else { throw missing(record) }

@@ -92,6 +92,7 @@ final class Session {
         keepalive.isServerPaced = record.isServerPaced
         keepalive.isDeafToClient = record.isDeafToClient
         dscpToClient = record.dscpToClient
+        notes = SessionNotes(record.notes)
     }
 
     /// As it is handed over; nil for one whose client's SYN is held, or that is over.
@@ -118,6 +119,7 @@ final class Session {
         record.isServerPaced = keepalive.isServerPaced
         record.isDeafToClient = keepalive.isDeafToClient
         record.dscpToClient = dscpToClient
+        record.notes = notes.record
         return record
     }
 

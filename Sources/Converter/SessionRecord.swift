@@ -41,6 +41,31 @@ struct SessionRecord: Hashable {
         var pending: [UInt8] = []
     }
 
+    /// What is kept for the session log.
+    struct Notes: Hashable {
+        /// 0: it has not been established.
+        var number: UInt64 = 0
+        /// In nanoseconds since 1970.
+        var established: Int64 = 0
+        var upstream: Endpoint?
+        var token: UInt32?
+        var subflows: [Subflow] = []
+        var ending: SessionReport.End?
+
+        /// What the kernel said of it before it was closed.
+        struct Subflow: Hashable {
+            var id: UInt32
+            var local: Endpoint
+            var remote: Endpoint
+            var state: UInt8
+            var roundTripTime: UInt32
+            var bytesReceived: UInt64
+            var bytesAcknowledged: UInt64
+            var bytesRetransmitted: UInt64
+            var unansweredProbes: UInt8
+        }
+    }
+
     var tuple: FourTuple
     var phase: Phase
     /// Of the steady clock, in nanoseconds.
@@ -57,6 +82,7 @@ struct SessionRecord: Hashable {
     var isServerPaced = false
     var isDeafToClient = false
     var dscpToClient = DSCP.standard
+    var notes = Notes()
 
     var descriptors: Int { (client == nil ? 0 : 1) + (server == nil ? 0 : 1) }
 
@@ -74,6 +100,7 @@ struct SessionRecord: Hashable {
         writer.write(isServerPaced)
         writer.write(isDeafToClient)
         writer.write(dscpToClient.trafficClass)
+        notes.write(to: &writer)
     }
 
     init(tuple: FourTuple, phase: Phase, created: UInt64, lastMoved: UInt64) {
@@ -98,6 +125,7 @@ struct SessionRecord: Hashable {
         isServerPaced = try reader.flag()
         isDeafToClient = try reader.flag()
         dscpToClient = DSCP(trafficClass: try reader.number())
+        notes = try Notes(from: &reader)
         guard hasSockets else { throw .value("session without a socket") }
     }
 
@@ -109,6 +137,55 @@ struct SessionRecord: Hashable {
         case .resettingClient: client != nil
         case .closing: client != nil || server != nil
         }
+    }
+}
+
+extension SessionRecord.Notes {
+    fileprivate func write(to writer: inout RecordWriter) {
+        writer.write(number)
+        guard number != 0 else { return }
+        writer.write(established)
+        writer.write(upstream) { $0.write($1) }
+        writer.write(token) { $0.write($1) }
+        writer.write(all: subflows) { $1.write(to: &$0) }
+        writer.write(ending) { $0.write($1.rawValue) }
+    }
+
+    fileprivate init(from reader: inout RecordReader) throws(RecordError) {
+        number = try reader.number()
+        guard number != 0 else { return }
+        established = try reader.number()
+        upstream = try reader.optional { (reader) throws(RecordError) in try reader.endpoint() }
+        token = try reader.optional { (reader) throws(RecordError) in try reader.number() }
+        subflows = try reader.all { (reader) throws(RecordError) in try Subflow(from: &reader) }
+        ending = try reader.optional { (reader) throws(RecordError) in
+            guard let end = SessionReport.End(rawValue: try reader.number()) else { throw .value("end of a session") }
+            return end
+        }
+    }
+}
+
+extension SessionRecord.Notes.Subflow {
+    fileprivate func write(to writer: inout RecordWriter) {
+        writer.write(id)
+        writer.write(local)
+        writer.write(remote)
+        writer.write(state)
+        writer.write(roundTripTime)
+        for bytes in [bytesReceived, bytesAcknowledged, bytesRetransmitted] { writer.write(bytes) }
+        writer.write(unansweredProbes)
+    }
+
+    fileprivate init(from reader: inout RecordReader) throws(RecordError) {
+        id = try reader.number()
+        local = try reader.endpoint()
+        remote = try reader.endpoint()
+        state = try reader.number()
+        roundTripTime = try reader.number()
+        bytesReceived = try reader.number()
+        bytesAcknowledged = try reader.number()
+        bytesRetransmitted = try reader.number()
+        unansweredProbes = try reader.number()
     }
 }
 

@@ -11,6 +11,8 @@ public struct HandOverRecord: Hashable, Sendable {
         case tracking = 4
         /// Orders that were given while the daemon ran.
         case orders = 5
+        /// What has been found out about paths, and what clients have carried.
+        case paths = 6
     }
 
     public struct Part: Hashable, Sendable {

@@ -74,6 +74,13 @@ public struct ProgramStart: Sendable {
         return status
     }
 
+    /// Is the file of this name another one than this process runs? Not while there is none.
+    public static func isReplaced(_ path: String) -> Bool {
+        var (own, file) = (stat(), stat())
+        guard stat("/proc/self/exe", &own) == 0, stat(path, &file) == 0 else { return false }
+        return own.st_dev != file.st_dev || own.st_ino != file.st_ino
+    }
+
     /// How this process was started: the file, as it was named then, and the words behind it.
     public static func own() throws(SystemError) -> (path: String, arguments: [String]) {
         var buffer = [CChar](repeating: 0, count: 4096)

@@ -36,6 +36,7 @@ extension Middlebox {
         let used = Decision.allCases.filter { counters[$0] > 0 }
         return StatusReport(
             version: Self.version, state: stateName,
+            programReplaced: ProgramStart.isReplaced(program.path),
             uptimeSeconds: MonotonicTime.now.nanoseconds(since: started) / 1_000_000_000,
             connections: .init(
                 open: stream.open.load(ordering: .relaxed), pending: converter.pendingCount,

@@ -90,6 +90,8 @@ public final class Middlebox: Sendable {
     let steering: Atomic<Bool>
     let isFrozen = Atomic(false)
     let frozenAt = Mutex(MonotonicTime(nanoseconds: 0))
+    /// What the daemon before knew of paths, until throttles are set: it may carry something until its end.
+    let inheritedMemory = Mutex<[UInt8]>([])
     /// Clients whose probes the daemon before has left unanswered.
     let silenced = Mutex<[FourTuple]>([])
 

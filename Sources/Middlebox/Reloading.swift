@@ -48,9 +48,12 @@ extension Middlebox {
         sessionLog.apply(SessionTarget(new.sessions))
         applyPolicy()
         healer.askForTracking()
-        let waiting = initial.changes(to: new, started: initial).first { $0.need == .restart }
-        if let waiting {
-            log.warning("reloaded, but \(Self.place(waiting.key)) needs a restart to take effect")
+        let waiting = initial.changes(to: new, started: initial).filter { $0.need != .reload }
+        // An upgrade is refused as long as there is something that takes a restart.
+        if let key = waiting.first(where: { $0.need == .restart })?.key {
+            log.warning("reloaded, but \(Self.place(key)) needs a restart to take effect")
+        } else if let key = waiting.first?.key {
+            log.warning("reloaded, but \(Self.place(key)) needs `sluice upgrade` to take effect")
         } else {
             log.notice("reloaded")
         }

@@ -35,6 +35,8 @@ public final class Throttler: Sendable {
         case steering(@Sendable (SteeringStatus) -> Void)
         case follow(@Sendable ([SteerDecision]) -> Void)
         case call(@Sendable () -> Void)
+        case memory(@Sendable (SteeringMemory) -> Void)
+        case goOn(SteeringMemory)
         case stop
     }
 
@@ -104,6 +106,11 @@ public final class Throttler: Sendable {
     public func follow(_ follower: @escaping @Sendable ([SteerDecision]) -> Void) { mailbox.post(.follow(follower)) }
     /// Runs `body` on the throttle thread when its turn comes, and so shows whether it still takes any.
     public func call(_ body: @escaping @Sendable () -> Void) { mailbox.post(.call(body)) }
+
+    /// What a daemon that goes on from this one has to know. `answer` is called on the throttle thread.
+    public func remember(_ answer: @escaping @Sendable (SteeringMemory) -> Void) { mailbox.post(.memory(answer)) }
+    /// Goes on from another daemon's memory, with the rules that are made next.
+    public func goOn(from memory: SteeringMemory) { mailbox.post(.goOn(memory)) }
 
     /// How often qdiscs, classes and filters were put back on an interface that was gone, or had lost them.
     public var restorations: UInt64 { restorationCount.value.load(ordering: .relaxed) }

@@ -10,7 +10,7 @@ struct Reload: AsyncParsableCommand {
             is said, and the exit code is 78.
             """)
 
-    @Flag(name: .long, help: "Change nothing; say what would change, and what needs a restart.")
+    @Flag(name: .long, help: "Change nothing; say what would change, and what needs an upgrade or a restart.")
     var dryRun = false
     @OptionGroup var output: JSONOption
     @OptionGroup var control: ControlOption
@@ -42,10 +42,12 @@ extension ReloadReport {
         guard !changes.isEmpty else { return applied ? "reloaded; nothing has changed" : "nothing would change" }
         let heading = ["KEY", "NOW", applied ? "IN THE FILE" : "THEN", "TAKES"]
         let rows = changes.map { [$0.key, $0.before ?? "-", $0.after ?? "-", $0.needs] }
-        let waiting = changes.count { $0.needs == "restart" }
-        let restart = waiting == 0 ? "" : "; \(waiting) of them only at a restart"
+        let waiting = [("upgrade", "by sluice upgrade"), ("restart", "at a restart")].map { need, words in
+            let count = changes.count { $0.needs == need }
+            return count == 0 ? "" : "; \(count) of them only \(words)"
+        }.joined()
         let count = changes.count == 1 ? "1 key" : "\(changes.count) keys"
-        let summary = applied ? "reloaded: \(count) changed\(restart)" : "\(count) would change\(restart)"
+        let summary = applied ? "reloaded: \(count) changed\(waiting)" : "\(count) would change\(waiting)"
         return table([heading] + rows) + "\n" + summary
     }
 }

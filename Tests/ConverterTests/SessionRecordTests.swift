@@ -25,6 +25,13 @@ import Wire
         record.isServerPaced = true
         record.isDeafToClient = true
         record.dscpToClient = DSCP(trafficClass: 0xb8)
+        record.notes = .init(
+            number: 7, established: 1_700_000_000_000_000_000, upstream: Endpoint("10.1.0.2:5000")!, token: 0x90cd_00d7,
+            subflows: [
+                .init(
+                    id: 1, local: Endpoint("[2001:db8::1]:443")!, remote: Endpoint("[2001:db8::2]:40000")!, state: 7,
+                    roundTripTime: 250, bytesReceived: 1, bytesAcknowledged: 2, bytesRetransmitted: 3, unansweredProbes: 4)
+            ], ending: .clientReset)
         return record
     }
 
@@ -61,6 +68,21 @@ import Wire
             let isWhole = (client || !needsClient) && (server || !needsServer) && (client || server)
             let isRead = (try? read(written(record))) != nil
             #expect(isRead == isWhole, "client \(client), server \(server)")
+        }
+    }
+
+    /// Of a session that has not been established nothing is kept.
+    @Test func whatIsKeptForTheLogComesBack() throws {
+        var record = record(.awaitingServer)
+        record.notes = .init()
+        #expect(try read(written(record)) == record)
+        record = self.record(.closing)
+        #expect(SessionNotes(record.notes).record == record.notes)
+        for end in 0...UInt8.max {
+            let known = SessionReport.End(rawValue: end)
+            var bytes = written(record)
+            bytes[bytes.count - 1] = end
+            #expect((try? read(bytes))?.notes.ending == known)
         }
     }
 

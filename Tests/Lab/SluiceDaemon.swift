@@ -8,7 +8,7 @@ public struct SluiceDaemon: Sendable {
     /// The control socket.
     public let controlPath: String
     private let lab: Lab
-    private let program: String
+    public let program: String
     private let successor = Successor()
 
     fileprivate init(_ lab: Lab, configuration: String, arguments: [String], through: [String]) throws {
@@ -43,9 +43,14 @@ public struct SluiceDaemon: Sendable {
         guard let pid = result.output.split(separator: " ").compactMap({ pid_t($0) }).first else {
             throw LabError.notFound("no process ID in: \(result.output)")
         }
+        try goesOn(as: pid)
+        return result
+    }
+
+    /// This process has taken over, and ends with the lab.
+    public func goesOn(as pid: pid_t) throws {
         try lab.note(successor: pid)
         successor.pid = pid
-        return result
     }
 
     /// Ends the process that has taken over, by SIGTERM, and returns when it has ended.

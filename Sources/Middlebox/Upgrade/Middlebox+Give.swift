@@ -1,8 +1,11 @@
 import Admin
+import Foundation
 import Glibc
 import HandOver
 import LinuxSystem
 import NetfilterQueue
+import Steering
+import Synchronization
 
 // The daemon that is replaced. `GivingSide` decides, and here it is done: on a thread of its own, since it waits; one of the
 // orders that pass one at a time, so that no rule and no throttle changes meanwhile.
@@ -51,8 +54,9 @@ extension Middlebox {
             case .offer: event = attempt(channel, side.patience) { try offer(channel) }
             case .freezeAndTransfer:
                 event = attempt(channel, side.patience) {
+                    let memory = try steeringMemory()
                     guard freeze() else { throw HandOverFailure.noStandstill }
-                    try transfer(channel)
+                    try transfer(channel, memory)
                 }
             case .commit:
                 if let failure = commit(channel) {
@@ -163,7 +167,28 @@ extension Middlebox {
         for gate in gates { gate.open() }
     }
 
-    private func transfer(_ channel: borrowing HandOverChannel) throws {
+    /// What the throttle thread knows, while it still works: that thread may be in a long turn. In JSON, as volumes are kept.
+    private func steeringMemory() throws -> [UInt8] {
+        let answer = SharedValue<SteeringMemory>()
+        throttler.remember { answer.value = $0 }
+        let deadline = MonotonicTime.now + Self.patienceWithThreads
+        while answer.value == nil {
+            guard MonotonicTime.now < deadline else { throw HandOverFailure.noStandstill }
+            usleep(500)
+        }
+        return Array(try JSONEncoder().encode(answer.value))
+    }
+
+    private final class SharedValue<Value: Sendable>: Sendable {
+        private let state = Mutex<Value?>(nil)
+
+        var value: Value? {
+            get { state.withLock(\.self) }
+            set { state.withLock { $0 = newValue } }
+        }
+    }
+
+    private func transfer(_ channel: borrowing HandOverChannel, _ memory: [UInt8]) throws {
         let (listeners, sessions, descriptors) = converter.handOver()
         var (syns, tracking, orders) = (RecordWriter(), RecordWriter(), RecordWriter())
         synInspector.write(to: &syns)
@@ -171,7 +196,7 @@ extension Middlebox {
         runtimeOrders.withLock { $0.write(to: &orders) }
         let record = HandOverRecord([
             .listeners: listeners, .sessions: sessions, .syns: .init(syns.bytes), .tracking: .init(tracking.bytes),
-            .orders: .init(orders.bytes),
+            .orders: .init(orders.bytes), .paths: .init(memory),
         ])
         try channel.send(record, descriptors)
     }
@@ -199,12 +224,14 @@ extension Middlebox {
     private func leave(to pid: Int32) async -> Never {
         surroundings.service.hasSuccessor(pid)
         let service = admin.withLock { $0 }
-        await service?.finish(within: 2)
+        async let answered: Void? = service?.finish(within: 2)
         await onThread(named: "leaving") { [self] in
             acknowledgements.stop()
             throttler.stop()
             recorder.stop()
+            sessionLog.stop(isOver: false)
         }
+        await answered
         let stood = frozenAt.withLock { MonotonicTime.now.nanoseconds(since: $0) } / 1_000_000
         log.notice("process \(pid) has taken over \(stood) ms ago")
         _exit(0)

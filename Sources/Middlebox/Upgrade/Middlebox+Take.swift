@@ -1,9 +1,12 @@
 import Firewall
+import Foundation
 import Glibc
 import HandOver
 import LinuxSystem
 import Logging
+import SessionLog
 import Settings
+import Steering
 import TrafficControl
 
 // The daemon that takes another one's place. `TakingSide` decides, and here it is done. Until the commit nothing in the kernel is
@@ -113,12 +116,14 @@ extension Middlebox {
         let orders = try RuntimeOrders(from: &reader)
         try reader.finish()
         runtimeOrders.withLock { $0 = orders }
+        inheritedMemory.withLock { $0 = record[.paths].bytes }
         let clients = converter.silencedClients
         silenced.withLock { $0 = clients }
     }
 
     /// All is this daemon's: it goes on with it.
     private func begin(isSubstituted: Bool) throws {
+        sessionLog.expect(SessionTarget(initial.sessions))
         for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
         synInspector.begin(isSubstituted: isSubstituted)
         synInspector.open()
@@ -133,6 +138,8 @@ extension Middlebox {
     /// - Returns: what tells of changes that others make.
     func settle() async -> KernelWatch? {
         for tuple in silenced.withLock(\.self) { acknowledgements.silence(tuple, true) }
+        sessionLog.apply(SessionTarget(initial.sessions))
+        goOnSteering()
         do {
             try TrafficControl.removeAll()
             try await applyThrottles(settings.withLock(\.self))
@@ -146,6 +153,18 @@ extension Middlebox {
         } catch {
             log.error("the rules could not be put in place: \(error); new connections pass. Restart")
             return nil
+        }
+    }
+
+    private func goOnSteering() {
+        let bytes = inheritedMemory.withLock { memory in
+            defer { memory = [] }
+            return memory
+        }
+        do {
+            throttler.goOn(from: try JSONDecoder().decode(SteeringMemory.self, from: Data(bytes)))
+        } catch {
+            log.warning("what was known of paths is learned anew, and volumes count from what was saved last: \(error)")
         }
     }
 
