@@ -173,7 +173,8 @@ public struct StatusReport: Codable, Sendable {
     public var decisions: [String: UInt64]
 
     public init(
-        version: String, state: String, programReplaced: Bool, uptimeSeconds: UInt64, connections: Connections, dials: Dials,
+        version: String, state: String, programReplaced: Bool, uptimeSeconds: UInt64, connections: Connections,
+        dials: Dials,
         conversion: Conversion, listeners: Int, packets: Packets, tracking: Tracking, healing: Healing,
         sessionLog: SessionLog, decisions: [String: UInt64]
     ) {
@@ -317,6 +318,11 @@ public struct UpgradeOrder: Codable, Sendable {
 public struct UpgradeReport: Codable, Sendable {
     /// Its process ID.
     public var pid: Int32
+    /// For how long no packet and no byte went on, at most.
+    public var standstillUs: UInt64
 
-    public init(pid: Int32) { self.pid = pid }
+    public init(pid: Int32, standstillUs: UInt64) {
+        self.pid = pid
+        self.standstillUs = standstillUs
+    }
 }

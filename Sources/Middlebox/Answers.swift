@@ -22,7 +22,7 @@ extension Middlebox {
             reload: { [self] order in try await reload(order) }, traces: traceAnswers,
             upgrade: { [self] order in
                 do {
-                    return UpgradeReport(pid: try await upgrade(order.program))
+                    return try await upgrade(order.program)
                 } catch {
                     throw ControlRefusal(.conflict, "\(error)")
                 }

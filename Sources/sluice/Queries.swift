@@ -26,7 +26,8 @@ extension StatusReport {
             .joined()
         let repairs = healing.repairs.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         let reasons = healing.degraded.map { "\ndegraded     \($0)" }.joined()
-        let replaced = programReplaced ? "\nprogram      its file is another one now; sluice upgrade puts that in its place" : ""
+        let replaced =
+            programReplaced ? "\nprogram      its file is another one now; sluice upgrade puts that in its place" : ""
         let decisions = self.decisions.sorted { $0.key < $1.key }.map { "  \($0.value)  \($0.key)" }
         return """
             sluice \(version), \(state) for \(duration(seconds: uptimeSeconds))\(reasons)\(replaced)

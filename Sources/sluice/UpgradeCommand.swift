@@ -19,8 +19,14 @@ struct Upgrade: AsyncParsableCommand {
     func run() async throws {
         let daemon = control.client(parent.control)
         // The daemon may have another working directory.
-        let order = UpgradeOrder(program: program.map { URL(fileURLWithPath: $0).path })
+        print(try await Self.put(program.map { URL(fileURLWithPath: $0).path }, in: daemon))
+    }
+
+    /// What there is to say once the program is in the place of the daemon's.
+    static func put(_ program: String?, in daemon: ControlClient) async throws -> String {
+        let order = UpgradeOrder(program: program)
         let report = try await asking { () throws(ControlError) in try await daemon.upgrade(order) }
-        print("process \(report.pid) has taken over")
+        return
+            "process \(report.pid) has taken over; all stood still for \(duration(microseconds: report.standstillUs))"
     }
 }

@@ -59,7 +59,8 @@ final class MadeUpAnswers: Sendable {
     private static func status(open: Int, padding: Int) -> StatusReport {
         let latency = StatusReport.Latency(count: 0, p50Us: nil, p99Us: nil, maxUs: nil)
         return StatusReport(
-            version: "t" + String(repeating: " ", count: padding), state: "running", programReplaced: false, uptimeSeconds: 1,
+            version: "t" + String(repeating: " ", count: padding), state: "running", programReplaced: false,
+            uptimeSeconds: 1,
             connections: .init(
                 open: open, pending: 0, accepted: 0, resets: 0, idleTimeouts: 0, clientTimeouts: 0, closed: 0,
                 faults: 0,

@@ -30,7 +30,8 @@ import Wire
             subflows: [
                 .init(
                     id: 1, local: Endpoint("[2001:db8::1]:443")!, remote: Endpoint("[2001:db8::2]:40000")!, state: 7,
-                    roundTripTime: 250, bytesReceived: 1, bytesAcknowledged: 2, bytesRetransmitted: 3, unansweredProbes: 4)
+                    roundTripTime: 250, bytesReceived: 1, bytesAcknowledged: 2, bytesRetransmitted: 3,
+                    unansweredProbes: 4)
             ], ending: .clientReset)
         return record
     }

@@ -203,8 +203,8 @@ import Wire
                 let (status, body) = try await curl(lab, words)
                 #expect(status == "200", "\(body)\(sluice.log)")
                 try check(body, operation.schema("200"), schemas, order, isEmpty: false)
-                let report = try JSONDecoder().decode([String: pid_t].self, from: Data(body.utf8))
-                try sluice.goesOn(as: try #require(report["pid"]))
+                let report = try JSONDecoder().decode([String: Int].self, from: Data(body.utf8))
+                try sluice.goesOn(as: pid_t(try #require(report["pid"])))
             }
             #expect(sluice.pid != before)
             try await sluice.stopSuccessor()

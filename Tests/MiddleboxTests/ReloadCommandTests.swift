@@ -39,7 +39,8 @@ import Testing
             #expect(!sluice.log.contains("reloaded"))
 
             let done = try await sluice.command("reload")
-            #expect(done.output.contains("reloaded: 3 keys changed; 1 of them only by sluice upgrade\n"), "\(done.output)")
+            #expect(
+                done.output.contains("reloaded: 3 keys changed; 1 of them only by sluice upgrade\n"), "\(done.output)")
             #expect(sluice.log.contains("reloaded, but [relay] workers needs `sluice upgrade` to take effect"))
             #expect(try await sluice.throttles().map(\.name) == ["a"])
             #expect(try await lab.fetch(lab.plan(.echo, 1000)).failures == [:])

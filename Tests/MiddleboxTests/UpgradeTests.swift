@@ -12,7 +12,7 @@ import Wire
         clients: [.init(links: [.init(rate: .mbit(150)), .init(rate: .mbit(150))])])
 
     /// Conversations of both families that have gone both ways.
-    private func conversations(_ lab: Lab, _ count: Int) async throws -> [Conversation] {
+    func conversations(_ lab: Lab, _ count: Int) async throws -> [Conversation] {
         var all: [Conversation] = []
         for family in IPFamily.allCases {
             for number in 0..<count {
@@ -101,7 +101,7 @@ import Wire
         return try converted() > before
     }
 
-    private func hasEnded(_ pid: pid_t) -> Bool {
+    func hasEnded(_ pid: pid_t) -> Bool {
         guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return true }
         return text.contains(") Z ")
     }
@@ -228,7 +228,7 @@ import Wire
 }
 
 /// Says to those who go on for as long as it isn't up that they are done.
-private final class Flag: Sendable {
+final class Flag: Sendable {
     private let state = Atomic(false)
 
     var isUp: Bool { state.load(ordering: .relaxed) }

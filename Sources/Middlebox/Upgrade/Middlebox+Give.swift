@@ -11,17 +11,17 @@ import Synchronization
 // orders that pass one at a time, so that no rule and no throttle changes meanwhile.
 
 extension Middlebox {
-    /// Starts `program` in this daemon's place (nil: the file that this one was started from), and returns its process ID when
-    /// that has taken over. This process ends soon after. Throws `UpgradeError`, and all is as before.
-    func upgrade(_ program: String?) async throws -> Int32 {
+    /// Starts `program` in this daemon's place (nil: the file that this one was started from), and returns when that has taken
+    /// over. This process ends soon after. Throws `UpgradeError`, and all is as before.
+    func upgrade(_ program: String?) async throws -> UpgradeReport {
         let program = program ?? self.program.path
         return try await orders.run {
             let state = stateName
             guard state == "running" || state == "degraded" else { throw UpgradeError.notRunning(state) }
             log.notice("hands over to \(program)")
-            let pid: Int32
+            let report: UpgradeReport
             do {
-                pid = try await withCheckedThrowingContinuation { continuation in
+                report = try await withCheckedThrowingContinuation { continuation in
                     do {
                         _ = try SystemThread(named: "hand-over") { [self] in
                             continuation.resume(with: Result { try give(program) })
@@ -37,12 +37,12 @@ extension Middlebox {
             }
             // Rules, qdiscs and all else are the new one's: nothing may be repaired or removed here any more.
             orders.seal()
-            Task.detached { [self] in await leave(to: pid) }
-            return pid
+            Task.detached { [self] in await leave(to: report) }
+            return report
         }
     }
 
-    private func give(_ program: String) throws -> Int32 {
+    private func give(_ program: String) throws -> UpgradeReport {
         let ends = try DescriptorChannel.pair()
         let channel = HandOverChannel(DescriptorChannel(owning: Descriptor(owning: ends.0)))
         let arguments = self.program.arguments.filter { $0 != Self.takeOverFlag } + [Self.takeOverFlag]
@@ -63,14 +63,19 @@ extension Middlebox {
                     try abandon(child, side.failedToCommit(failure))
                 }
                 event = next(channel, side.patience)
-            case .leave: return child.pid
+            case .leave: return report(child)
             case .leaveAnyway(let reason):
                 log.error("\(program) has taken over, but doesn't say that it is at work: \(reason)")
-                return child.pid
+                return report(child)
             case .abandon: try abandon(child, action)
             }
         }
         throw HandOverFailure.reason("it ended")
+    }
+
+    private func report(_ child: ProgramStart) -> UpgradeReport {
+        let stood = frozenAt.withLock { MonotonicTime.now.nanoseconds(since: $0) }
+        return UpgradeReport(pid: child.pid, standstillUs: stood / 1000)
     }
 
     /// Only the new process has its end of the channel afterwards.
@@ -221,8 +226,8 @@ extension Middlebox {
 
     /// Ends what the new one can't have while this one has it, tells systemd, lets the control socket's last answer go out, and
     /// ends without closing anything in order: it isn't this process's any more.
-    private func leave(to pid: Int32) async -> Never {
-        surroundings.service.hasSuccessor(pid)
+    private func leave(to report: UpgradeReport) async -> Never {
+        surroundings.service.hasSuccessor(report.pid)
         let service = admin.withLock { $0 }
         async let answered: Void? = service?.finish(within: 2)
         await onThread(named: "leaving") { [self] in
@@ -232,8 +237,7 @@ extension Middlebox {
             sessionLog.stop(isOver: false)
         }
         await answered
-        let stood = frozenAt.withLock { MonotonicTime.now.nanoseconds(since: $0) } / 1_000_000
-        log.notice("process \(pid) has taken over \(stood) ms ago")
+        log.notice("process \(report.pid) has taken over; all stood still for \(report.standstillUs / 1000) ms")
         _exit(0)
     }
 
