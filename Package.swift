@@ -174,8 +174,8 @@ let package = Package(
         .testTarget(
             name: "MiddleboxTests",
             dependencies: [
-                "Middlebox", "HandOver", "SessionLog", "Settings", "Firewall", "NetfilterQueue", "TrafficControl", "Admin",
-                "Capture", "Lab", "LinuxSystem", "Marks", "PacketForge", "Steering", "Wire", "sluice", logging,
+                "Middlebox", "HandOver", "SessionLog", "Settings", "Firewall", "NetfilterQueue", "TrafficControl",
+                "Admin", "Capture", "Lab", "LinuxSystem", "Marks", "PacketForge", "Steering", "Wire", "sluice", logging,
                 subprocess, systemPackage,
             ]),
     ],

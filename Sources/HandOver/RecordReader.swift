@@ -2,29 +2,24 @@ public import Wire
 
 /// Reads what a `RecordWriter` has written. A count is believed only as far as there are bytes for it.
 public struct RecordReader: Sendable {
-    private let bytes: [UInt8]
-    private var offset = 0
+    @usableFromInline let bytes: [UInt8]
+    @usableFromInline var offset = 0
 
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    private var left: Int { bytes.count - offset }
+    @usableFromInline var left: Int { bytes.count - offset }
 
-    public mutating func number<Number: FixedWidthInteger>(
+    @inlinable public mutating func number<Number: FixedWidthInteger>(
         _ type: Number.Type = Number.self
     ) throws(RecordError) -> Number {
         let size = MemoryLayout<Number>.size
-        guard left >= size else { throw .truncated }
-        var value = Number.zero
-        bytes.withUnsafeBytes { source in
-            withUnsafeMutableBytes(of: &value) {
-                $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[offset..<offset + size]))
-            }
-        }
+        guard bytes.count - offset >= size else { throw .truncated }
+        let value = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Number.self) }
         offset += size
         return Number(littleEndian: value)
     }
 
-    public mutating func flag() throws(RecordError) -> Bool {
+    @inlinable public mutating func flag() throws(RecordError) -> Bool {
         switch try number(UInt8.self) {
         case 0: return false
         case 1: return true
@@ -43,13 +38,13 @@ public struct RecordReader: Sendable {
         return text
     }
 
-    public mutating func optional<Value>(
+    @inlinable public mutating func optional<Value>(
         _ body: (inout Self) throws(RecordError) -> Value
     ) throws(RecordError) -> Value? {
         try flag() ? try body(&self) : nil
     }
 
-    public mutating func all<Value>(
+    @inlinable public mutating func all<Value>(
         _ body: (inout Self) throws(RecordError) -> Value
     ) throws(RecordError) -> [Value] {
         let count = try count()
@@ -60,7 +55,7 @@ public struct RecordReader: Sendable {
     }
 
     /// Each value takes a byte at least.
-    private mutating func count() throws(RecordError) -> Int {
+    @usableFromInline mutating func count() throws(RecordError) -> Int {
         let count = Int(try number(UInt32.self))
         guard count <= left else { throw .truncated }
         return count

@@ -89,6 +89,8 @@ public final class Middlebox: Sendable {
     /// Are connections left to a path manager in user space?
     let steering: Atomic<Bool>
     let isFrozen = Atomic(false)
+    /// Has it been told to stop? A successor is told so, too.
+    let isToStop = Atomic(false)
     let frozenAt = Mutex(MonotonicTime(nanoseconds: 0))
     /// What the daemon before knew of paths, until throttles are set: it may carry something until its end.
     let inheritedMemory = Mutex<[UInt8]>([])

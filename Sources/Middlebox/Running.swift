@@ -187,6 +187,7 @@ extension Middlebox {
                 service.isReady("\(statusLine); the last reload changed nothing: \(error.message)")
             }
         }
+        isToStop.store(true, ordering: .relaxed)
         await orders.run {
             state.withLock { $0 = .draining }
             synInspector.drain()

@@ -4,7 +4,8 @@ import Wire
 // A tracker's connections in the record of a hand-over. Times are of the machine's steady clock, which both daemons read.
 
 extension Tracker {
-    /// All connections, the most idle first.
+    /// Connections that aren't over, the most idle first. Of those that are there may be thousands for each that isn't, and what is
+    /// said of them yet tells nobody anything.
     public func write(to writer: inout RecordWriter) {
         var ids: [ConnectionID] = []
         var place: Int? = 0
@@ -13,7 +14,7 @@ extension Tracker {
             ids += some
             place = next
         }
-        let all = ids.map { connections[$0] }.sorted { $0.lastSeen < $1.lastSeen }
+        let all = ids.map { connections[$0] }.filter { Self.kind($0) != .over }.sorted { $0.lastSeen < $1.lastSeen }
         writer.write(all: all) { $1.write(to: &$0) }
     }
 

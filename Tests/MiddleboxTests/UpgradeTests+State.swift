@@ -181,6 +181,56 @@ extension UpgradeTests {
         }
     }
 
+    /// Throttles of the file, and what was ordered since: added, set, cleared. They hold running connections again.
+    @Test func throttlesGoOn() async throws {
+        try await Lab.with { lab in
+            let table = { (name: String, port: Int) in
+                "\n[[throttle]]\nname = \"\(name)\"\ninterface = \"lan0\"\ndownload = \"40mbit\"\nports = [\(port)]\nmin_subflows = 1\n"
+            }
+            let sluice = try await lab.startSluice(
+                configuration: lab.sluiceDefaults + table("kept", 5000) + table("cleared", 5001) + table("set", 5002))
+            try await lab.serve()
+            let idle = try await conversations(lab, 1)
+            for words in [
+                ["add", "added", "--interface", "lan1", "--upload", "30mbit", "--min-subflows", "1"],
+                ["set", "set", "--download", "7mbit"], ["clear", "cleared"],
+            ] {
+                let result = try await sluice.command(["throttles"] + words)
+                #expect(result.status.isSuccess, "\(result.errors)")
+            }
+            let held = {
+                try await sluice.throttles().map { "\($0.name) \($0.download ?? 0) \($0.upload ?? 0) \($0.subflows)" }
+            }
+            let wanted = ["kept 40000000 0 2", "set 7000000 0 0", "added 0 30000000 2"]
+            try await lab.wait(for: "what was ordered") { try await held() == wanted }
+            for _ in 0..<2 {
+                #expect(try await sluice.upgrade().status == .exited(0), "\(sluice.log)")
+                try await lab.wait(for: "what was ordered before") { try await held() == wanted }
+                for conversation in idle { try await conversation.bounce(100_000) }
+            }
+            try await sluice.stopSuccessor()
+            for link in ["lan0", "lan1"] {
+                #expect(try await !lab.run(in: .box, ["tc", "qdisc", "show", "dev", link]).output.contains("htb"))
+            }
+        }
+    }
+
+    /// A signal that comes while daemons are exchanged is the successor's, too.
+    @Test func whoeverIsToldToStopTellsItsSuccessor() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let path = "\(lab.directory)/program"
+            // Started, it has the running daemon be told to stop, and begins then.
+            let script = "#!/bin/sh\nkill -TERM $PPID\nsleep 0.3\nexec \(sluice.program) \"$@\"\n"
+            try script.write(toFile: path, atomically: true, encoding: .utf8)
+            chmod(path, 0o700)
+            #expect(try await sluice.upgrade(to: path).status == .exited(0), "\(sluice.log)")
+            let successor = sluice.pid
+            try await lab.wait(for: "the successor to end", within: .seconds(30)) { hasEnded(successor) }
+            #expect(try await !lab.run(in: .box, ["iptables-save"]).output.contains("SLUICE"))
+        }
+    }
+
     /// The page's address is the new daemon's, as is a control socket that the file has moved.
     @Test func whatAnswersGoesOn() async throws {
         try await Lab.with { lab in

@@ -194,6 +194,7 @@ extension Middlebox {
     }
 
     private func transfer(_ channel: borrowing HandOverChannel, _ memory: [UInt8]) throws {
+        let start = MonotonicTime.now
         let (listeners, sessions, descriptors) = converter.handOver()
         var (syns, tracking, orders) = (RecordWriter(), RecordWriter(), RecordWriter())
         synInspector.write(to: &syns)
@@ -203,7 +204,13 @@ extension Middlebox {
             .listeners: listeners, .sessions: sessions, .syns: .init(syns.bytes), .tracking: .init(tracking.bytes),
             .orders: .init(orders.bytes), .paths: .init(memory),
         ])
+        let written = MonotonicTime.now
         try channel.send(record, descriptors)
+        let times = [start, written].map { MonotonicTime.now.nanoseconds(since: $0) / 1000 }
+        let sizes = HandOverRecord.Section.allCases.map { "\($0) \(record[$0].bytes.count)" }.joined(separator: ", ")
+        log.debug(
+            "\(descriptors.count) descriptors, and bytes: \(sizes); written and sent in \(times[0]) us, sent in \(times[1]) us"
+        )
     }
 
     /// The queues' sentinel is the new one's from now on. nil: done; else why it can't be told, and nothing has been done.
@@ -237,6 +244,8 @@ extension Middlebox {
             sessionLog.stop(isOver: false)
         }
         await answered
+        // Whoever told this process didn't know of the other one.
+        if isToStop.load(ordering: .relaxed) { kill(report.pid, SIGTERM) }
         log.notice("process \(report.pid) has taken over; all stood still for \(report.standstillUs / 1000) ms")
         _exit(0)
     }

@@ -105,6 +105,8 @@ extension Middlebox {
 
     /// Before the threads run.
     private func adopt(_ record: HandOverRecord, _ descriptors: ReceivedDescriptors) throws {
+        let start = MonotonicTime.now
+        defer { log.debug("adopted in \(MonotonicTime.now.nanoseconds(since: start) / 1000) us") }
         try converter.adopt(record, descriptors)
         var reader = RecordReader(record[.syns].bytes)
         try synInspector.adopt(from: &reader)

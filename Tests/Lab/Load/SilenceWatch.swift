@@ -2,8 +2,8 @@ import Glibc
 import LinuxSystem
 public import Wire
 
-/// Many connections that are never idle, on one thread: each sends a number, waits until it comes back, and sends the next. How
-/// long each of them waits at most is how long it is silent. One thread at a time.
+/// Many connections on one thread: each sends a number, waits until it comes back, and sends the next. How long each of them waits
+/// at most is how long it is silent. One thread at a time.
 public final class SilenceWatch: @unchecked Sendable {
     private struct Connection {
         let socket: Int32
@@ -44,24 +44,36 @@ public final class SilenceWatch: @unchecked Sendable {
     }
 
     /// Goes on for so long, and until every answer has come.
-    public func run(for duration: Duration) -> Report {
+    ///
+    /// - Parameter pause: between an answer and the next number; connections begin one after the other within that time.
+    public func run(for duration: Duration, pause: Duration) -> Report {
         var report = Report()
-        let end = MonotonicTime.now + duration
+        let start = MonotonicTime.now
+        let end = start + duration
         let limit = end + .seconds(10)
+        // In the order of their times, since all wait equally long.
+        var due: [(index: Int, time: MonotonicTime)] = []
         for index in connections.indices {
             connections[index].longest = 0
-            send(index)
+            due.append((index, start + pause * index / connections.count))
         }
-        var outstanding = connections.count(where: { !$0.hasFailed })
+        var outstanding = connections.count
+        var next = 0
         while outstanding > 0, MonotonicTime.now < limit {
-            loop.wait(timeout: 100) { tag, _ in
+            while next < due.count, due[next].time <= .now {
+                let index = due[next].index
+                next += 1
+                if MonotonicTime.now < end, !connections[index].hasFailed { send(index) } else { outstanding -= 1 }
+            }
+            let timeout = next < due.count ? due[next].time.milliseconds(from: .now) : 100
+            loop.wait(timeout: min(timeout, 100)) { tag, _ in
                 let index = Int(tag)
                 guard receive(index) else { return }
                 if !connections[index].hasFailed { report.answers += 1 }
-                if MonotonicTime.now < end, !connections[index].hasFailed { send(index) } else { outstanding -= 1 }
+                due.append((index, .now + pause))
             }
         }
-        report.failures = connections.count(where: \.hasFailed) + outstanding
+        report.failures = max(connections.count(where: \.hasFailed), outstanding)
         report.longest = connections.map(\.longest).sorted()
         return report
     }

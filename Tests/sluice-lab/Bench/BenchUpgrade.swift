@@ -9,8 +9,13 @@ struct BenchUpgrade: AsyncParsableCommand {
         commandName: "upgrade",
         abstract: "The longest silence of each connection while sluice upgrade runs; and whether one is lost.")
 
-    @Option(help: "Connections that are never idle, of which each answer is compared with what was sent.")
+    @Option(help: "Connections that send and get answers, each of which is compared with what was sent.")
     var connections = 1000
+    @Option(
+        help:
+            "Between an answer and the next message of a connection; 0s has none of them ever idle, and the machine is full."
+    )
+    var pause = Duration.milliseconds(200)
     @Option(help: "Idle ones besides. Each connection takes two descriptors of the daemon, and two of this program.")
     var idle = 0
     @Option(
@@ -23,6 +28,8 @@ struct BenchUpgrade: AsyncParsableCommand {
     var rounds = 20
     @Flag(help: "IPv6 instead of IPv4.")
     var ipv6 = false
+    @Flag(help: "Prints the daemon's log at the end, which says how long what took.")
+    var verbose = false
 
     func validate() throws {
         #if DEBUG
@@ -35,17 +42,19 @@ struct BenchUpgrade: AsyncParsableCommand {
 
     func run() async throws {
         try await Lab.with(LabConfiguration(clients: [.init(links: [.init(), .init()])])) { lab in
-            let daemon = try await lab.startSluice()
+            let level = verbose ? "\n[log]\nlevel = \"debug\"\n" : ""
+            let daemon = try await lab.startSluice(configuration: lab.sluiceDefaults + level)
             let server = try await lab.serve(port: Self.newcomersPort)
             try await lab.withLoadServer { try await measure(lab, daemon) }
             server.stop()
             try await daemon.stopSuccessor()
+            if verbose { print(daemon.process.errors) }
         }
     }
 
     private func measure(_ lab: Lab, _ daemon: SluiceDaemon) async throws {
         let server = lab.endpoint(.server(0), port: LoadServer.echoPort, family)
-        let (count, idleCount) = (connections, idle)
+        let (count, idleCount, pause) = (connections, idle, pause)
         let parked = try await lab.inside(.client(0)) { try ParkedConnections(idleCount, to: server, .mptcp) }
         defer { parked.close() }
         let watch = try await lab.inside(.client(0)) { try SilenceWatch(count, to: server, .mptcp, from: []) }
@@ -56,7 +65,7 @@ struct BenchUpgrade: AsyncParsableCommand {
         var longest: [Bool: [UInt64]] = [:]
         for round in 1...rounds {
             for upgrades in [false, true] {
-                async let report = lab.inside(.client(0)) { watch.run(for: .seconds(3)) }
+                async let report = lab.inside(.client(0)) { watch.run(for: .seconds(3), pause: pause) }
                 try await Task.sleep(for: .seconds(1))
                 let standstill = upgrades ? try await upgrade(daemon) : "-"
                 let seen = try await report
