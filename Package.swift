@@ -39,14 +39,15 @@ let package = Package(
 
         .target(name: "Base"),
         .target(name: "Wire", swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
+        .target(name: "HandOver", dependencies: ["Wire"]),
         .target(
-            name: "Tracking", dependencies: ["Wire", crypto],
+            name: "Tracking", dependencies: ["HandOver", "Wire", crypto],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "Capture", dependencies: [systemPackage], swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
         .target(name: "Marks"),
         .target(name: "Steering", dependencies: ["Wire"]),
-        .target(name: "Handshake", dependencies: ["Base", "Wire"]),
+        .target(name: "Handshake", dependencies: ["Base", "HandOver", "Wire"]),
         .target(
             name: "PacketTap", dependencies: ["Base", "Tracking", "Wire"],
             swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
@@ -58,11 +59,12 @@ let package = Package(
             name: "Firewall", dependencies: ["LinuxSystem", "Marks", "Wire", subprocess, systemPackage],
             // A link to iptables/: the templates belong where an operator looks for them, and in the binary.
             resources: [.embedInCode("Templates")]),
-        .target(name: "SharedTracking", dependencies: ["LinuxSystem", "PacketTap", "Tracking", "Wire"]),
+        .target(name: "SharedTracking", dependencies: ["HandOver", "LinuxSystem", "PacketTap", "Tracking", "Wire"]),
         .target(
             name: "Inspector",
             dependencies: [
-                "Base", "Wire", "Handshake", "PacketTap", "SharedTracking", "LinuxSystem", "NetfilterQueue", logging,
+                "Base", "HandOver", "Wire", "Handshake", "PacketTap", "SharedTracking", "LinuxSystem", "NetfilterQueue",
+                logging,
                 systemPackage,
             ]),
         .target(
@@ -76,7 +78,9 @@ let package = Package(
             ]),
         .target(
             name: "Converter",
-            dependencies: ["Base", "Handshake", "LinuxSystem", "Marks", "Wire", deque, logging, systemPackage]),
+            dependencies: [
+                "Base", "HandOver", "Handshake", "LinuxSystem", "Marks", "Wire", deque, logging, systemPackage,
+            ]),
         .target(name: "SessionLog", dependencies: ["Wire", "LinuxSystem", logging, systemPackage]),
         .target(name: "Settings", dependencies: ["Base", "TraceOutput", "Wire", "TOMLKit"]),
         .target(
@@ -86,7 +90,7 @@ let package = Package(
         .target(
             name: "Middlebox",
             dependencies: [
-                "Wire", "Tracking", "SharedTracking", "Marks", "Steering", "Handshake", "LinuxSystem",
+                "Wire", "HandOver", "Tracking", "SharedTracking", "Marks", "Steering", "Handshake", "LinuxSystem",
                 "NetfilterQueue", "Firewall", "TrafficControl", "Inspector", "PacketTap", "TraceOutput", "Recorder",
                 "Throttling", "Converter", "SessionLog", "Settings", "Admin", logging, systemPackage,
             ]),
@@ -107,7 +111,8 @@ let package = Package(
         .executableTarget(
             name: "sluice-lab",
             dependencies: [
-                "CBaseline", "Converter", "Handshake", "Inspector", "Lab", "LinuxSystem", "Marks", "PacketForge",
+                "CBaseline", "Converter", "HandOver", "Handshake", "Inspector", "Lab", "LinuxSystem", "Marks",
+                "PacketForge",
                 "SharedTracking", "Tracking", "Wire", argumentParser, systemPackage,
             ],
             path: "Tests/sluice-lab"),
@@ -122,7 +127,7 @@ let package = Package(
             ],
             path: "Tests/Guard"),
         .testTarget(name: "WireTests", dependencies: ["PacketForge", "Wire"]),
-        .testTarget(name: "TrackingTests", dependencies: ["PacketForge", "Tracking", "Wire"]),
+        .testTarget(name: "TrackingTests", dependencies: ["HandOver", "PacketForge", "Tracking", "Wire"]),
         .testTarget(name: "CaptureTests", dependencies: ["Capture", subprocess, systemPackage]),
         .testTarget(name: "BaseTests", dependencies: ["Base"]),
         .testTarget(name: "ManualTests", dependencies: ["sluice-manual"]),
@@ -136,10 +141,11 @@ let package = Package(
                 systemPackage,
             ],
             exclude: ["Captures"]),
-        .testTarget(name: "HandshakeTests", dependencies: ["Handshake", "PacketForge", "Wire"]),
+        .testTarget(name: "HandOverTests", dependencies: ["HandOver", "Wire"]),
+        .testTarget(name: "HandshakeTests", dependencies: ["HandOver", "Handshake", "PacketForge", "Wire"]),
         .testTarget(
             name: "ConverterTests",
-            dependencies: ["Converter", "LinuxSystem", "PacketForge", "Wire", logging, systemPackage]),
+            dependencies: ["Converter", "HandOver", "LinuxSystem", "PacketForge", "Wire", logging, systemPackage]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),
         .testTarget(
             name: "FirewallTests", dependencies: ["Firewall", "Marks", "Wire", "Lab", "LinuxSystem", "PacketForge"]),
@@ -168,8 +174,8 @@ let package = Package(
         .testTarget(
             name: "MiddleboxTests",
             dependencies: [
-                "Middlebox", "SessionLog", "Settings", "Firewall", "NetfilterQueue", "TrafficControl", "Admin",
-                "Capture", "Lab", "LinuxSystem", "Marks", "PacketForge", "Steering", "Wire", "sluice", logging,
+                "Middlebox", "HandOver", "SessionLog", "Settings", "Firewall", "NetfilterQueue", "TrafficControl",
+                "Admin", "Capture", "Lab", "LinuxSystem", "Marks", "PacketForge", "Steering", "Wire", "sluice", logging,
                 subprocess, systemPackage,
             ]),
     ],

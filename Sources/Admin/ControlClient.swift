@@ -37,6 +37,11 @@ public struct ControlClient: Sendable {
         try await request(.POST, "/v1/reload", body: try! JSONEncoder().encode(order))
     }
 
+    public func upgrade(_ order: UpgradeOrder) async throws(ControlError) -> UpgradeReport {
+        // A string alone is always encoded.
+        try decoded(try await request(.POST, "/v1/upgrade", body: try! JSONEncoder().encode(order)))
+    }
+
     static func escaped(_ name: String) -> String {
         // What names are made of stands as it is.
         let ordinary = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "_.-"))

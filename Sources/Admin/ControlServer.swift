@@ -1,6 +1,7 @@
 import FlyingFox
 import FlyingSocks
 import Foundation
+import Synchronization
 
 /// The daemon's end of the control socket.
 public struct ControlServer: Sendable {
@@ -20,6 +21,8 @@ public struct ControlServer: Sendable {
         /// used throws `ControlRefusal`.
         public var reload: @Sendable (ReloadOrder) async throws -> ReloadReport
         public var traces: TraceAnswers
+        /// Starts another program in the daemon's place; what it won't do throws `ControlRefusal`.
+        public var upgrade: @Sendable (UpgradeOrder) async throws -> UpgradeReport
         /// In Prometheus' text format.
         public var metrics: @Sendable () async -> String
 
@@ -31,6 +34,7 @@ public struct ControlServer: Sendable {
             busiest: @escaping @Sendable (Int) async -> BusiestReport,
             findings: @escaping @Sendable () async -> [FindingReport],
             reload: @escaping @Sendable (ReloadOrder) async throws -> ReloadReport, traces: TraceAnswers,
+            upgrade: @escaping @Sendable (UpgradeOrder) async throws -> UpgradeReport,
             metrics: @escaping @Sendable () async -> String
         ) {
             self.status = status
@@ -42,6 +46,7 @@ public struct ControlServer: Sendable {
             self.findings = findings
             self.reload = reload
             self.traces = traces
+            self.upgrade = upgrade
             self.metrics = metrics
         }
     }
@@ -71,20 +76,23 @@ public struct ControlServer: Sendable {
     private let path: String
     /// The socket's name until the daemon is at work.
     private let provisional: String
+    /// What it was when it got its name.
+    private let own = OwnFile()
 
     /// Is another daemon answering there?
     public static func checkFree(_ path: String) async throws(ControlError) {
         if await ControlClient(path: path).isAnswered() { throw .taken(path) }
     }
 
-    init(path: String, answers: Answers) async throws(ControlError) {
+    /// `isTakingOver`: another daemon answers there until `appear`.
+    init(path: String, answers: Answers, isTakingOver: Bool) async throws(ControlError) {
         let folder = (path as NSString).deletingLastPathComponent
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
             throw .unusable(path, "\(error.localizedDescription)")
         }
-        unlink(path)
+        if !isTakingOver { unlink(path) }
         self.path = path
         provisional = path + "~"
         unlink(provisional)
@@ -112,6 +120,17 @@ public struct ControlServer: Sendable {
                     throw ControlRefusal(.invalid, "give {\"dry_run\": true} or {\"dry_run\": false}")
                 }
                 return try Self.json(await answers.reload(order))
+            }
+        }
+        await server.appendRoute("POST /v1/upgrade") { request in
+            try await Self.answered {
+                let order: UpgradeOrder
+                do {
+                    order = try JSONDecoder().decode(UpgradeOrder.self, from: try await Self.body(of: request))
+                } catch is DecodingError {
+                    throw ControlRefusal(.invalid, "give {}, or {\"program\": PATH} with a path as a string")
+                }
+                return try Self.json(await answers.upgrade(order))
             }
         }
         await server.appendRoute("GET /v1/paths") { _ in try await Self.json(answers.paths()) }
@@ -187,12 +206,18 @@ public struct ControlServer: Sendable {
 
     /// A socket can be renamed like any file, and whoever knows its name finds it.
     func appear() throws(ControlError) {
+        own.note(provisional)
         guard rename(provisional, path) == 0 else { throw .unusable(path, String(cString: strerror(errno))) }
     }
 
     func removeSocket() {
         unlink(provisional)
         unlink(path)
+    }
+
+    /// Leaves alone what another daemon has put in its place.
+    func removeOwnSocket() {
+        if own.isStill(path) { unlink(path) }
     }
 
     static func metrics(_ answers: Answers) async -> HTTPResponse {
@@ -213,6 +238,26 @@ public struct ControlServer: Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try encoder.encode(value)
     }
+}
+
+/// A file, whatever its name is now.
+private final class OwnFile: Sendable {
+    private struct Identity: Hashable {
+        let device: UInt64
+        let number: UInt64
+
+        init?(_ path: String) {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { return nil }
+            (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
+        }
+    }
+
+    private let identity = Mutex<Identity?>(nil)
+
+    func note(_ path: String) { identity.withLock { $0 = Identity(path) } }
+
+    func isStill(_ path: String) -> Bool { identity.withLock { $0 != nil && $0 == Identity(path) } }
 }
 
 /// Why the control socket can't be used.

@@ -29,6 +29,9 @@ struct HTTPService: Sendable {
         self.serving = serving
     }
 
+    /// Takes no further question, and lets the answers that are on their way go out, for so many seconds at most.
+    func finish(within limit: Double) async { await server.stop(timeout: limit) }
+
     func stop() async {
         await server.stop()
         serving.cancel()

@@ -20,7 +20,7 @@ public struct ReloadReport: Codable, Sendable {
         @Nullable public var before: String?
         /// What the file says now; null likewise.
         @Nullable public var after: String?
-        /// reload, or restart: what it takes for this to count
+        /// reload, upgrade or restart: what it takes for this to count
         public var needs: String
 
         public init(key: String, before: String?, after: String?, needs: String) {
@@ -37,7 +37,7 @@ public struct ReloadReport: Codable, Sendable {
         public func hash(into hasher: inout Hasher) { hasher.combine(key) }
     }
 
-    /// Have the settings been taken? Not those that need a restart.
+    /// Have the settings been taken? Not those that need an upgrade or a restart.
     public var applied: Bool
     public var changes: [Change]
 

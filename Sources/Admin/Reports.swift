@@ -158,6 +158,8 @@ public struct StatusReport: Codable, Sendable {
     public var version: String
     /// starting, running, degraded or draining
     public var state: String
+    /// Is the file that the daemon was started from another one now? Then `sluice upgrade` puts that in its place.
+    public var programReplaced: Bool
     public var uptimeSeconds: UInt64
     public var connections: Connections
     public var dials: Dials
@@ -171,12 +173,14 @@ public struct StatusReport: Codable, Sendable {
     public var decisions: [String: UInt64]
 
     public init(
-        version: String, state: String, uptimeSeconds: UInt64, connections: Connections, dials: Dials,
+        version: String, state: String, programReplaced: Bool, uptimeSeconds: UInt64, connections: Connections,
+        dials: Dials,
         conversion: Conversion, listeners: Int, packets: Packets, tracking: Tracking, healing: Healing,
         sessionLog: SessionLog, decisions: [String: UInt64]
     ) {
         self.version = version
         self.state = state
+        self.programReplaced = programReplaced
         self.uptimeSeconds = uptimeSeconds
         self.connections = connections
         self.dials = dials
@@ -300,4 +304,25 @@ public struct CloseReport: Codable, Sendable {
     public var closed: Int
 
     public init(closed: Int) { self.closed = closed }
+}
+
+/// `POST /v1/upgrade`: another program is to take the running one's place, without losing a connection.
+public struct UpgradeOrder: Codable, Sendable {
+    /// The file; null: the one that the running daemon was started from.
+    public var program: String?
+
+    public init(program: String?) { self.program = program }
+}
+
+/// The answer to an `UpgradeOrder`, once the new program is at work.
+public struct UpgradeReport: Codable, Sendable {
+    /// Its process ID.
+    public var pid: Int32
+    /// For how long no packet and no byte went on, at most.
+    public var standstillUs: UInt64
+
+    public init(pid: Int32, standstillUs: UInt64) {
+        self.pid = pid
+        self.standstillUs = standstillUs
+    }
 }

@@ -83,4 +83,12 @@ public struct BoundedMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable
         order.removeLast(order.count - kept)
         head = 0
     }
+
+    /// What still counts, oldest first, with the time at which each is forgotten.
+    public func all(at now: UInt64) -> [(key: Key, value: Value, expiry: UInt64)] {
+        order[head...].compactMap { key, serial in
+            guard let entry = entries[key], entry.serial == serial, entry.expiry > now else { return nil }
+            return (key, entry.value, entry.expiry)
+        }
+    }
 }

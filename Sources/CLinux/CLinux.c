@@ -179,3 +179,51 @@ ssize_t sluice_receive_stamped(int fd, void *buffer, size_t size, int64_t *time)
 void sluice_malloc_setup(void) { mallopt(M_MMAP_THRESHOLD, 128 << 10); }
 
 void sluice_malloc_trim(void) { malloc_trim(0); }
+
+// SCM_MAX_FD of the kernel (include/net/scm.h).
+enum { MOST_DESCRIPTORS = 253 };
+
+union descriptors {
+    char bytes[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))];
+    struct cmsghdr alignment;
+};
+
+ssize_t sluice_send_descriptors(int socket, const void *bytes, size_t size, const int *fds, unsigned count) {
+    union descriptors control;
+    struct iovec vector = {.iov_base = (void *)bytes, .iov_len = size};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+    if (count > MOST_DESCRIPTORS) return errno = EINVAL, -1;
+    if (count > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+        part->cmsg_level = SOL_SOCKET;
+        part->cmsg_type = SCM_RIGHTS;
+        part->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(part), fds, count * sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+ssize_t sluice_receive_descriptors(int socket, void *bytes, size_t size, int *fds, unsigned *count) {
+    union descriptors control;
+    struct iovec vector = {.iov_base = bytes, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    *count = 0;
+    ssize_t received = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (received < 0) return received;
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        *count = (unsigned)((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(fds, CMSG_DATA(part), *count * sizeof(int));
+    }
+    // What didn't fit is lost: the kernel has no descriptor left for it, or the sender doesn't keep to the sizes.
+    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+        for (unsigned i = 0; i < *count; i++) close(fds[i]);
+        *count = 0;
+        return errno = EMFILE, -1;
+    }
+    return received;
+}

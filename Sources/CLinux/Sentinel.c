@@ -74,6 +74,8 @@ struct watch {
 static void look(struct watch *watch, bool readable) {
     struct sluice_pulse *pulse = watch->queue.pulse;
     uint32_t beats = __atomic_load_n(&pulse->beats, __ATOMIC_SEQ_CST);
+    // Its thread has yet to start: until then the queue is another daemon's, which hands it over.
+    if (beats == 0) return;
     bool waits = readable || __atomic_load_n(&pulse->owing, __ATOMIC_RELAXED);
     if (beats != watch->beats) {
         if (watch->bypassed) {
@@ -97,12 +99,15 @@ static void run(struct watch *watches, unsigned count, int lifeline) {
     struct pollfd life = {.fd = lifeline, .events = POLLIN};
     struct pollfd sockets[SLUICE_SENTINEL_QUEUES];
     for (unsigned i = 0; i < count; i++) sockets[i] = (struct pollfd){.fd = watches[i].queue.fd, .events = POLLIN};
-    // Nobody ever writes to the lifeline: it is readable when the daemon has closed it, or has died.
+    // It is readable when the daemon has closed it, has died, or has written to it: then another sentinel has the queues.
     while (poll(&life, 1, LOOK) < 1) {
         poll(sockets, count, 0);
         for (unsigned i = 0; i < count; i++) look(&watches[i], sockets[i].revents & POLLIN);
     }
-    for (unsigned i = 0; i < count; i++) bypass(&watches[i].queue);
+    char byte;
+    if (read(lifeline, &byte, 1) == 1) return;
+    for (unsigned i = 0; i < count; i++)
+        if (__atomic_load_n(&watches[i].queue.pulse->beats, __ATOMIC_SEQ_CST) != 0) bypass(&watches[i].queue);
 }
 
 static int close_all_but(const struct watch *watches, unsigned count, int lifeline) {

@@ -1,4 +1,5 @@
 import Base
+import HandOver
 import Handshake
 import LinuxSystem
 import Synchronization
@@ -20,5 +21,27 @@ final class AnnouncedWays: Sendable {
     func way(of tuple: FourTuple) -> Way? {
         let now = MonotonicTime.now.nanoseconds
         return ways.withLock { $0.value(for: tuple, at: now) }
+    }
+
+    func write(to writer: inout RecordWriter) {
+        let all = ways.withLock { $0.all(at: MonotonicTime.now.nanoseconds) }
+        writer.write(all: all) { writer, entry in
+            writer.write(entry.key)
+            for number in [entry.value.mark, entry.value.inDevice, entry.value.outDevice] { writer.write(number) }
+            writer.write(entry.value.dscp.trafficClass)
+            writer.write(entry.value.maximumSegmentSize) { $0.write($1) }
+        }
+    }
+
+    func adopt(from reader: inout RecordReader) throws(RecordError) {
+        let all = try reader.all { (reader) throws(RecordError) in
+            let tuple = try reader.tuple()
+            let way = Way(
+                mark: try reader.number(), inDevice: try reader.number(), outDevice: try reader.number(),
+                dscp: DSCP(trafficClass: try reader.number()),
+                maximumSegmentSize: try reader.optional { (reader) throws(RecordError) in try reader.number() })
+            return (tuple, way)
+        }
+        for (tuple, way) in all { announce(way, of: tuple) }
     }
 }

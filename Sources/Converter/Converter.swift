@@ -17,9 +17,11 @@ import SystemPackage
 import Wire
 
 public final class Converter: Sendable {
-    private let shared: Shared
+    let shared: Shared
     let mailboxes: [Mailbox<Worker.Message>]
     private let endings: [LoopThread.Ending]
+    /// For when their threads stand still.
+    let workers: [StandingMember<Worker>]
     /// The kernel stamps what comes in as long as any socket wants it to, and begins a moment after the first one does
     /// (net/core/dev.c, net_enable_timestamp): too late for that one's first bytes.
     private let stampKeeper: StreamSocket
@@ -43,13 +45,17 @@ public final class Converter: Sendable {
             setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted, ended: ended,
             silence: silence, observer: observer)
         var endings: [LoopThread.Ending] = []
+        let workers = mailboxes.map { _ in StandingMember<Worker>() }
         for (index, mailbox) in mailboxes.enumerated() {
             endings.append(
                 try threads[index % threads.count].add { place throws(SystemError) in
-                    try Worker(shared, index: index, mailbox: mailbox, place: place)
+                    let worker = try Worker(shared, index: index, mailbox: mailbox, place: place)
+                    workers[index].note(worker)
+                    return worker
                 })
         }
         self.mailboxes = mailboxes
+        self.workers = workers
         self.shared = shared
         self.endings = endings
     }

@@ -76,6 +76,40 @@ struct HalfDuplex: ~Copyable {
 
     deinit { pending?.deallocate() }
 
+    /// As it is handed over, and as it goes on elsewhere.
+    var record: SessionRecord.Direction {
+        var record = SessionRecord.Direction()
+        record.state =
+            switch state {
+            case .open: .open
+            case .ended: .ended
+            case .finished: .finished
+            case .failed: .failed
+            }
+        record.chunk = UInt32(chunk)
+        record.relayed = relayed
+        if let pending { record.pending = Array(pending[pendingRange]) }
+        return record
+    }
+
+    init(splices: Bool = false, _ record: SessionRecord.Direction, _ buffers: inout PendingBuffers) {
+        self.splices = splices
+        chunk = Int(record.chunk)
+        relayed = record.relayed
+        state =
+            switch record.state {
+            case .open: .open
+            case .ended: .ended
+            case .finished: .finished
+            case .failed: .failed
+            }
+        guard !record.pending.isEmpty else { return }
+        let copy = buffers.take(record.pending.count)
+        copy.copyBytes(from: record.pending)
+        pending = copy
+        pendingRange = 0..<record.pending.count
+    }
+
     /// Do bytes wait for the destination?
     var hasPending: Bool { pending != nil }
 

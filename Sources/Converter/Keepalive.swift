@@ -10,7 +10,7 @@ import LinuxSystem
 // two hours. This file decides and knows no sockets; Worker+Keepalive.swift asks and tells the kernel.
 
 /// How an idle side is probed, in whole seconds (tcp(7): TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
-struct KeepalivePace: Equatable {
+struct KeepalivePace: Hashable {
     /// Idle for so long, it is probed.
     var idle: Int32
     /// Without an answer it is probed again after this.
@@ -24,6 +24,12 @@ struct KeepalivePace: Equatable {
     /// tcp(7): tcp_keepalive_intvl, and how long a dead peer is kept with the kernel's own values.
     private static let usualInterval: Int32 = 75
     private static let patience: Int32 = 7200
+
+    init(idle: Int32, interval: Int32, count: Int32) {
+        self.idle = idle
+        self.interval = interval
+        self.count = count
+    }
 
     /// The box's own: an outage that an idle connection would outlive without the box ends nothing here either.
     init(_ idle: Duration) {

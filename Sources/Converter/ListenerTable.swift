@@ -96,6 +96,31 @@ package final class ListenerTable: Sendable {
         }
     }
 
+    /// All that stand, as they are handed over, each with its descriptor.
+    var records: [(ListenerRecord, Int32)] {
+        state.withLock { state in
+            state.standing.map { key, standing in
+                var record = ListenerRecord(port: key.port, isIPv4: key.isIPv4, opener: standing.opener)
+                standing.window.write(to: &record)
+                return (record, standing.socket.descriptor)
+            }
+        }
+    }
+
+    /// Takes up a listener of another daemon's; its key and number.
+    func adopt(_ record: ListenerRecord, _ socket: consuming StreamSocket) -> (Key, UInt64) {
+        let key = Key(port: record.port, isIPv4: record.isIPv4)
+        let window = ListenerWindow(.init(patience: setting.clientTimeout, linger: setting.listenerIdle), record)
+        let owned = OwnedSocket(socket)
+        return state.withLock { state in
+            state.lastNumber += 1
+            state.standing[key] = Standing(
+                socket: owned, number: state.lastNumber, opener: record.opener, window: window)
+            state.openers[record.opener, default: 0] += 1
+            return (key, state.lastNumber)
+        }
+    }
+
     /// Why there is no listener for this 4-tuple, as far as that is known; nil if nothing speaks against it. Of a port that has
     /// not been asked for lately it is found out: a server that is dialled in vain sees a connection that is reset.
     func refusal(_ tuple: FourTuple) -> SystemError? {
@@ -200,6 +225,8 @@ package final class ListenerTable: Sendable {
             refuse(key, error, &state, .now)
         }
     }
+
+    func closeAll() { state.withLock { $0.standing = [:] } }
 
     /// Closes listeners whose worker ends.
     package func close(_ keys: some Sequence<Key>) {

@@ -66,6 +66,24 @@ struct ListenerWindow {
         self.pace = pace
     }
 
+    /// As it goes on from a record.
+    init(_ limits: Limits, _ record: ListenerRecord) {
+        self.init(limits)
+        for handshake in record.awaited { awaited[handshake.tuple] = MonotonicTime(nanoseconds: handshake.began) }
+        for handshake in record.joins {
+            let began = MonotonicTime(nanoseconds: handshake.began)
+            joins[handshake.tuple] = Join(began: began, look: began + Self.firstLook)
+        }
+        let beginnings = (record.awaited + record.joins).map(\.began)
+        last = MonotonicTime(nanoseconds: beginnings.max() ?? 0)
+    }
+
+    /// Puts what it stands for into a record.
+    func write(to record: inout ListenerRecord) {
+        record.awaited = awaited.map { .init(tuple: $0.key, began: $0.value.nanoseconds) }
+        record.joins = joins.map { .init(tuple: $0.key, began: $0.value.began.nanoseconds) }
+    }
+
     /// A SYN goes in.
     mutating func begin(_ tuple: FourTuple, isJoin: Bool, at now: MonotonicTime) {
         if isJoin {

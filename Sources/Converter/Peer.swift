@@ -23,6 +23,23 @@ struct Peer: ~Copyable {
         isWritable = !isConnecting
     }
 
+    /// As it goes on from a record. Whether it can be read and written the kernel says once it is watched; not of one that has
+    /// failed, since that has been told.
+    init(_ socket: consuming StreamSocket, _ record: SessionRecord.Side) {
+        self.socket = socket
+        isBroken = record.isBroken
+        isReadable = record.isBroken
+        isWritable = false
+        isDeaf = record.isDeaf
+        receiveLimit = record.receiveLimit.map { Int($0) }
+    }
+
+    /// As it is handed over.
+    func record(_ keepalive: KeepalivePace?) -> SessionRecord.Side {
+        SessionRecord.Side(
+            isBroken: isBroken, isDeaf: isDeaf, receiveLimit: receiveLimit.map { UInt64($0) }, keepalive: keepalive)
+    }
+
     /// Notes that it has failed. What it had sent before is still to be read. Returns whether that was news.
     @discardableResult
     mutating func breakDown() -> Bool {

@@ -30,6 +30,14 @@ final class PendingGuard: Sendable {
         }
     }
 
+    /// Takes a place that the client had with another daemon, whatever the limits.
+    func adopt(_ client: IPAddress) {
+        counts.withLock { counts in
+            counts.total += 1
+            counts.byClient[Self.key(client), default: 0] += 1
+        }
+    }
+
     func release(_ client: IPAddress) {
         counts.withLock { counts in
             let key = Self.key(client)

@@ -36,7 +36,7 @@ final class Session {
     static let nobody: UInt64 = 0
 
     let tuple: FourTuple
-    let created: MonotonicTime
+    private(set) var created: MonotonicTime
     let slot: Int
     let generation: UInt32
     var phase: Phase
@@ -72,6 +72,55 @@ final class Session {
         self.generation = generation
         created = now
         lastMoved = now
+    }
+
+    /// As it goes on from a record, with its sockets.
+    func take(
+        _ record: SessionRecord, client: consuming StreamSocket?, server: consuming StreamSocket?,
+        _ buffers: inout PendingBuffers
+    ) {
+        created = MonotonicTime(nanoseconds: record.created)
+        lastMoved = MonotonicTime(nanoseconds: record.lastMoved)
+        inDevice = record.inDevice
+        hasClient = record.hasClient
+        if let side = record.client, let socket = client.take() { self.client = Peer(socket, side) }
+        if let side = record.server, let socket = server.take() { self.server = Peer(socket, side) }
+        toServer = HalfDuplex(record.toServer, &buffers)
+        toClient = HalfDuplex(splices: true, record.toClient, &buffers)
+        keepalive.client = record.client?.keepalive
+        keepalive.server = record.server?.keepalive
+        keepalive.isServerPaced = record.isServerPaced
+        keepalive.isDeafToClient = record.isDeafToClient
+        dscpToClient = record.dscpToClient
+        notes = SessionNotes(record.notes)
+    }
+
+    /// As it is handed over; nil for one whose client's SYN is held, or that is over.
+    var record: SessionRecord? {
+        let phase: SessionRecord.Phase
+        switch self.phase {
+        case .dialling(Self.nobody): phase = .dialling
+        case .dialling, .over: return nil
+        case .awaitingClient: phase = .awaitingClient
+        case .awaitingServer: phase = .awaitingServer
+        case .relaying: phase = .relaying
+        case .resetting(.client): phase = .resettingClient
+        case .resetting(.server): phase = .resettingServer
+        case .closing: phase = .closing
+        }
+        var record = SessionRecord(
+            tuple: tuple, phase: phase, created: created.nanoseconds, lastMoved: lastMoved.nanoseconds)
+        record.inDevice = inDevice
+        record.hasClient = hasClient
+        record.client = client?.record(keepalive.client)
+        record.server = server?.record(keepalive.server)
+        record.toServer = toServer.record
+        record.toClient = toClient.record
+        record.isServerPaced = keepalive.isServerPaced
+        record.isDeafToClient = keepalive.isDeafToClient
+        record.dscpToClient = dscpToClient
+        record.notes = notes.record
+        return record
     }
 
     /// Has the client yet to complete its handshake, the server having been dialled for it?

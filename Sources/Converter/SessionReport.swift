@@ -4,18 +4,21 @@ import Wire
 /// What is told of a session when it is established, and when it has ended.
 public struct SessionReport: Sendable {
     /// Why a session ends.
-    public enum End: Sendable {
+    ///
+    /// Handed over by their numbers.
+    public enum End: UInt8, Sendable {
         /// Both sides have ended their streams.
-        case closed
+        case closed = 1
         /// Of the side that has failed first, as far as that is known.
-        case clientReset, serverReset
-        case idle
-        case order
+        case clientReset = 2
+        case serverReset = 3
+        case idle = 4
+        case order = 5
         /// Bytes were lost inside this machine.
-        case fault
+        case fault = 6
         /// Its packets don't come here any more.
-        case rulesGone
-        case stop
+        case rulesGone = 7
+        case stop = 8
     }
 
     /// Of this session; no two have the same, also of daemons that ran before.
@@ -54,14 +57,32 @@ public struct SessionObserver: Sendable {
 /// What is kept of a session for its reports.
 struct SessionNotes {
     /// 0: it has not been established.
-    fileprivate var number: UInt64 = 0
-    fileprivate var established: Int64 = 0
-    fileprivate var upstream: Endpoint?
+    var number: UInt64 = 0
+    var established: Int64 = 0
+    var upstream: Endpoint?
     /// As far as somebody wanted to know.
-    fileprivate var token: Token?
-    fileprivate var subflows: [MultipathInfo.Subflow] = []
+    var token: Token?
+    var subflows: [MultipathInfo.Subflow] = []
     /// Why it ends, once that is known.
     var ending: SessionReport.End?
+}
+
+extension SessionNotes {
+    init(_ record: SessionRecord.Notes) {
+        number = record.number
+        established = record.established
+        upstream = record.upstream
+        token = record.token.map { Token($0) }
+        subflows = record.subflows.map { .init($0) }
+        ending = record.ending
+    }
+
+    /// As they are handed over.
+    var record: SessionRecord.Notes {
+        SessionRecord.Notes(
+            number: number, established: established, upstream: upstream, token: token?.rawValue,
+            subflows: subflows.map { .init($0) }, ending: ending)
+    }
 }
 
 extension Worker {
@@ -98,5 +119,25 @@ extension SessionReport {
             number: notes.number, tuple: session.tuple, upstream: notes.upstream, token: notes.token,
             interface: session.inDevice, established: notes.established, end: end,
             bytesToClient: session.toClient.relayed, bytesToServer: session.toServer.relayed, subflows: notes.subflows)
+    }
+}
+
+extension SessionRecord.Notes.Subflow {
+    init(_ subflow: MultipathInfo.Subflow) {
+        self.init(
+            id: subflow.id, local: subflow.local, remote: subflow.remote, state: subflow.state,
+            roundTripTime: subflow.roundTripTime, bytesReceived: subflow.bytesReceived,
+            bytesAcknowledged: subflow.bytesAcknowledged, bytesRetransmitted: subflow.bytesRetransmitted,
+            unansweredProbes: subflow.unansweredProbes)
+    }
+}
+
+extension MultipathInfo.Subflow {
+    init(_ record: SessionRecord.Notes.Subflow) {
+        self.init(
+            id: record.id, local: record.local, remote: record.remote, state: record.state,
+            roundTripTime: record.roundTripTime, bytesReceived: record.bytesReceived,
+            bytesAcknowledged: record.bytesAcknowledged, bytesRetransmitted: record.bytesRetransmitted,
+            unansweredProbes: record.unansweredProbes)
     }
 }

@@ -76,6 +76,12 @@ final class Shared: Sendable {
 
     func nextSessionNumber() -> UInt64 { sessionNumber.wrappingAdd(1, ordering: .relaxed).newValue }
 
+    /// Of the last session; a daemon that goes on from another one's last goes on with its numbers.
+    var lastSessionNumber: UInt64 {
+        get { sessionNumber.load(ordering: .relaxed) }
+        set { sessionNumber.max(newValue, ordering: .relaxed) }
+    }
+
     func sessionEnded() { counters.open.wrappingSubtract(1, ordering: .relaxed) }
 
     func report(_ id: UInt64, _ result: DialOutcome) { outcome(id, result) }

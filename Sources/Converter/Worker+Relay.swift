@@ -103,7 +103,7 @@ extension Worker {
     }
 
     /// A side is broken since just now. The other one has some time to take what is pending for it.
-    private func awaitReset(_ session: Session) {
+    func awaitReset(_ session: Session) {
         brokenDeadlines.append(session, now: .now)
         postpone(session)
     }

@@ -10,6 +10,12 @@ final class Nftables {
     /// In the network namespace of the calling thread.
     init() throws(SystemError) { channel = try NetlinkChannel(Self.netlinkNetfilter) }
 
+    /// Takes over another process's, with the tables that it owns.
+    init(owning descriptor: consuming Descriptor) { channel = NetlinkChannel(owning: descriptor) }
+
+    /// For another process.
+    var descriptor: Int32 { channel.descriptor }
+
     /// The rules of these chains, in order, each by its handle, which changes when the rule is exchanged; without the
     /// chains that have none.
     ///

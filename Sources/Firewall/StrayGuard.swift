@@ -23,6 +23,12 @@ public final class StrayGuard: Sendable {
         try tables.carryOut(Self.orders(mark))
     }
 
+    /// Takes over the guard of another process: its table stays as long as either has this descriptor open.
+    public init(owning descriptor: consuming Descriptor) { tables = Nftables(owning: descriptor) }
+
+    /// For another process.
+    public var descriptor: Int32 { tables.descriptor }
+
     static let table = "sluice"
 
     private static func orders(_ mark: PacketMark) -> [NetlinkMessage] {

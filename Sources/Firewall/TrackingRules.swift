@@ -62,6 +62,8 @@ extension Firewall {
     /// kind of iptables.
     ///
     /// It reads all rules, a second for ten thousand of them.
+    public static func trackingRules() async -> TrackingRules { await trackingRules(Tool(prefix: [])) }
+
     static func trackingRules(_ tool: Tool) async -> TrackingRules {
         var rules = TrackingRules()
         for backend in Backend.allCases {

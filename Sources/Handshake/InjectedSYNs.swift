@@ -30,4 +30,6 @@ struct InjectedSYNs: Sendable {
         guard let injected = times.value(for: syn, at: now) else { return .notInjected }
         return now < injected + Self.wayTime ? .underWay : .lost
     }
+
+    func all(at now: UInt64) -> [(key: SYNIdentity, value: UInt64, expiry: UInt64)] { times.all(at: now) }
 }

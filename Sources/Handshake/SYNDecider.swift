@@ -25,8 +25,8 @@ public struct SYNDecider: Sendable {
     private var interfaces: ClientInterfaces
     private var held = HeldSYNs()
     /// SYNs that went on for a reason that may be over.
-    private var passed = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
-    private var injected = InjectedSYNs()
+    var passed = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
+    var injected = InjectedSYNs()
 
     /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
     public static let passedLifetime: UInt64 = 130_000_000_000

@@ -11,6 +11,8 @@ import Wire
 public final class DataInspector: Sendable {
     private let mailbox: Mailbox<Void>
     private let ending: LoopThread.Ending
+    /// For when its thread stands still.
+    private let reader = StandingMember<Reader>()
 
     /// It lives on `thread`. `segmentSizes`: those of the SYNs that were put into the TUN device.
     public init(
@@ -19,14 +21,20 @@ public final class DataInspector: Sendable {
     ) throws(SystemError) {
         let mailbox = try Mailbox<Void>()
         self.mailbox = mailbox
+        let member = reader
         ending = try thread.add { place throws(SystemError) in
             try place.watch(queue.descriptor, .readable, tag: Reader.queueTag)
             try place.watch(mailbox, tag: Reader.stopTag)
-            return Reader(
+            let reader = Reader(
                 queue: queue, watch: watch, segmentSizes: segmentSizes, tap: tap, counters: counters, log: log,
                 mailbox: mailbox, place: place)
+            member.note(reader)
+            return reader
         }
     }
+
+    /// Lets go the packets that have been received, so that none waits for a verdict. While its thread stands still.
+    public func releaseAll() { reader.member?.releaseAll() }
 
     /// Unbinds the queue; blocks until it is.
     public func stop() {
@@ -88,6 +96,11 @@ public final class DataInspector: Sendable {
             place.unwatch(queue.descriptor)
             place.unwatch(mailbox.descriptor)
             return nil
+        }
+
+        func releaseAll() {
+            waiting.releaseAll { queue.accept($0) }
+            queue.flush()
         }
 
         /// Unbound, the queue would drop what still waits in it: at most as many as it holds, since more may come meanwhile.

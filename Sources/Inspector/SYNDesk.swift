@@ -29,9 +29,12 @@ final class SYNDesk: LoopMember {
     var heldPackets: [UInt64: HeldPacket] = [:]
     /// SYNs of our own that were sent on with the question.
     var asked = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
+    /// SYNs that wait undecided, while daemons are exchanged.
+    var postponed: [PostponedSYN] = []
+    var isPostponing = false
     /// For packets that go on, or in, with other bytes than they came with.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 2048, alignment: 8)
-    private let mailbox: Mailbox<SYNInspector.Message>
+    let mailbox: Mailbox<SYNInspector.Message>
     private let place: LoopThread.Place
     private var isStopped = false
 
@@ -71,6 +74,7 @@ final class SYNDesk: LoopMember {
     func endTurn() -> Int32? {
         heedSentinel()
         guard !isStopped else {
+            postpone(false)
             giveUpAll()
             // The sentinel has the queue's socket, too.
             place.unwatch(queue.descriptor)
@@ -96,7 +100,12 @@ final class SYNDesk: LoopMember {
         if answered { giveUpAll() }
     }
 
-    private func giveUpAll() {
+    func giveUpAll() {
+        // They have gone: the kernel refuses another verdict.
+        if decider.isSubstituted {
+            for syn in postponed { queue.accept(syn.id) }
+            postponed = []
+        }
         for (id, action) in decider.giveUpAll(at: MonotonicTime.now.nanoseconds) { settle(id, action) }
         queue.flush()
     }
@@ -113,17 +122,18 @@ final class SYNDesk: LoopMember {
         switch packet.hook {
         case QueuedPacket.localOut: ask(packet)
         case QueuedPacket.localIn: readAnswer(packet)
-        default: decide(packet)
+        default: if isPostponing { postponed.append(PostponedSYN(packet)) } else { decide(packet) }
         }
     }
 
-    private func readMailbox() {
+    func readMailbox() {
         for message in mailbox.take() {
             switch message {
             case .outcome(let id, let outcome):
                 settle(id, decider.answered(id, outcome, at: MonotonicTime.now.nanoseconds))
             case .policy(let policy): decider.policy = policy
             case .stage(let stage): decider.stage = stage
+            case .postpone(let on): postpone(on)
             case .device(let device): if let new = device.take() { tun = new }
             case .stop: isStopped = true
             }

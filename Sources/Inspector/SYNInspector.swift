@@ -1,3 +1,4 @@
+public import HandOver
 import Handshake
 import LinuxSystem
 import Logging
@@ -13,6 +14,7 @@ public final class SYNInspector: Sendable {
         case policy(ConversionPolicy)
         case stage(SYNDecider.Stage)
         case device(DeviceInTransit)
+        case postpone(Bool)
         case stop
     }
 
@@ -28,6 +30,9 @@ public final class SYNInspector: Sendable {
     public let counters: InspectorCounters
     private let mailbox: Mailbox<Message>
     private let ending: LoopThread.Ending
+    /// For when its thread stands still.
+    private let desk = StandingMember<SYNDesk>()
+    private let device: Atomic<Int32>
 
     /// It lives on `thread`.
     ///
@@ -41,14 +46,18 @@ public final class SYNInspector: Sendable {
         on thread: LoopThread
     ) throws(SystemError) {
         mailbox = door.mailbox
+        self.device = Atomic(tun.rawValue)
         self.counters = counters
         // The compiler doesn't know that the closure is called once.
         var device: TunDevice? = tun
+        let desk = desk
         ending = try thread.add { place throws(SystemError) in
-            try SYNDesk(
+            let made = try SYNDesk(
                 queue: queue, tun: device.take()!, policy: policy, mailbox: door.mailbox, watch: watch,
                 watchesEndToEnd: watchesEndToEnd, segmentSizes: segmentSizes, tap: tap, history: history,
                 counters: counters, stream: stream, log: log, place: place)
+            desk.note(made)
+            return made
         }
     }
 
@@ -74,7 +83,33 @@ public final class SYNInspector: Sendable {
     public func stepAside() { mailbox.post(.stage(.aside)) }
 
     /// SYNs go in by this device from now on, in place of one that is gone.
-    public func replaceDevice(_ device: consuming TunDevice) { mailbox.post(.device(DeviceInTransit(device))) }
+    public func replaceDevice(_ device: consuming TunDevice) {
+        self.device.store(device.rawValue, ordering: .relaxed)
+        mailbox.post(.device(DeviceInTransit(device)))
+    }
+
+    /// Of the device that SYNs go in by.
+    public var deviceDescriptor: Int32 { device.load(ordering: .relaxed) }
+
+    /// Holds SYNs undecided from now on, since daemons are about to be exchanged; or decides again. `counters.held` says how many
+    /// of those that were held before still wait for their servers' answers.
+    public func postpone(_ on: Bool) { mailbox.post(.postpone(on)) }
+
+    // The following while its thread stands still, or before it runs.
+
+    /// Lets go what still waits for a server's answer.
+    public func letGoHeld() { desk.member?.letGoHeld() }
+
+    /// Handles the messages that wait; whether there were any.
+    public func drainMail() -> Bool { desk.member?.drainMail() ?? false }
+
+    public func write(to writer: inout RecordWriter) { desk.member?.write(to: &writer) }
+
+    /// Takes up what another daemon's has written. It is decided about once `postpone(false)` is called.
+    public func adopt(from reader: inout RecordReader) throws(RecordError) { try desk.member?.adopt(from: &reader) }
+
+    /// The queue is this daemon's from now on. `isSubstituted`: a sentinel has let go what waited in it.
+    public func begin(isSubstituted: Bool) { desk.member?.begin(isSubstituted: isSubstituted) }
 
     /// Lets go what is held and ends; blocks until then. The queue is unbound with it.
     public func stop() {

@@ -23,6 +23,8 @@ public final class Mailbox<Message: Sendable>: Sendable {
         if wasEmpty { wakeup.signal() }
     }
 
+    public var isEmpty: Bool { messages.withLock { $0.isEmpty } }
+
     /// Takes what has come, in order. For the owning thread only.
     @inlinable public func take() -> [Message] {
         wakeup.clear()

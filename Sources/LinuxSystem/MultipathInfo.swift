@@ -19,6 +19,21 @@ public struct MultipathInfo: Sendable {
         /// Of this host's keepalive probes.
         public let unansweredProbes: UInt8
 
+        public init(
+            id: UInt32, local: Endpoint, remote: Endpoint, state: UInt8, roundTripTime: UInt32, bytesReceived: UInt64,
+            bytesAcknowledged: UInt64, bytesRetransmitted: UInt64, unansweredProbes: UInt8
+        ) {
+            self.id = id
+            self.local = local
+            self.remote = remote
+            self.state = state
+            self.roundTripTime = roundTripTime
+            self.bytesReceived = bytesReceived
+            self.bytesAcknowledged = bytesAcknowledged
+            self.bytesRetransmitted = bytesRetransmitted
+            self.unansweredProbes = unansweredProbes
+        }
+
         public var isEstablished: Bool { state == 1 }
         public var isClosed: Bool { state == 7 }
 

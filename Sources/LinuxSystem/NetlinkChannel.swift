@@ -25,6 +25,9 @@ package final class NetlinkChannel {
         }
     }
 
+    /// Takes over a channel that another process has made, with what the kernel keeps for as long as it is open.
+    package init(owning descriptor: consuming Descriptor) { socket = descriptor }
+
     /// Readable when there is news.
     package var descriptor: Int32 { socket.rawValue }
 

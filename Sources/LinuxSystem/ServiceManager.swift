@@ -13,6 +13,8 @@ public struct ServiceManager: Sendable {
         /// It reads its settings anew, since this time. `ready` follows, whatever came of it.
         case reloading(MonotonicTime)
         case stopping
+        /// This process goes on with the service from now on; of the same control group.
+        case mainProcess(pid_t)
         /// One line for people.
         case status(String)
         /// What is under way now, start or stop, may take so long from now on.
@@ -72,6 +74,7 @@ extension ServiceManager.Notice {
         case .ready: "READY=1"
         case .reloading(let time): "RELOADING=1\nMONOTONIC_USEC=\(time.nanoseconds / 1000)"
         case .stopping: "STOPPING=1"
+        case .mainProcess(let process): "MAINPID=\(process)"
         case .status(let text): "STATUS=\(text.split(whereSeparator: \.isNewline).joined(separator: " "))"
         case .extendTimeout(let duration): "EXTEND_TIMEOUT_USEC=\(duration.microseconds)"
         case .alive: "WATCHDOG=1"

@@ -21,6 +21,15 @@ public struct TunDevice: ~Copyable, Sendable {
         self.name = name
     }
 
+    /// Takes over the device of this name, which another process has created; it exists as long as either has it.
+    public init(_ name: String, owning device: consuming Descriptor) {
+        descriptor = device
+        self.name = name
+    }
+
+    /// For another process.
+    public var rawValue: Int32 { descriptor.rawValue }
+
     /// Puts one IP packet into the stack; the kernel has processed it up to its socket when this returns.
     public func inject(_ packet: UnsafeRawBufferPointer) -> Result<Int, Errno> {
         systemCallResult { write(descriptor.rawValue, packet.baseAddress, packet.count) }

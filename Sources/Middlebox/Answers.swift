@@ -20,7 +20,13 @@ extension Middlebox {
             paths: { [self] in await pathsReport() }, busiest: busiestAnswer,
             findings: { [self] in await findingReports() },
             reload: { [self] order in try await reload(order) }, traces: traceAnswers,
-            metrics: { [self] in await metricsText() })
+            upgrade: { [self] order in
+                do {
+                    return try await upgrade(order.program)
+                } catch {
+                    throw ControlRefusal(.conflict, "\(error)")
+                }
+            }, metrics: { [self] in await metricsText() })
     }
 
     private func statusReport() -> StatusReport {
@@ -30,6 +36,7 @@ extension Middlebox {
         let used = Decision.allCases.filter { counters[$0] > 0 }
         return StatusReport(
             version: Self.version, state: stateName,
+            programReplaced: ProgramStart.isReplaced(program.path),
             uptimeSeconds: MonotonicTime.now.nanoseconds(since: started) / 1_000_000_000,
             connections: .init(
                 open: stream.open.load(ordering: .relaxed), pending: converter.pendingCount,

@@ -3,6 +3,7 @@
 //
 //     start   TUN ─ queues bound ─ sentinel ─ workers ─ inspectors ─ throttles ─ rules ─ control socket last
 //     run     Healer puts back what other hands remove; orders pass one at a time (OrderQueue)
+//     upgrade another process takes all of it over, and goes on (Upgrade)
 //     stop    no new conversions ─ running connections drain ─ rules removed ─ throttles lifted ─ queues unbound ─
 //             sockets closed
 //
@@ -12,6 +13,7 @@
 import Admin
 import Converter
 import Firewall
+import HandOver
 import Handshake
 import Inspector
 import LinuxSystem
@@ -56,24 +58,47 @@ public final class Middlebox: Sendable {
     let agreement: Agreement
     let state = Mutex(State.starting)
     let started = MonotonicTime.now
-    let log: Logger
+    var log: Logger { surroundings.log }
     let throttler: Throttler
-    private let volumes: VolumeFile
+    let volumes: VolumeFile
     let rules: InstalledRules
     let queueNumbers: ClosedRange<UInt16>
     let healer: Healer
     /// nil where the kernel allows none.
-    private let strayGuard: Mutex<StrayGuard?>
+    let strayGuard: Mutex<StrayGuard?>
     /// What the router's own rules ask of connection tracking.
     private let trackingRules = Mutex(TrackingRules())
-    private let synInspector: SYNInspector
-    private let dataInspectors: [DataInspector]
-    private let acknowledgements: AcknowledgementInspector
-    private let sentinel: Sentinel
+    let synInspector: SYNInspector
+    let dataInspectors: [DataInspector]
+    let acknowledgements: AcknowledgementInspector
+    /// nil once it has been dismissed.
+    let sentinel: Mutex<Sentinel?>
     let pathThreads: [LoopThread]
-    /// Reads the settings anew; and is told of them, once they count.
-    let reread: @Sendable () throws -> Settings
-    let adopted: @Sendable (Settings) -> Void
+    let surroundings: Surroundings
+
+    // For an upgrade.
+
+    /// How this daemon was started.
+    let program: (path: String, arguments: [String])
+    let ruleSetting: RuleSetting
+    /// Of the path threads.
+    let gates: [Gate]
+    /// Queue SYN, then the data queues.
+    let queues: [StandingMember<PacketQueue>]
+    let admin = Mutex<AdminService?>(nil)
+    let runtimeOrders = Mutex(RuntimeOrders())
+    /// Are connections left to a path manager in user space?
+    let steering: Atomic<Bool>
+    let isFrozen = Atomic(false)
+    /// Has it been told to stop? A successor is told so, too.
+    let isToStop = Atomic(false)
+    let frozenAt = Mutex(MonotonicTime(nanoseconds: 0))
+    /// What the daemon before knew of paths, until throttles are set: it may carry something until its end.
+    let inheritedMemory = Mutex<[UInt8]>([])
+    /// Clients whose probes the daemon before has left unanswered.
+    let silenced = Mutex<[FourTuple]>([])
+
+    var isSteering: Bool { steering.load(ordering: .relaxed) }
 
     enum State: String {
         /// The rules are not in place yet.
@@ -82,114 +107,23 @@ public final class Middlebox: Sendable {
         case draining
     }
 
-    /// Runs until it is told to stop and has stopped. Queues, TUN device and sockets are taken in the network namespace
-    /// of this process. Throws when it can't start, with nothing left behind.
-    ///
-    /// - Parameters:
-    ///   - service: told how the daemon fares.
-    ///   - reload: reads the settings anew.
-    ///   - adopted: told of settings that were read anew, once they count.
-    public static func run(
-        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, service: ServiceManager? = nil,
-        reload: @escaping @Sendable () throws -> Settings, adopted: @escaping @Sendable (Settings) -> Void
-    ) async throws {
-        let service = ServiceReporter(service, log: log)
-        do {
-            try await run(settings, log: log, events: events, service: service, reload: reload, adopted: adopted)
-        } catch {
-            service.hasFailed(error)
-            throw error
-        }
-    }
-
-    private static func run(
-        _ settings: Settings, log: Logger, events: AsyncStream<RunEvent>, service: ServiceReporter,
-        reload: @escaping @Sendable () throws -> Settings, adopted: @escaping @Sendable (Settings) -> Void
-    ) async throws {
-        try await ControlServer.checkFree(settings.admin.control)
-        let http = try HTTPSetting(settings.admin)
-        let box = try Middlebox(settings, log: log, reload: reload, adopted: adopted)
-        defer { box.stopThreads() }
-        let admin = try await AdminService.start(
-            control: settings.admin.control, http: http, answers: box.answers)
-        do {
-            if let http = settings.admin.http {
-                log.notice("http://\(http)/ has a page, http://\(http)/metrics metrics")
-            }
-            await box.applyTrace(settings.trace)
-            box.sessionLog.apply(SessionTarget(settings.sessions))
-            let watch = try await box.orders.run {
-                try await box.applyThrottles(settings)
-                try await box.rules.apply()
-                return try await box.rules.watch(box.healer.tell)
-            }
-            defer { watch.stop() }
-            await box.tellOfLimits()
-            // Before the first connection is converted.
-            box.heed(await box.rules.trackingRules() ?? TrackingRules())
-            box.synInspector.open()
-            box.state.withLock { $0 = .running }
-            // Whoever waits for the socket may rely on the rules.
-            try admin.appear()
-            log.notice("sluice \(version) converts on \(settings.intercept.interfaces.joined(separator: ", "))")
-            service.isReady(box.statusLine)
-            let reporting = Task { await service.run(box.subjects(watch)) { box.statusLine } }
-            defer { reporting.cancel() }
-            let healing = Task { await box.healer.run(box.hands) }
-            let comparing = Task { await box.agreement.run(box.converter) }
-            let tidying = Task {
-                var upkeep = Upkeep(box.watch, box.converter)
-                await upkeep.run()
-            }
-            await box.serve(events, service)
-            comparing.cancel()
-            tidying.cancel()
-            healing.cancel()
-            // No order and no repair may put rules back behind their removal.
-            await healing.value
-            await admin.stop()
-            try await box.orders.run { try await Firewall.remove() }
-        } catch {
-            await admin.stop()
-            // They may be in place already: the socket's name comes behind them.
-            try? await Firewall.remove()
-            throw error
-        }
-        log.notice("sluice has stopped")
-    }
-
-    private func tellOfLimits() async {
-        if await !rules.separatesAcknowledgements {
-            log.notice(
-                """
-                acknowledgements pass the data queues, which costs about a fifth of the throughput: rules that tell them from \
-                other packets could not be put in place; modprobe xt_bpf and restart
-                """)
-        }
-        if await !rules.families.contains(.ipv6) { log.notice("this kernel's IPv6 is off: IPv4 alone is converted") }
-        guard strayGuard.withLock({ $0 == nil }) else { return }
-        log.notice(
-            """
-            running connections are reset when others remove Sluice's rules: the kernel lacks what keeps their packets \
-            here meanwhile (nf_tables with its socket expression, Linux 5.12: modprobe nft_socket)
-            """)
-    }
-
     /// Removes whatever a run has put in place, also one that was killed: rules, routes, qdiscs.
     public static func removeLeftovers() async throws {
         try await Firewall.remove()
         try TrafficControl.removeAll()
     }
 
-    private init(
-        _ settings: Settings, log: Logger, reload: @escaping @Sendable () throws -> Settings,
-        adopted: @escaping @Sendable (Settings) -> Void
+    /// The path threads run once `startThreads` is called.
+    ///
+    /// - Parameter inherited: what the daemon before offers, and its descriptors; nil: all is made anew.
+    init(
+        _ settings: Settings, _ surroundings: Surroundings, _ inherited: (HandOverOffer, ReceivedDescriptors)? = nil
     ) throws {
+        let log = surroundings.log
+        program = try ProgramStart.own()
         initial = settings
-        reread = reload
-        self.adopted = adopted
         self.settings = Mutex(settings)
-        self.log = log
+        self.surroundings = surroundings
         FreeMemory.returnLargeBlocks()
         let descriptors = ProcessRights.raiseDescriptorLimit()
         var rules = try RuleSetting(settings)
@@ -197,27 +131,32 @@ public final class Middlebox: Sendable {
             throw UnusableSetting.socketGroup(rules.groups)
         }
         rules.addExits(NetworkInterface.routed)
+        if let (offer, _) = inherited {
+            let differences = offer.differences(from: settings.fixed(rules))
+            guard differences.isEmpty else { throw UnusableSetting.fixed(differences) }
+            rules.steersSubflows = rules.steersSubflows || offer.steersSubflows
+        }
+        steering = Atomic(rules.steersSubflows)
+        ruleSetting = rules
         let installed = try InstalledRules(rules)
         self.rules = installed
         queueNumbers = rules.synQueue...rules.acknowledgementQueue
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
-        // Before all else: a killed process closes its descriptors in their order. Once the TUN device is gone the router's
-        // rules reset the clients (rules.template), and the guard would drop the packets that they answer.
-        let guarding = try? StrayGuard(rules.mark)
+        let foundations =
+            if let (offer, descriptors) = inherited {
+                try Foundations(rules, held: settings.advanced.maxHeld, offer, descriptors)
+            } else {
+                try Foundations(rules, held: settings.advanced.maxHeld)
+            }
+        let (guarding, synQueue, dataQueues) = (foundations.guarding, foundations.synQueue, foundations.dataQueues)
+        let tun = foundations.takeDevice()
         strayGuard = Mutex(guarding)
-        let tun = try TunDevice(rules.tun)
-        let synQueue = try PacketQueue(
-            rules.synQueue, .syn(held: settings.advanced.maxHeld), patience: .seconds(2))
-        let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data(), patience: .seconds(2)) }
         let acknowledgementQueue = rules.acknowledgementQueue
-        // Nobody else's: what has no reader passes it by, but another program's packets would be mixed with these.
-        _ = try PacketQueue(acknowledgementQueue, .data(), patience: .seconds(2))
-        sentinel = try Sentinel([synQueue] + dataQueues) {
-            log.warning("the sentinel has died; should this process hang or be killed, packets may be lost. Restart it")
-        }
+        queues = ([synQueue] + dataQueues).map { StandingMember($0) }
+        sentinel = Mutex(try Self.startSentinel([synQueue] + dataQueues, log))
         let door = try SYNInspector.Door()
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
-        let sessionLog = try SessionLog(version: Self.version, log: log)
+        let sessionLog = try SessionLog(version: Self.version, log: log, isStart: inherited == nil)
         self.sessionLog = sessionLog
         let agreement = Agreement(watch, log: log)
         let segmentSizes = SegmentSizes()
@@ -256,12 +195,13 @@ public final class Middlebox: Sendable {
                 queue: dataQueues[$0], watch: watch, segmentSizes: segmentSizes, tap: taps[1 + $0],
                 counters: counters, log: log, on: threads[$0])
         }
-        for thread in threads { try thread.start() }
+        gates = try threads.map { try Gate(on: $0) }
         pathThreads = threads
         volumes = VolumeFile(directory: settings.advanced.stateDirectory, log: log)
         throttler = try Throttler(
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch,
-            volumes: volumes.read(), log: log, downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
+            volumes: volumes.read(), log: log, isAfterAnother: inherited != nil,
+            downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
         let throttler = throttler
         recorder = try Recorder(
             taps, board, application: "Sluice \(Self.version)", log: log, hasReaders: acknowledgements.trace
@@ -273,7 +213,7 @@ public final class Middlebox: Sendable {
     }
 
     /// What repairs are carried out by.
-    private var hands: Healer.Hands {
+    var hands: Healer.Hands {
         Healer.Hands(
             rules: rules, orders: orders, device: initial.advanced.tun,
             replaceDevice: { [self] device in
@@ -286,32 +226,6 @@ public final class Middlebox: Sendable {
             },
             reset: { [self] in converter.resetAll(ipv4: $0.contains(.ipv4), ipv6: $0.contains(.ipv6)) },
             heed: { [self] in heed($0) })
-    }
-
-    /// Returns when the box has been told to stop, and has drained or been told again.
-    private func serve(_ events: AsyncStream<RunEvent>, _ service: ServiceReporter) async {
-        for await event in events {
-            guard event == .reload else { break }
-            service.isReloading()
-            do {
-                _ = try await reload(ReloadOrder(dryRun: false))
-                service.isReady(statusLine)
-            } catch {
-                // Whoever sends a signal reads the log.
-                service.isReady("\(statusLine); the last reload changed nothing: \(error.message)")
-            }
-        }
-        await orders.run {
-            state.withLock { $0 = .draining }
-            synInspector.drain()
-        }
-        service.isStopping(statusLine, drain: initial.advanced.drainTimeout)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.drain() }
-            group.addTask { for await event in events where event == .stop { return } }
-            await group.next()
-            group.cancelAll()
-        }
     }
 
     /// Has connections pass for which the router's rules ask something of connection tracking, besides what the settings say.
@@ -346,25 +260,26 @@ public final class Middlebox: Sendable {
         synInspector.apply(policy)
     }
 
-    /// Waits for the running connections to end, for the time allowed.
-    private func drain() async {
-        let deadline = MonotonicTime.now + initial.advanced.drainTimeout
-        let open = converter.counters.open.load(ordering: .relaxed)
-        if open > 0 { log.notice("draining \(open) connections") }
-        while converter.counters.open.load(ordering: .relaxed) > 0, MonotonicTime.now < deadline, !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(20))
+    func startThreads() throws {
+        for thread in pathThreads { try thread.start() }
+    }
+
+    static func startSentinel(_ queues: [PacketQueue], _ log: Logger) throws -> Sentinel {
+        try Sentinel(queues) {
+            log.warning("the sentinel has died; should this process hang or be killed, packets may be lost. Restart it")
         }
     }
 
-    private func stopThreads() {
+    func stopThreads() {
         throttler.stop()
         volumes.finish()
         synInspector.stop()
         for inspector in dataInspectors { inspector.stop() }
         recorder.stop()
         acknowledgements.stop()
-        sentinel.stop()
+        sentinel.withLock { $0.take() }?.stop()
         converter.stop()
+        for gate in gates { gate.stop() }
         for thread in pathThreads { thread.join() }
         // Behind the last ends.
         sessionLog.stop()

@@ -5,6 +5,7 @@ import Synchronization
 final class OrderQueue: Sendable {
     private struct State {
         var isBusy = false
+        var isSealed = false
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -28,8 +29,12 @@ final class OrderQueue: Sendable {
         return try await order()
     }
 
+    /// The order that is under way is the last: whoever comes, or waits, waits for the end of the process.
+    func seal() { state.withLock { $0.isSealed = true } }
+
     private func passOn() {
         let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard !state.isSealed else { return nil }
             guard !state.waiting.isEmpty else {
                 state.isBusy = false
                 return nil

@@ -17,7 +17,7 @@ extension Middlebox {
             guard order.dryRun || state.withLock({ $0 != .draining }) else {
                 throw ControlRefusal(.conflict, "the daemon is stopping; new settings count when it starts again")
             }
-            let new = try reread()
+            let new = try surroundings.reread()
             let report = ReloadReport(
                 applied: !order.dryRun,
                 changes: settings.withLock(\.self).changes(to: new, started: initial).map { .init($0) })
@@ -40,15 +40,20 @@ extension Middlebox {
     private func adopt(_ new: Settings) async throws {
         try await applyThrottles(new)
         // From here on nothing fails.
+        let before = settings.withLock(\.throttles)
+        runtimeOrders.withLock { $0.reread(before, new.throttles) }
         settings.withLock { $0 = new }
-        adopted(new)
+        surroundings.adopted(new)
         await applyTrace(new.trace)
         sessionLog.apply(SessionTarget(new.sessions))
         applyPolicy()
         healer.askForTracking()
-        let waiting = initial.changes(to: new, started: initial).first { $0.need == .restart }
-        if let waiting {
-            log.warning("reloaded, but \(Self.place(waiting.key)) needs a restart to take effect")
+        let waiting = initial.changes(to: new, started: initial).filter { $0.need != .reload }
+        // An upgrade is refused as long as there is something that takes a restart.
+        if let key = waiting.first(where: { $0.need == .restart })?.key {
+            log.warning("reloaded, but \(Self.place(key)) needs a restart to take effect")
+        } else if let key = waiting.first?.key {
+            log.warning("reloaded, but \(Self.place(key)) needs `sluice upgrade` to take effect")
         } else {
             log.notice("reloaded")
         }

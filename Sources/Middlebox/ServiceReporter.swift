@@ -41,6 +41,9 @@ final class ServiceReporter: Sendable {
         tell([.stopping, .extendTimeout(drain + .seconds(30)), .status(status)], status)
     }
 
+    /// Another process goes on from here; this one is no longer listened to.
+    func hasSuccessor(_ process: Int32) { tell([.mainProcess(process)]) }
+
     /// Why the daemon could not start, or could not go on.
     func hasFailed(_ error: any Error) { tell([.status("\(error)")]) }
 
@@ -102,12 +105,13 @@ final class ServiceReporter: Sendable {
 
 extension Middlebox {
     /// The threads that the daemon can't do without.
-    func subjects(_ watch: KernelWatch) -> [ServiceReporter.Subject] {
+    ///
+    /// - Parameter watch: nil: there is none.
+    func subjects(_ watch: KernelWatch?) -> [ServiceReporter.Subject] {
         pathThreads.map { thread in .init(name: thread.name) { thread.call($0) } } + [
             .init(name: "throttle") { [throttler] in throttler.call($0) },
             .init(name: "trace") { [recorder] in recorder.call($0) },
-            .init(name: "watch") { watch.call($0) },
-        ]
+        ] + (watch.map { watch in [.init(name: "watch") { watch.call($0) }] } ?? [])
     }
 
     /// What the daemon does, in a line.

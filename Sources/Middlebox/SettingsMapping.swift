@@ -32,6 +32,7 @@ extension RuleSetting {
 enum UnusableSetting: Error, CustomStringConvertible {
     case markMask(UInt32)
     case socketGroup(SocketGroups)
+    case fixed([String])
 
     var description: String {
         switch self {
@@ -41,6 +42,8 @@ enum UnusableSetting: Error, CustomStringConvertible {
             [advanced] socket_group: this process may not take the groups \(groups.range); it needs CAP_SETGID, and in a \
             container IDs that are mapped there
             """
+        case .fixed(let keys):
+            "[advanced] \(keys.joined(separator: ", ")) can't change while connections run; restart"
         }
     }
 }

@@ -12,7 +12,7 @@ import TrafficControl
 extension Middlebox {
     /// The rules of the file in place of those it had before. One of the orders that pass one at a time.
     func applyThrottles(_ settings: Settings) async throws {
-        if settings.steersSubflows { try await prepareSteering() }
+        if settings.steersSubflows || isSteering { try await prepareSteering() }
         try await throttler.make(.file(Rules(settings)))
     }
 
@@ -20,6 +20,7 @@ extension Middlebox {
     /// were opened meanwhile depend on it.
     private func prepareSteering() async throws {
         try await throttler.prepareSteering()
+        steering.store(true, ordering: .relaxed)
         // Before the rules are applied for the first time, they are as the file wants them.
         guard state.withLock({ $0 != .starting }) else { return }
         try await rules.steerSubflows()
@@ -30,29 +31,47 @@ extension Middlebox {
             list: { [self] in await throttler.status().map(ThrottleReport.init) },
             add: { [self] in try await addThrottle($0) },
             set: { [self] name, rates in
-                try await ordered {
-                    let (download, upload) = (try Self.rate(rates.download), try Self.rate(rates.upload))
-                    try await throttler.make(.set(name: name, download: download, upload: upload))
-                }
+                try await order(.set(name: name, download: rates.download, upload: rates.upload))
             },
-            clear: { [self] name in try await ordered { try await throttler.make(.clear(name: name)) } })
+            clear: { [self] name in try await order(.clear(name: name)) })
     }
 
     private func addThrottle(_ json: Data) async throws {
         try await ordered {
             let throttle = try settings.withLock(\.self).throttle(json: Array(json))
-            for name in throttle.interfaces where NetworkInterface.index(name) == nil {
-                throw ControlRefusal(
-                    .conflict, "there is no interface \(name); `ip -br link` lists those that there are")
-            }
-            let standing = await throttler.status().map { Settings.Throttle($0.rule) }
-            if let conflict = Settings.conflicts(among: standing + [throttle]) {
-                throw ControlRefusal(.conflict, conflict)
-            }
-            let rule = ThrottleRule(throttle)
-            if rule.action == .backup { try await prepareSteering() }
-            try await throttler.make(.add(rule))
+            try await carryOut(.add(name: throttle.name, json: Array(json)), noting: true)
         }
+    }
+
+    private func order(_ order: RuntimeOrders.Order) async throws {
+        try await ordered { try await carryOut(order, noting: true) }
+    }
+
+    /// One of the orders that pass one at a time. `noting`: a successor is to carry it out, too.
+    func carryOut(_ order: RuntimeOrders.Order, noting: Bool = false) async throws {
+        switch order {
+        case .add(_, let json): try await add(json)
+        case .set(let name, let download, let upload):
+            try await throttler.make(
+                .set(name: name, download: try Self.rate(download), upload: try Self.rate(upload)))
+        case .clear(let name): try await throttler.make(.clear(name: name))
+        }
+        if noting { runtimeOrders.withLock { $0.note(order) } }
+    }
+
+    private func add(_ json: [UInt8]) async throws {
+        let throttle = try settings.withLock(\.self).throttle(json: json)
+        for name in throttle.interfaces where NetworkInterface.index(name) == nil {
+            throw ControlRefusal(
+                .conflict, "there is no interface \(name); `ip -br link` lists those that there are")
+        }
+        let standing = await throttler.status().map { Settings.Throttle($0.rule) }
+        if let conflict = Settings.conflicts(among: standing + [throttle]) {
+            throw ControlRefusal(.conflict, conflict)
+        }
+        let rule = ThrottleRule(throttle)
+        if rule.action == .backup { try await prepareSteering() }
+        try await throttler.make(.add(rule))
     }
 
     private static func rate(_ text: String?) throws(SettingsError) -> UInt64? {

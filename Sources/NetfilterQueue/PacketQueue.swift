@@ -88,6 +88,36 @@ public final class PacketQueue {
         }
     }
 
+    /// Takes over a queue that another process has bound with these options: the kernel knows its reader by the socket
+    /// (net/netfilter/nfnetlink_queue.c, peer_portid). What waits in it goes on waiting. Until `begin` nothing is changed, so
+    /// that the other process may go on reading.
+    public init(_ number: UInt16, _ options: Options, owning descriptor: consuming Descriptor) throws(QueueError) {
+        let raw = descriptor.release()
+        guard let socket = mnl_socket_fdopen(raw) else {
+            let code = Errno(rawValue: errno)
+            close(raw)
+            throw QueueError(queue: number, errno: code)
+        }
+        self.number = number
+        self.socket = socket
+        maximumLength = options.maximumLength
+        batch = ReceiveBatch(count: Self.batchSize, stride: 512 + Int(options.copyRange))
+        verdicts = VerdictBuffer(queue: number)
+    }
+
+    /// It is this process's alone from now on. `unanswered`: packets that the other one has received and not answered.
+    public func begin(unanswered: Int) {
+        self.unanswered = unanswered
+        // The other one's sentinel may have taken away its room.
+        withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { buffer in
+            let message = nfq_nlmsg_put(
+                buffer.baseAddress!.assumingMemoryBound(to: CChar.self), Int32(NFQNL_MSG_CONFIG.rawValue),
+                UInt32(number))!
+            nfq_nlmsg_cfg_put_qmaxlen(message, maximumLength)
+            _ = mnl_socket_sendto(socket, message, Int(message.pointee.nlmsg_len))
+        }
+    }
+
     /// Unbinds, unless a sentinel shares the queue: the kernel then accepts (--queue-bypass) or drops what comes, and drops what still waits.
     deinit { mnl_socket_close(socket) }
 
@@ -206,6 +236,9 @@ public final class PacketQueue {
         let isGivenBack = knownTakeovers % 2 == 1 && takeovers == knownTakeovers + 1
         return takeovers % 2 == 1 || takeovers != knownTakeovers && !isGivenBack
     }
+
+    /// Has the sentinel answered in the thread's place since the last beat? For whoever has made that thread stand still.
+    var hasBeenSubstituted: Bool { pulse.map { $0.pointee.takeovers != knownTakeovers } ?? false }
 
     private func forEachMessage(_ body: (UnsafePointer<nlmsghdr>) -> Void) -> Result<Int, Errno> {
         let received = batch.receive(from: descriptor)

@@ -25,6 +25,21 @@ public struct QueuedPacket {
     /// The hook where forwarded packets and those of this machine leave (NF_INET_POST_ROUTING).
     public static let postRouting: UInt8 = 4
 
+    /// A packet that was received before, whole.
+    package init(
+        id: UInt32, hook: UInt8, mark: UInt32, inDevice: UInt32, outDevice: UInt32, time: Int64?,
+        payload: UnsafeRawBufferPointer
+    ) {
+        self.id = id
+        self.hook = hook
+        self.mark = mark
+        self.inDevice = inDevice
+        self.outDevice = outDevice
+        self.time = time
+        self.payload = payload
+        length = payload.count
+    }
+
     /// nil when the message is no packet or lacks its header.
     ///
     /// Its attributes are walked through once, here: the library's way, a table of pointers to them that is filled by a

@@ -33,6 +33,14 @@ public final class Sentinel: Sendable {
         }
     }
 
+    /// Ends it without its touching the queues, which another sentinel has from now on. Returns whether this one has let
+    /// packets go that its queues' threads had received. Once only, instead of `stop`.
+    public func dismiss(_ queues: [PacketQueue]) -> Bool {
+        lifeline.release()
+        reaper.join()
+        return queues.contains { $0.hasBeenSubstituted }
+    }
+
     /// Ends it; the queues are unbound with it if their own threads have let go of them. Once only.
     public func stop() {
         lifeline.cut()
@@ -46,6 +54,11 @@ public final class Sentinel: Sendable {
         init(_ pipe: consuming Descriptor) { self.pipe = Mutex(pipe) }
 
         var isOpen: Bool { pipe.withLock { $0 != nil } }
+
+        func release() {
+            guard let pipe = pipe.withLock({ $0.take() }) else { return }
+            _ = systemCallResult { write(pipe.rawValue, "x", 1) }
+        }
 
         func cut() { pipe.withLock { $0 = nil } }
     }

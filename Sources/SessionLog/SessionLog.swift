@@ -43,7 +43,8 @@ public final class SessionLog: Sendable {
     enum Message: Sendable {
         case record(SessionRecord)
         case apply(SessionTarget?)
-        case stop
+        /// `isOver`: this daemon's sessions end with it.
+        case stop(isOver: Bool)
     }
 
     let counters: Counters
@@ -70,7 +71,8 @@ public final class SessionLog: Sendable {
     /// - Parameters:
     ///   - version: What files say of who has written them.
     ///   - room: How many records may wait for the thread.
-    ///   - isStart: Sessions of before this process are over; false where it has taken them over.
+    ///   - isStart: Sessions of before this process are over; false where it has taken them over. Then records wait for the
+    ///     first `apply`, since the process before may still write.
     ///   - journal: journald's socket.
     public init(
         version: String, log: Logger, room: Int = SessionLog.defaultRoom, isStart: Bool = true,
@@ -86,6 +88,9 @@ public final class SessionLog: Sendable {
         self.log = log
         thread = try SystemThread(named: "sessions") { desk.run() }
     }
+
+    /// Says what the first `apply` will be: until then, of a log that goes on from another process's, records wait.
+    public func expect(_ target: SessionTarget?) { counters.isOn.store(target != nil, ordering: .relaxed) }
 
     /// Are records wanted?
     public var isOn: Bool { counters.isOn.load(ordering: .relaxed) }
@@ -119,8 +124,10 @@ public final class SessionLog: Sendable {
 
     /// Writes what has been noted, and ends the thread. A disk that hangs is waited for so long; then the rest is lost, which the
     /// log says.
-    public func stop(within patience: Duration = .seconds(5)) {
-        mailbox.post(.stop)
+    ///
+    /// - Parameter isOver: false when another process goes on with the sessions, and with the log.
+    public func stop(within patience: Duration = .seconds(5), isOver: Bool = true) {
+        mailbox.post(.stop(isOver: isOver))
         let deadline = MonotonicTime.now + patience
         while !counters.isOver.load(ordering: .acquiring) {
             guard MonotonicTime.now < deadline else {

@@ -15,6 +15,8 @@ final class SessionLogDesk {
     /// nil: there is none, or it could not be opened.
     private var output: (any SessionOutput)?
     private var isStart: Bool
+    /// Records that wait for the first place to write them to; nil once there has been one.
+    private var waiting: [SessionRecord]?
     private var names = InterfaceNames()
     private var nextAttempt = MonotonicTime(nanoseconds: 0)
     /// Why it fails, since it has been said.
@@ -42,6 +44,7 @@ final class SessionLogDesk {
         self.version = version
         self.journal = journal
         self.isStart = isStart
+        waiting = isStart ? nil : []
         self.log = log
     }
 
@@ -53,7 +56,6 @@ final class SessionLogDesk {
             tellOfOverflow()
             if !isStopped { usleep(Self.pace) }
         }
-        output?.end(.daemonStopped, at: WallClock.nanoseconds)
         counters.isOver.store(true, ordering: .releasing)
     }
 
@@ -66,8 +68,11 @@ final class SessionLogDesk {
             case .apply(let target):
                 write(&records)
                 apply(target)
-            case .stop:
+                records = waiting ?? []
+                waiting = nil
+            case .stop(let isOver):
                 write(&records)
+                if isOver { output?.end(.daemonStopped, at: WallClock.nanoseconds) }
                 return true
             }
         }
@@ -103,6 +108,7 @@ final class SessionLogDesk {
     private func write(_ records: inout [SessionRecord]) {
         guard !records.isEmpty else { return }
         defer { records.removeAll() }
+        guard waiting == nil else { return waiting! += records }
         counters.waiting.wrappingSubtract(records.count, ordering: .relaxed)
         if output == nil, let target, nextAttempt <= .now { open(target) }
         guard let output else {

@@ -6,6 +6,8 @@ public struct SettingsChange: Hashable, Sendable {
     /// What it takes for it to count.
     public enum Need: String, Sendable {
         case reload
+        /// `sluice upgrade`, to the same program or another one: connections go on.
+        case upgrade
         case restart
     }
 
@@ -18,21 +20,28 @@ public struct SettingsChange: Hashable, Sendable {
 
     public var need: Need {
         let table = key.prefix { $0 != "." }
-        return Self.reloaded.contains(String(table)) && key != "intercept.inspect" ? .reload : .restart
+        if Self.reloaded.contains(String(table)), key != "intercept.inspect" { return .reload }
+        return table == "advanced" && Self.fixed.contains(String(key.dropFirst(table.count + 1))) ? .restart : .upgrade
     }
 
     /// Tables that count from a reload on.
-    private static let reloaded: Set = ["intercept", "log", "trace", "path", "steer", "throttle"]
+    private static let reloaded: Set = ["intercept", "log", "trace", "sessions", "path", "steer", "throttle"]
+
+    /// Keys of `[advanced]` that name or shape what a daemon hands over to its successor.
+    public static let fixed: Set = [
+        "tun", "ifb", "queue_base", "data_queues", "mark_mask", "socket_group", "route_table", "rule_priority",
+        "listen_address", "listen_address6",
+    ]
 }
 
 extension Settings {
-    /// What a reload of `new` changes, and what it would take a restart for.
+    /// What a reload of `new` changes, and what it would take an upgrade or a restart for.
     ///
-    /// - Parameter started: the settings that the daemon was started with; what needs a restart is still as there.
+    /// - Parameter started: the settings that the daemon was started with; what a reload doesn't change is still as there.
     public func changes(to new: Settings, started: Settings) -> [SettingsChange] {
         let (now, then, initial) = (KeyTexts(self), KeyTexts(new), KeyTexts(started))
         let changes = now.changes(to: then).filter { $0.need == .reload }
-        return changes + initial.changes(to: then).filter { $0.need == .restart }
+        return changes + initial.changes(to: then).filter { $0.need != .reload }
     }
 }
 

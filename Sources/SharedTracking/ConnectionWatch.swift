@@ -1,3 +1,4 @@
+public import HandOver
 import LinuxSystem
 import PacketTap
 import Synchronization
@@ -105,6 +106,20 @@ public final class ConnectionWatch: Sendable {
             guard let listener, let tuple else { return }
             if let clientDSCP { listener.clientSends(tuple, clientDSCP) }
             if let serverDSCP { listener.serverSends(tuple, serverDSCP) }
+        }
+    }
+
+    /// All connections, in the record of a hand-over.
+    public func write(to writer: inout RecordWriter) { state.withLock { $0.tracker.write(to: &writer) } }
+
+    /// Takes up the connections of a record, before any segment is observed. Those that end here count as changed, so that they
+    /// are compared with the kernel's.
+    public func adopt(from reader: inout RecordReader) throws(RecordError) {
+        let now = MonotonicTime.now
+        try state.withLock { (state) throws(RecordError) in
+            for id in try state.tracker.adopt(from: &reader) where state.tracker[id]?.isForwarded == false {
+                state.changed[id] = now
+            }
         }
     }
 

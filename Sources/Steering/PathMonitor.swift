@@ -60,6 +60,14 @@ public struct PathMonitor: Sendable {
         learned = (Self.nothing, Self.nothing, now)
     }
 
+    /// As another one has left off: with what it has learned.
+    mutating func goOn(_ capacity: PathRates<Double?>) {
+        for direction in PathDirection.allCases where path.capacity[direction] == nil {
+            learned.now[direction] = capacity[direction]
+            figures.capacity[direction] = capacity[direction]
+        }
+    }
+
     /// - Parameter isCapUsed: whether the path has carried what it may in this period.
     /// - Returns: whether the state has changed.
     @discardableResult

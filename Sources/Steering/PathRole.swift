@@ -1,6 +1,6 @@
 /// What a rule wants of a path now.
 public struct PathRole: Hashable, Sendable {
-    public enum Use: String, Hashable, Sendable {
+    public enum Use: String, Hashable, Sendable, Codable {
         /// Data may take it.
         case active
         /// Only when nothing else works: backup (RFC 8684 section 3.3.8).

@@ -11,7 +11,7 @@ public struct SteerController: Sendable {
     /// Paths that are neither down nor unfit, for this rule.
     public private(set) var fit: Set<String>
     private var limits: [String: LimitWatch] = [:]
-    private var lastSwitch: UInt64?
+    private(set) var lastSwitch: UInt64?
     private var calmSince: UInt64?
     private var better: [String: Persistence] = [:]
     private var probing = ProbeSchedule()
@@ -29,6 +29,12 @@ public struct SteerController: Sendable {
             for (path, weight) in weights where weight == 0 { roles[path] = PathRole(.standby) }
         case .smallestDelay: break
         }
+    }
+
+    /// As another one has left off.
+    mutating func goOn(_ uses: [String: PathRole.Use], lastSwitch: UInt64?) {
+        for (path, use) in uses { roles[path]?.use = use }
+        self.lastSwitch = lastSwitch
     }
 
     /// - Parameters:

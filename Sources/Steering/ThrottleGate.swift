@@ -25,9 +25,17 @@ public struct ThrottleGate: Sendable {
     private var quiet = Persistence()
     private var limits = LimitWatch()
     /// How often in a row it was of little use.
-    private var failures = 0
+    private(set) var failures = 0
 
     public init(_ condition: ThrottleRule.Condition) { self.condition = condition }
+
+    /// As another one has left off.
+    mutating func goOn(isOn: Bool, since: UInt64?, reason: String?, failures: Int) {
+        self.isOn = isOn
+        self.since = since
+        self.reason = reason
+        self.failures = failures
+    }
 
     /// - Parameters:
     ///   - held: bits per second that the throttle's own subflows carry on the path.

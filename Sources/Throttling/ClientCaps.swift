@@ -31,6 +31,8 @@ struct ClientCaps {
     private var meters: [ConnectionID: [FourTuple: Meter]] = [:]
     private var users: [Use: Set<ConnectionID>] = [:]
     private var spent: Set<Use> = []
+    /// What subflows were counted for by the daemon before; of those that are gone it stays.
+    private var inherited: [FourTuple: UInt64] = [:]
 
     var isEmpty: Bool { caps.isEmpty }
 
@@ -76,7 +78,7 @@ struct ClientCaps {
             guard let path = subflow.path, let cap = caps[path] else { continue }
             let use = Use(path: path, client: CappedClient(subflow.tuple.client.address))
             meters[subflow.tuple] = Meter(use: use, bytes: subflow.bytes)
-            let counted = before[subflow.tuple]?.bytes ?? 0
+            let counted = before[subflow.tuple]?.bytes ?? inherited.removeValue(forKey: subflow.tuple) ?? 0
             // Fewer are those of another subflow with the same ports.
             let new = subflow.bytes >= counted ? subflow.bytes - counted : subflow.bytes
             guard new > 0 else { continue }
@@ -89,6 +91,22 @@ struct ClientCaps {
         }
         set(id, meters)
         return news
+    }
+
+    /// What subflows have been counted for, for a daemon that goes on from here.
+    var counted: [SteeringMemory.Counted] {
+        meters.values.flatMap { meters in
+            meters.map { tuple, meter in
+                .init(client: "\(tuple.client)", server: "\(tuple.server)", bytes: meter.bytes)
+            }
+        }
+    }
+
+    mutating func goOn(from counted: [SteeringMemory.Counted]) {
+        for entry in counted {
+            guard let client = Endpoint(entry.client), let server = Endpoint(entry.server) else { continue }
+            inherited[FourTuple(client: client, server: server)] = entry.bytes
+        }
     }
 
     mutating func forget(_ id: ConnectionID) { set(id, [:]) }

@@ -37,6 +37,21 @@ struct ClientVolumes {
         clients[client]?.finished &+= bytes
     }
 
+    /// Of connections that are over, by client; for a daemon that goes on from here.
+    var finished: [String: UInt64] {
+        var all: [String: UInt64] = [:]
+        for (client, entry) in clients where entry.finished > 0 { all["\(client)"] = entry.finished }
+        return all
+    }
+
+    mutating func goOn(from finished: [String: UInt64], at now: UInt64) {
+        for (text, bytes) in finished {
+            guard let client = IPAddress(text) else { continue }
+            clients[client, default: Client()].finished = bytes
+            clients[client]?.lastSeen = now
+        }
+    }
+
     mutating func forgetSilent(at now: UInt64) {
         clients = clients.filter { !$0.value.running.isEmpty || $0.value.lastSeen &+ Self.memory > now }
     }

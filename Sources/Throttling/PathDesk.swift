@@ -35,6 +35,8 @@ struct PathDesk: ~Copyable {
     private var limits: [String: [String: PathRates<UInt64?>]] = [:]
     private var clients = ClientCaps()
     private var today = CalendarDay(WallClock.today)
+    /// Of the daemon before, for the rules that come first.
+    private var memory: SteeringMemory?
 
     /// Decisions that are kept.
     private static let memory = 256
@@ -60,7 +62,7 @@ struct PathDesk: ~Copyable {
         monitors = Dictionary(
             uniqueKeysWithValues: all.map { path in
                 let known = monitors[path.name].flatMap { $0.path == path ? $0 : nil }
-                return (path.name, known ?? PathMonitor(path, at: now))
+                return (path.name, known ?? PathMonitor(path, memory?.capacities[path.name], at: now))
             })
         hasOtherPaths = hasOtherPaths || all != self.paths
         self.paths = all
@@ -68,7 +70,8 @@ struct PathDesk: ~Copyable {
         clients.refresh(ledger.clients, on: today)
         let known = Dictionary(uniqueKeysWithValues: controllers.map { ($0.rule.name, $0) })
         controllers = steers.map { rule in
-            known[rule.name].flatMap { $0.rule == rule ? $0 : nil } ?? SteerController(rule)
+            known[rule.name].flatMap { $0.rule == rule ? $0 : nil }
+                ?? SteerController(rule, memory?.rules[rule.name])
         }
         // Of a rule that begins anew nobody tries anything.
         let same = Set(controllers.map(\.rule).filter { known[$0.name]?.rule == $0 }.map(\.name))
@@ -77,7 +80,7 @@ struct PathDesk: ~Copyable {
             guard let condition = rule.condition else { continue }
             // Of one whose path is gone nobody could say when it is over.
             let known = self.gates[rule.name].flatMap { $0.condition == condition && path(of: rule) != nil ? $0 : nil }
-            gates[rule.name] = known ?? ThrottleGate(condition)
+            gates[rule.name] = known ?? ThrottleGate(condition, memory?.gates[rule.name])
         }
         self.gates = gates
         let rules = Set(steers.map(\.name) + throttles.map(\.name))
@@ -90,8 +93,25 @@ struct PathDesk: ~Copyable {
     mutating func commit() {
         if hasOtherPaths { sampler.forgetAll() }
         hasOtherPaths = false
+        memory = nil
         ledger.keep(Set(paths.filter { $0.cap != nil }.map(\.name)))
         ledger.clients.keep(Set(clients.caps.keys))
+    }
+
+    /// Goes on from the daemon before, with the rules that come next.
+    mutating func goOn(from memory: SteeringMemory) {
+        ledger = memory.volumes
+        clients.goOn(from: memory.counted)
+        self.memory = memory
+    }
+
+    /// For a daemon that goes on from here.
+    func write(to memory: inout SteeringMemory) {
+        for controller in controllers { memory.rules[controller.rule.name] = controller.memory }
+        memory.gates = gates.mapValues(\.memory)
+        memory.capacities = monitors.mapValues(\.memory)
+        memory.volumes = ledger
+        memory.counted = clients.counted
     }
 
     /// What `install` changes, to be put back if what follows from it can't be had.

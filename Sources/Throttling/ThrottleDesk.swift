@@ -108,7 +108,6 @@ final class ThrottleDesk {
         downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void,
         saveVolumes: @escaping @Sendable (VolumeLedger) -> Void
     ) throws {
-        try TrafficControl.removeAll()
         loop = try EventLoop(capacity: 2)
         try loop.add(mailbox.descriptor, .readable, tag: 0)
         trafficControl = try TrafficControl(device: device)
@@ -168,10 +167,26 @@ final class ThrottleDesk {
             case .steering(let answer): answer(steeringStatus())
             case .follow(let follower): decided = follower
             case .call(let body): body()
+            case .memory(let answer): answer(memory)
+            case .goOn(let memory): goOn(from: memory)
             case .stop: isStopped = true
             }
         }
         for id in changed { judge(id) }
+    }
+
+    /// Of what is under way all is counted up to now.
+    private var memory: SteeringMemory {
+        if paths.hasClientCaps { countAll() }
+        var memory = SteeringMemory()
+        paths.write(to: &memory)
+        memory.finished = volumes.finished
+        return memory
+    }
+
+    private func goOn(from memory: SteeringMemory) {
+        paths.goOn(from: memory)
+        volumes.goOn(from: memory.finished, at: MonotonicTime.now.nanoseconds)
     }
 
     private func tellOfHeld() {

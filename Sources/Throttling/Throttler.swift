@@ -35,6 +35,8 @@ public final class Throttler: Sendable {
         case steering(@Sendable (SteeringStatus) -> Void)
         case follow(@Sendable ([SteerDecision]) -> Void)
         case call(@Sendable () -> Void)
+        case memory(@Sendable (SteeringMemory) -> Void)
+        case goOn(SteeringMemory)
         case stop
     }
 
@@ -44,16 +46,18 @@ public final class Throttler: Sendable {
     private let names: HeldNames
     private let restorationCount = RestorationCount()
 
-    /// Starts without a rule, in the network namespace of the calling thread, and removes what a killed run has left.
+    /// Starts without a rule, in the network namespace of the calling thread, and removes what a killed run has left; unless
+    /// what there is is another daemon's still (`isAfterAnother`).
     /// `device`: the name of the IFB device that uploads are led through. `offloads`: is the data of subflows that are
     /// under way to be left to the kernel, by a bit of the connmark? `downloadsHeld` is told of converted connections, by
     /// their first subflow, when a rule begins to hold what this machine sends on one of their subflows. `volumes`: what paths had
     /// carried before; `saveVolumes` is told now and then what they have.
     public init(
         mark: PacketMark, device: String, offloads: Bool, watch: ConnectionWatch, volumes: VolumeLedger, log: Logger,
-        downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void,
+        isAfterAnother: Bool = false, downloadsHeld: @escaping @Sendable (Set<FourTuple>) -> Void,
         saveVolumes: @escaping @Sendable (VolumeLedger) -> Void
     ) throws {
+        if !isAfterAnother { try TrafficControl.removeAll() }
         let mailbox = try Mailbox<Message>()
         let names = HeldNames()
         let restorations = restorationCount
@@ -102,6 +106,11 @@ public final class Throttler: Sendable {
     public func follow(_ follower: @escaping @Sendable ([SteerDecision]) -> Void) { mailbox.post(.follow(follower)) }
     /// Runs `body` on the throttle thread when its turn comes, and so shows whether it still takes any.
     public func call(_ body: @escaping @Sendable () -> Void) { mailbox.post(.call(body)) }
+
+    /// What a daemon that goes on from this one has to know. `answer` is called on the throttle thread.
+    public func remember(_ answer: @escaping @Sendable (SteeringMemory) -> Void) { mailbox.post(.memory(answer)) }
+    /// Goes on from another daemon's memory, with the rules that are made next.
+    public func goOn(from memory: SteeringMemory) { mailbox.post(.goOn(memory)) }
 
     /// How often qdiscs, classes and filters were put back on an interface that was gone, or had lost them.
     public var restorations: UInt64 { restorationCount.value.load(ordering: .relaxed) }

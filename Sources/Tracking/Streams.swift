@@ -1,3 +1,4 @@
+import HandOver
 import Wire
 
 /// What one host has sent on one subflow.
@@ -130,5 +131,54 @@ extension DataSequenceNumber {
     /// The number nearest to `reference` with the same lower half.
     fileprivate func moved(near reference: Self) -> Self {
         Self(low: UInt32(truncatingIfNeeded: rawValue), near: reference)
+    }
+}
+
+// In the record of a hand-over.
+
+extension SubflowStream {
+    func write(to writer: inout RecordWriter) {
+        writer.write(initial) { $0.write($1.rawValue) }
+        writer.write(next) { $0.write($1.rawValue) }
+        for count in [bytes, retransmittedBytes, lastSeen] { writer.write(count) }
+        for flag in [hasFIN, hasSpoken, hasMapped] { writer.write(flag) }
+    }
+
+    init(from reader: inout RecordReader) throws(RecordError) {
+        initial = try reader.optional { (reader) throws(RecordError) in SequenceNumber(try reader.number()) }
+        next = try reader.optional { (reader) throws(RecordError) in SequenceNumber(try reader.number()) }
+        bytes = try reader.number()
+        retransmittedBytes = try reader.number()
+        lastSeen = try reader.number()
+        hasFIN = try reader.flag()
+        hasSpoken = try reader.flag()
+        hasMapped = try reader.flag()
+    }
+}
+
+extension DataStream {
+    func write(to writer: inout RecordWriter) {
+        switch state {
+        case .open: writer.write(UInt8(0))
+        case .finSent(let number):
+            writer.write(UInt8(1))
+            writer.write(number.rawValue)
+        case .finAcknowledged: writer.write(UInt8(2))
+        }
+        writer.write(next) { $0.write($1.rawValue) }
+        writer.write(acknowledged) { $0.write($1.rawValue) }
+        writer.write(isWhole)
+    }
+
+    init(from reader: inout RecordReader) throws(RecordError) {
+        switch try reader.number(UInt8.self) {
+        case 0: state = .open
+        case 1: state = .finSent(DataSequenceNumber(try reader.number()))
+        case 2: state = .finAcknowledged
+        default: throw .value("state of a stream")
+        }
+        next = try reader.optional { (reader) throws(RecordError) in DataSequenceNumber(try reader.number()) }
+        acknowledged = try reader.optional { (reader) throws(RecordError) in DataSequenceNumber(try reader.number()) }
+        isWhole = try reader.flag()
     }
 }

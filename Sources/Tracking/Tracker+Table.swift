@@ -33,7 +33,7 @@ extension Tracker {
         }
     }
 
-    private static func kind(_ connection: borrowing Connection) -> ConnectionTable.Kind {
+    static func kind(_ connection: borrowing Connection) -> ConnectionTable.Kind {
         // For good, over or not: what anyone can bring about who makes up segments is to push out only its like.
         guard connection.isProven, !connection.isPartial, !connection.state.isEmbryonic else { return .embryonic }
         return connection.isReleased || connection.state.isOver

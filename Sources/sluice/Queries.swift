@@ -26,9 +26,11 @@ extension StatusReport {
             .joined()
         let repairs = healing.repairs.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         let reasons = healing.degraded.map { "\ndegraded     \($0)" }.joined()
+        let replaced =
+            programReplaced ? "\nprogram      its file is another one now; sluice upgrade puts that in its place" : ""
         let decisions = self.decisions.sorted { $0.key < $1.key }.map { "  \($0.value)  \($0.key)" }
         return """
-            sluice \(version), \(state) for \(duration(seconds: uptimeSeconds))\(reasons)
+            sluice \(version), \(state) for \(duration(seconds: uptimeSeconds))\(reasons)\(replaced)
             connections  \(connections.open) open, \(connections.pending) of them pending; \
             \(connections.accepted) accepted so far, \(connections.resets) reset, \
             \(connections.clientTimeouts) clients never came, \(connections.idleTimeouts) idle too long, \

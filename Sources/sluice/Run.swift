@@ -14,12 +14,13 @@ struct Run: AsyncParsableCommand {
             wait. SIGHUP reads the configuration anew.
             """)
 
+    @Flag(help: .hidden) var takeOver = false
     @OptionGroup var config: ConfigOption
     @OptionGroup var control: ControlOption
     @ParentCommand var parent: Sluice
 
     func run() async throws {
-        let settings = withControl(try config.load())
+        let settings = withControl(try load())
         let level = LogLevel(settings.log.level)
         let logger = Logger(label: "sluice") { _ in LineLogHandler(level: level) }
         let (events, continuation) = AsyncStream.makeStream(of: RunEvent.self)
@@ -28,7 +29,7 @@ struct Run: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         do {
             let service = ServiceManager(environment: { name in getenv(name).map { String(cString: $0) } })
-            try await Middlebox.run(settings, log: logger, events: events, service: service) {
+            try await Middlebox.run(settings, log: logger, events: events, service: service, isTakingOver: takeOver) {
                 withControl(try Settings.load(path: config.config))
             } adopted: {
                 level.value = $0.log.level
@@ -36,6 +37,17 @@ struct Run: AsyncParsableCommand {
         } catch {
             printError("\(error)")
             throw Sluice.Failure.atRunTime
+        }
+    }
+
+    private func load() throws -> Settings {
+        do {
+            return try config.load()
+        } catch {
+            if takeOver {
+                Middlebox.refuseTakeOver("\(config.config) is not right: sluice check --config \(config.config)")
+            }
+            throw error
         }
     }
 

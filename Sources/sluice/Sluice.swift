@@ -18,8 +18,8 @@ struct Sluice: AsyncParsableCommand {
             """,
         version: Middlebox.version,
         subcommands: [
-            Run.self, Check.self, Reload.self, Rules.self, Status.self, Connections.self, Top.self, Close.self,
-            Throttles.self, Paths.self, TracePackets.self, Decode.self, Sessions.self,
+            Run.self, Check.self, Reload.self, Upgrade.self, Rules.self, Status.self, Connections.self, Top.self,
+            Close.self, Throttles.self, Paths.self, TracePackets.self, Decode.self, Sessions.self,
         ])
 
     /// Exit codes: 0 well, 1 a finding or a run-time failure, 64 usage (ArgumentParser's), 78 configuration.

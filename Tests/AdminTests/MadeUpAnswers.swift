@@ -49,6 +49,7 @@ final class MadeUpAnswers: Sendable {
             traces: .init(
                 open: { _, _ in throw ControlRefusal(.conflict, "none") }, close: { _ in nil }, list: { [] },
                 decisions: { _ in DecisionsReport(remembered: 0, decisions: [], steering: []) }),
+            upgrade: { _ in throw ControlRefusal(.conflict, "none") },
             metrics: { [self] in
                 note("metrics")
                 return "sluice_info 1\n"
@@ -58,7 +59,8 @@ final class MadeUpAnswers: Sendable {
     private static func status(open: Int, padding: Int) -> StatusReport {
         let latency = StatusReport.Latency(count: 0, p50Us: nil, p99Us: nil, maxUs: nil)
         return StatusReport(
-            version: "t" + String(repeating: " ", count: padding), state: "running", uptimeSeconds: 1,
+            version: "t" + String(repeating: " ", count: padding), state: "running", programReplaced: false,
+            uptimeSeconds: 1,
             connections: .init(
                 open: open, pending: 0, accepted: 0, resets: 0, idleTimeouts: 0, clientTimeouts: 0, closed: 0,
                 faults: 0,

@@ -55,6 +55,8 @@ public final class Lab: Sendable {
         var isTornDown = false
         var files = 0
         var children: [ChildProcess] = []
+        /// Processes that programs of the lab have started in their own place.
+        var successors: [pid_t] = []
         var delayLines: [(link: String, line: DelayLine)] = []
         var corruptions: [String: PayloadCorruption] = [:]
         var peers: [PeerServer] = []
@@ -123,6 +125,10 @@ public final class Lab: Sendable {
             state.peers.forEach { $0.stop() }
             state.children.forEach { $0.signal(SIGKILL) }
             state.children.forEach { $0.reap() }
+            for pid in state.successors where Successor.runs(pid) {
+                kill(pid, SIGKILL)
+                for _ in 0..<1000 where Successor.runs(pid) { usleep(1000) }
+            }
             state.delayLines.forEach { $0.line.stop() }
             state.corruptions.values.forEach { $0.stop() }
             Leftovers.remove(namespaces: namespaces, directory: directory)

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// `sluice run` in the box of a lab.
 public struct SluiceDaemon: Sendable {
@@ -7,7 +8,8 @@ public struct SluiceDaemon: Sendable {
     /// The control socket.
     public let controlPath: String
     private let lab: Lab
-    private let program: String
+    public let program: String
+    private let successor = Successor()
 
     fileprivate init(_ lab: Lab, configuration: String, arguments: [String], through: [String]) throws {
         let file = try lab.scratchFile("sluice")
@@ -27,6 +29,35 @@ public struct SluiceDaemon: Sendable {
 
     public func command(_ arguments: [String], within limit: Duration = .seconds(10)) async throws -> CommandResult {
         try await lab.run(in: .box, [program] + arguments + ["--control", controlPath], within: limit)
+    }
+
+    /// Its process: that of the program which has taken over last, if one has.
+    public var pid: pid_t { successor.pid ?? process.pid }
+
+    /// `sluice upgrade`, perhaps to another program. When that has taken over, it is this daemon from then on; what it logs is in
+    /// `process.errors`, too.
+    public func upgrade(to program: String? = nil, within limit: Duration = .seconds(60)) async throws -> CommandResult
+    {
+        let result = try await command(["upgrade"] + (program.map { ["--program", $0] } ?? []), within: limit)
+        guard result.status.isSuccess else { return result }
+        guard let pid = result.output.split(separator: " ").compactMap({ pid_t($0) }).first else {
+            throw LabError.notFound("no process ID in: \(result.output)")
+        }
+        try goesOn(as: pid)
+        return result
+    }
+
+    /// This process has taken over, and ends with the lab.
+    public func goesOn(as pid: pid_t) throws {
+        try lab.note(successor: pid)
+        successor.pid = pid
+    }
+
+    /// Ends the process that has taken over, by SIGTERM, and returns when it has ended.
+    public func stopSuccessor(within limit: Duration = .seconds(30)) async throws {
+        let pid = pid
+        _ = Glibc.kill(pid, SIGTERM)
+        try await lab.wait(for: "process \(pid) to end", within: limit) { !Successor.runs(pid) }
     }
 
     /// SIGTERM, and its exit status.
@@ -54,7 +85,34 @@ public struct SluiceDaemon: Sendable {
     }
 }
 
+/// A process that isn't this one's child: of it is known whether it runs, and no exit status.
+final class Successor: Sendable {
+    private let state = Mutex<pid_t?>(nil)
+
+    var pid: pid_t? {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+
+    /// What has ended may be there until somebody asks for its status.
+    static func runs(_ pid: pid_t) -> Bool {
+        guard let text = try? readFile("/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else { return false }
+        return text[end...].dropFirst(2).first != "Z"
+    }
+}
+
 extension Lab {
+    /// It ends with the lab.
+    func note(successor pid: pid_t) throws(LabError) {
+        try state.withLock { state throws(LabError) in
+            guard !state.isTornDown else {
+                kill(pid, SIGKILL)
+                throw .tornDown
+            }
+            state.successors.append(pid)
+        }
+    }
+
     /// Runs Sluice in the box and returns when it answers on its control socket; when it ends before that, the error
     /// has what it wrote. `configuration` is the file's text; nil stands for `sluiceDefaults`. `through`: a command that becomes
     /// the daemon, such as `env NAME=value`.

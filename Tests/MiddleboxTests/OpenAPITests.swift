@@ -153,6 +153,8 @@ import Wire
         ("POST", "/v1/reload", "/v1/reload", #"{"dry_run": 1}"#, "400"),
         ("POST", "/v1/reload", "/v1/reload", "{}", "400"),
         ("POST", "/v1/reload", "/v1/reload", #"{"dry_run": false}"#, "200"),
+        ("POST", "/v1/upgrade", "/v1/upgrade", #"{"program": 1}"#, "400"),
+        ("POST", "/v1/upgrade", "/v1/upgrade", #"{"program": "/nowhere"}"#, "409"),
         ("POST", "/v1/connections/close", "/v1/connections/close", "{}", "400"),
         ("POST", "/v1/connections/close", "/v1/connections/close", #"{"server": "10.9.0.2:5000"}"#, "200"),
     ]
@@ -184,6 +186,29 @@ import Wire
             try check(foreign.body, error, schemas, operation.path, isEmpty: false)
         }
         #expect(asked == Set(operations.filter { $0.places.contains("control") }.map { "\($0.method) \($0.path)" }))
+    }
+
+    /// An upgrade, after which another process answers.
+    @Test func anUpgradeIsAsDescribed() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            let (document, operations) = try description()
+            let operation = try #require(operations.first { $0.path == "/v1/upgrade" })
+            let schemas = JSONSchema(root: document)
+            let before = sluice.pid
+            for order in ["{}", #"{"program": null}"#, #"{"program": "\#(sluice.program)"}"#] {
+                let value = try JSONSerialization.jsonObject(with: Data(order.utf8))
+                #expect(schemas.faults(of: value, try #require(operation.bodySchema)) == [])
+                let words = ["--unix-socket", sluice.controlPath, "-d", order, "http://sluice/v1/upgrade"]
+                let (status, body) = try await curl(lab, words)
+                #expect(status == "200", "\(body)\(sluice.log)")
+                try check(body, operation.schema("200"), schemas, order, isEmpty: false)
+                let report = try JSONDecoder().decode([String: Int].self, from: Data(body.utf8))
+                try sluice.goesOn(as: pid_t(try #require(report["pid"])))
+            }
+            #expect(sluice.pid != before)
+            try await sluice.stopSuccessor()
+        }
     }
 
     private func check(

@@ -24,12 +24,12 @@ import Testing
                     KEY              NOW  THEN   TAKES
                     intercept.ports  all  5001   reload
                     throttle.a       -    there  reload
-                    relay.workers    -    1      restart
-                    3 keys would change; 1 of them only at a restart
+                    relay.workers    -    1      upgrade
+                    3 keys would change; 1 of them only by sluice upgrade
 
                     """, "\(text.output)\(text.errors)")
             let json: ReloadReport = try await sluice.decoded(["reload", "--dry-run"])
-            #expect(!json.applied && json.changes.map(\.needs) == ["reload", "reload", "restart"])
+            #expect(!json.applied && json.changes.map(\.needs) == ["reload", "reload", "upgrade"])
             #expect(json.changes[1].before == nil && json.changes[2].before == nil)
             #expect(try await lab.trafficControl() == before)
             #expect(try await sluice.throttles().isEmpty)
@@ -39,12 +39,13 @@ import Testing
             #expect(!sluice.log.contains("reloaded"))
 
             let done = try await sluice.command("reload")
-            #expect(done.output.contains("reloaded: 3 keys changed; 1 of them only at a restart\n"), "\(done.output)")
-            #expect(sluice.log.contains("reloaded, but [relay] workers needs a restart to take effect"))
+            #expect(
+                done.output.contains("reloaded: 3 keys changed; 1 of them only by sluice upgrade\n"), "\(done.output)")
+            #expect(sluice.log.contains("reloaded, but [relay] workers needs `sluice upgrade` to take effect"))
             #expect(try await sluice.throttles().map(\.name) == ["a"])
             #expect(try await lab.fetch(lab.plan(.echo, 1000)).failures == [:])
             #expect(try await sluice.count("pass: policy") == 1)
-            // What waits for a restart is owed still.
+            // What waits for an upgrade is owed still.
             let owed: ReloadReport = try await sluice.decoded(["reload", "--dry-run"])
             #expect(owed.changes.map(\.key) == ["relay.workers"])
         }

@@ -39,6 +39,36 @@ import Wire
         #expect(lines.count == 5 && lines[3].contains("\"event\":\"start\""))
     }
 
+    /// A process that goes on for another one: nothing is written before that one has ended, and nothing is missing then.
+    @Test func recordsWaitForTheProcessBefore() async throws {
+        let before = try Desk()
+        before.log.apply(before.target())
+        before.log.note(Samples.numbered(1))
+        let next = try Desk(isStart: false)
+        next.log.expect(before.target())
+        for number in 2...5 { next.log.note(Samples.numbered(number)) }
+        before.log.note(Samples.numbered(6))
+        before.log.stop(isOver: false)
+        #expect(try before.events() == ["daemon start", "start", "start"] && next.log.report.waiting == 4)
+        next.log.apply(before.target())
+        next.log.note(Samples.numbered(7))
+        next.log.stop()
+        #expect(try before.lines().compactMap { $0["session"] as? Int } == [1, 6, 2, 3, 4, 5, 7])
+        let marks = try before.events().filter { $0 != "start" }
+        #expect(marks == ["daemon start", "log opened", "daemon stop"])
+        #expect(next.log.report.written == 5 && next.log.report.waiting == 0 && next.log.report.failed == 0)
+    }
+
+    /// Of those that wait, too, there is an end.
+    @Test func recordsThatWaitHaveTheSameRoom() async throws {
+        let desk = try Desk(room: 3, isStart: false)
+        desk.log.expect(desk.target())
+        for number in 0..<5 { desk.log.note(Samples.numbered(number)) }
+        desk.log.apply(desk.target())
+        desk.log.stop()
+        #expect(desk.log.report.written == 3 && desk.log.report.overflowed == 2)
+    }
+
     @Test func filesArePutAsideBySize() async throws {
         let desk = try Desk()
         desk.log.apply(desk.target(size: 2000, count: 3))

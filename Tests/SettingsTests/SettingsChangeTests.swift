@@ -18,26 +18,27 @@ import Testing
             ("", "intercept.ports = [80, '8000-8999']", ["intercept.ports: all > 80, 8000-8999, reload"]),
             ("", "intercept.clients = ['10.1.0.0/16']", ["intercept.clients: all > 10.1.0.0/16, reload"]),
             ("", "intercept.connect = 'split'", ["intercept.connect: faithful > split, reload"]),
-            ("", "intercept.inspect = 'all'", ["intercept.inspect: converted > all, restart"]),
+            ("", "intercept.inspect = 'all'", ["intercept.inspect: converted > all, upgrade"]),
             ("", "log.level = 'debug'", ["log.level: info > debug, reload"]),
             (
                 "", "trace.file = '/t'\ntrace.filter = 'syn'",
                 ["trace.file: - > /t, reload", "trace.filter: all packets > syn, reload"]
             ),
-            ("", "relay.idle_timeout = '90s'", ["relay.idle_timeout: - > 90s, restart"]),
+            ("", "sessions.log = 'journal'", ["sessions.log: - > journal, reload"]),
+            ("", "relay.idle_timeout = '90s'", ["relay.idle_timeout: - > 90s, upgrade"]),
             (
                 "", "relay.receive_buffer = '64KiB'\nrelay.dscp = false",
                 [
-                    "relay.receive_buffer: - > 64KiB, restart", "relay.dscp: true > false, restart",
+                    "relay.receive_buffer: - > 64KiB, upgrade", "relay.dscp: true > false, upgrade",
                 ]
             ),
-            ("", "admin.http = '127.0.0.1:80'", ["admin.http: - > 127.0.0.1:80, restart"]),
+            ("", "admin.http = '127.0.0.1:80'", ["admin.http: - > 127.0.0.1:80, upgrade"]),
             ("", "advanced.mark_mask = 0xfff", ["advanced.mark_mask: 0xfff0000 > 0xfff, restart"]),
             (
                 "", "advanced.listen_address6 = 'fc00::7'",
                 ["advanced.listen_address6: fd73:6c75:6963:6500::1 > fc00::7, restart"]
             ),
-            ("", "advanced.upstream_ports = '2000-2999'", ["advanced.upstream_ports: 4096-32767 > 2000-2999, restart"]),
+            ("", "advanced.upstream_ports = '2000-2999'", ["advanced.upstream_ports: 4096-32767 > 2000-2999, upgrade"]),
         ] as [(String, String, [String])])
     func keys(_ old: String, _ new: String, _ expected: [String]) throws {
         #expect(try changes(old, new) == expected)
@@ -88,9 +89,9 @@ import Testing
     }
 
     /// What a reload couldn't change is still to come, however often is reloaded.
-    @Test func aRestartIsOwedUntilItComes() throws {
+    @Test func anUpgradeIsOwedUntilItComes() throws {
         let new = "relay.workers = 3\nlog.level = 'debug'"
-        #expect(try changes(new, new, started: "log.level = 'debug'") == ["relay.workers: - > 3, restart"])
+        #expect(try changes(new, new, started: "log.level = 'debug'") == ["relay.workers: - > 3, upgrade"])
         #expect(try changes(new, "", started: "") == ["log.level: debug > info, reload"])
     }
 

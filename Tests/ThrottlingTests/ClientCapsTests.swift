@@ -50,6 +50,22 @@ import Wire
         ClientCaps.Use(path: "mobile", client: CappedClient(IPAddress(client)!))
     }
 
+    /// Another daemon goes on: what a subflow was counted for isn't counted again.
+    @Test func whatAnotherDaemonHasCountedIsNotCountedAgain() {
+        var rig = Rig()
+        _ = rig.count(ids[0], subflow("10.2.0.2", 250), subflow("fd00::1", 70, port: 4001))
+        var next = Rig()
+        next.ledger = rig.ledger
+        next.caps.goOn(from: rig.caps.counted)
+        _ = next.count(ids[1], subflow("10.2.0.2", 260))
+        _ = next.count(ids[2], subflow("fd00::1", 70, port: 4001), subflow("fd00::1", 5, port: 4002))
+        #expect(next.bytes("10.2.0.2") == 260 && next.bytes("fd00::2") == 75)
+        // Once only: a later subflow with the same ports is another one.
+        next.caps.forget(ids[1])
+        _ = next.count(ids[3], subflow("10.2.0.2", 20))
+        #expect(next.bytes("10.2.0.2") == 280)
+    }
+
     @Test func eachByteCountsOnce() {
         var rig = Rig()
         for bytes in [0, 100, 100, 250] as [UInt64] { _ = rig.count(ids[0], subflow("10.2.0.2", bytes)) }

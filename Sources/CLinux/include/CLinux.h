@@ -63,6 +63,12 @@ struct sluice_batch;
 struct sluice_batch *sluice_batch_new(void *buffer, size_t stride, unsigned count);
 int sluice_batch_receive(struct sluice_batch *batch, int fd, uint32_t *lengths);
 
+// Control messages are reached by macros. Sends, or receives, one message of a SOCK_SEQPACKET socket with descriptors beside it
+// (unix(7), SCM_RIGHTS; `count` at most 253, for which `fds` has to have room), without blocking; received ones are
+// close-on-exec. The message's length, 0 at the end, or -1 with errno: EMFILE when not all of it could be received.
+ssize_t sluice_send_descriptors(int socket, const void *bytes, size_t size, const int *fds, unsigned count);
+ssize_t sluice_receive_descriptors(int socket, void *bytes, size_t size, int *fds, unsigned *count);
+
 // malloc.h is not in Swift's Glibc module map. Large blocks get memory of their own, which goes back when they are freed:
 // glibc would else take ever larger ones from the heap (mallopt(3), M_MMAP_THRESHOLD).
 void sluice_malloc_setup(void);

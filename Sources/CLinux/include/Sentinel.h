@@ -37,5 +37,6 @@ static inline void sluice_set_owing(struct sluice_pulse *pulse, uint32_t owing) 
 }
 
 // Starts the sentinel for at most SLUICE_SENTINEL_QUEUES queues. Returns its pid, or -1 with errno. It ends when the
-// last copy of `lifeline` is closed, having let go what waits in the queues.
+// last copy of `lifeline` is closed, having let go what waits in the queues that have had a beat; or, touching nothing, when a
+// byte is written to `lifeline`.
 pid_t sluice_sentinel_start(const struct sluice_watched_queue *queues, unsigned count, int *lifeline);

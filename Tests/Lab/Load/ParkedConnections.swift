@@ -26,6 +26,23 @@ public final class ParkedConnections: Sendable {
 
     deinit { close() }
 
+    /// How many don't bring a byte there and back any more. They are closed then.
+    public func lost() -> Int {
+        let all = sockets.withLock { sockets in
+            defer { sockets = [] }
+            return sockets
+        }
+        return all.count { socket in
+            let connection = PeerSocket(owning: socket, limit: .seconds(10))
+            do {
+                try connection.bounceByte()
+                return false
+            } catch {
+                return true
+            }
+        }
+    }
+
     public func close() {
         sockets.withLock { sockets in
             sockets.forEach { Glibc.close($0) }
