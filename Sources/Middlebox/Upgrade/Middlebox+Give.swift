@@ -19,9 +19,9 @@ extension Middlebox {
             let state = stateName
             guard state == "running" || state == "degraded" else { throw UpgradeError.notRunning(state) }
             log.notice("hands over to \(program)")
-            let report: UpgradeReport
+            let successor: Successor
             do {
-                report = try await withCheckedThrowingContinuation { continuation in
+                successor = try await withCheckedThrowingContinuation { continuation in
                     do {
                         _ = try SystemThread(named: "hand-over") { [self] in
                             continuation.resume(with: Result { try give(program) })
@@ -37,12 +37,23 @@ extension Middlebox {
             }
             // Rules, qdiscs and all else are the new one's: nothing may be repaired or removed here any more.
             orders.seal()
-            Task.detached { [self] in await leave(to: report) }
-            return report
+            Task.detached { [self] in await leave(to: successor) }
+            return successor.report
         }
     }
 
-    private func give(_ program: String) throws -> UpgradeReport {
+    /// The daemon that has taken over. It waits for this process's end, which it sees by the channel's.
+    private final class Successor: Sendable {
+        let report: UpgradeReport
+        private let channel: HandOverChannel
+
+        init(_ report: UpgradeReport, _ channel: consuming HandOverChannel) {
+            self.report = report
+            self.channel = channel
+        }
+    }
+
+    private func give(_ program: String) throws -> Successor {
         let ends = try DescriptorChannel.pair()
         let channel = HandOverChannel(DescriptorChannel(owning: Descriptor(owning: ends.0)))
         let arguments = self.program.arguments.filter { $0 != Self.takeOverFlag } + [Self.takeOverFlag]
@@ -63,10 +74,10 @@ extension Middlebox {
                     try abandon(child, side.failedToCommit(failure))
                 }
                 event = next(channel, side.patience)
-            case .leave: return report(child)
+            case .leave: return Successor(report(child), channel)
             case .leaveAnyway(let reason):
                 log.error("\(program) has taken over, but doesn't say that it is at work: \(reason)")
-                return report(child)
+                return Successor(report(child), channel)
             case .abandon: try abandon(child, action)
             }
         }
@@ -233,7 +244,8 @@ extension Middlebox {
 
     /// Ends what the new one can't have while this one has it, tells systemd, lets the control socket's last answer go out, and
     /// ends without closing anything in order: it isn't this process's any more.
-    private func leave(to report: UpgradeReport) async -> Never {
+    private func leave(to successor: Successor) async -> Never {
+        let report = successor.report
         surroundings.service.hasSuccessor(report.pid)
         let service = admin.withLock { $0 }
         async let answered: Void? = service?.finish(within: 2)
@@ -248,7 +260,7 @@ extension Middlebox {
         // Whoever told this process didn't know of the other one.
         if isToStop.load(ordering: .relaxed) { kill(report.pid, SIGTERM) }
         log.notice("process \(report.pid) has taken over; all stood still for \(report.standstillUs / 1000) ms")
-        _exit(0)
+        withExtendedLifetime(successor) { _exit(0) }
     }
 
     private func onThread(named name: String, _ body: @escaping @Sendable () -> Void) async {

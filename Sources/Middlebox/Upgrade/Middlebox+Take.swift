@@ -192,8 +192,9 @@ extension Middlebox {
         func end() async {
             await withCheckedContinuation { continuation in
                 let thread = try? SystemThread(named: "predecessor") { [self] in
-                    // It says nothing any more: what comes is its end.
-                    _ = try? channel.receive(until: .now + .seconds(10))
+                    let deadline = MonotonicTime.now + .seconds(10)
+                    // Whatever it still says, its end is what counts.
+                    while MonotonicTime.now < deadline, (try? channel.receive(until: deadline)) != nil {}
                     continuation.resume()
                 }
                 if thread == nil { continuation.resume() }
