@@ -96,7 +96,8 @@ public struct ControlServer: Sendable {
         self.path = path
         provisional = path + "~"
         unlink(provisional)
-        server = HTTPServer(address: .unix(path: provisional), logger: .disabled)
+        // An upgrade takes up to half a minute, and isn't undone by an answer that comes too soon.
+        server = HTTPServer(address: .unix(path: provisional), timeout: 60, logger: .disabled)
         await server.appendRoute("GET /v1/status") { _ in try await Self.json(answers.status()) }
         await server.appendRoute("GET /v1/connections") { _ in try await Self.json(answers.connections()) }
         await server.appendRoute("POST /v1/connections/close") { request in

@@ -38,15 +38,18 @@ public struct GivingSide: Sendable {
     /// How long the next message may take. Nothing stands still while the new one prepares itself.
     public var patience: Duration {
         switch state {
-        case .waitingForHello, .waitingForPreparation: Self.preparationTime
+        case .waitingForHello: Self.startTime
+        case .waitingForPreparation: Self.preparationTime
         case .waitingForReady, .waitingForBeginning, .over: Self.answerTime
         }
     }
 
     /// For an answer while everything stands still.
     public static let answerTime = Duration.seconds(2)
-    /// For a program to start, read its file and prepare itself.
-    public static let preparationTime = Duration.seconds(5)
+    /// For a program to start and read its file.
+    public static let startTime = Duration.seconds(5)
+    /// For it to prepare itself, which takes longer on a router with ten thousands of rules.
+    public static let preparationTime = Duration.seconds(20)
 
     /// nil: nothing is to be done any more.
     public mutating func next(_ event: Event) -> Action? {

@@ -15,10 +15,12 @@ public final class AcknowledgementInspector: Sendable {
     private struct State: Sendable {
         var isTraced = false
         var silenced: Set<FourTuple> = []
+        /// Another process still reads.
+        var isHeldBack = false
         var isStopped = false
         var reading: (inspector: DataInspector, thread: LoopThread)?
 
-        var isNeeded: Bool { !isStopped && (isTraced || !silenced.isEmpty) }
+        var isNeeded: Bool { !isStopped && !isHeldBack && (isTraced || !silenced.isEmpty) }
     }
 
     private let state = Mutex(State())
@@ -30,6 +32,20 @@ public final class AcknowledgementInspector: Sendable {
     public init(log: Logger, start: @escaping Start) {
         self.start = start
         self.log = log
+    }
+
+    /// Takes up clients whose probes another daemon left unanswered. Nothing is read before `resume`: the other one may still read.
+    public func adopt(_ silenced: Set<FourTuple>) {
+        state.withLock {
+            $0.silenced = silenced
+            $0.isHeldBack = true
+        }
+    }
+
+    /// The other daemon reads no more. Blocks until acknowledgements are read, if somebody needs them.
+    public func resume() {
+        state.withLock { $0.isHeldBack = false }
+        update()
     }
 
     /// Somebody traces from now on, or nobody any more. Returns when acknowledgements are read, or are read no longer.

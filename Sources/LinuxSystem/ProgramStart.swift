@@ -56,15 +56,22 @@ public struct ProgramStart: Sendable {
     @discardableResult
     public func end() -> String? {
         // What closes its channel has often not quite ended.
-        for _ in 0..<20 {
+        if let how = ended(within: .milliseconds(100)) { return how }
+        kill(pid, SIGKILL)
+        _ = reap(options: 0)
+        return nil
+    }
+
+    /// Returns how it has ended by itself; nil: it runs after that time, too.
+    public func ended(within time: Duration) -> String? {
+        let deadline = MonotonicTime.now + time
+        repeat {
             if let status = reap(options: WNOHANG) {
                 let signal = status & 0x7f
                 return signal == 0 ? "exit code \(status >> 8 & 0xff)" : "killed by signal \(signal)"
             }
             usleep(5000)
-        }
-        kill(pid, SIGKILL)
-        _ = reap(options: 0)
+        } while MonotonicTime.now < deadline
         return nil
     }
 
@@ -75,17 +82,23 @@ public struct ProgramStart: Sendable {
     }
 
     /// Is the file of this name another one than this process runs? Not while there is none.
-    public static func isReplaced(_ path: String) -> Bool {
+    public static func isReplaced(_ path: String) -> Bool { access(path, F_OK) == 0 && !isOwn(path) }
+
+    private static func isOwn(_ path: String) -> Bool {
         var (own, file) = (stat(), stat())
         guard stat("/proc/self/exe", &own) == 0, stat(path, &file) == 0 else { return false }
-        return own.st_dev != file.st_dev || own.st_ino != file.st_ino
+        return own.st_dev == file.st_dev && own.st_ino == file.st_ino
     }
 
     /// How this process was started: the file, as it was named then, and the words behind it.
+    ///
+    /// A symbolic link is kept as such: whoever points it to another file means that one.
     public static func own() throws(SystemError) -> (path: String, arguments: [String]) {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if let name = CommandLine.arguments.first, name.hasPrefix("/"), isOwn(name) { return (name, arguments) }
         var buffer = [CChar](repeating: 0, count: 4096)
         let length = try systemCall("readlink /proc/self/exe") { readlink("/proc/self/exe", &buffer, buffer.count) }
         let path = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return (path, Array(CommandLine.arguments.dropFirst()))
+        return (path, arguments)
     }
 }

@@ -6,6 +6,7 @@ import Synchronization
 /// that they may block in the kernel.
 public final class SystemThread: Sendable {
     private let handle: pthread_t
+    private let isJoined = Atomic(false)
 
     /// Starts `body` on a new thread. `name` is cut to the 15 bytes that the kernel keeps. All signals are blocked on
     /// it, so that the main thread alone receives them.
@@ -31,7 +32,13 @@ public final class SystemThread: Sendable {
     }
 
     /// Waits for the thread's end. Once only.
-    public func join() { pthread_join(handle, nil) }
+    public func join() {
+        isJoined.store(true, ordering: .relaxed)
+        pthread_join(handle, nil)
+    }
+
+    /// Nobody waits for it: the C library keeps the stack of a thread that was neither joined nor detached.
+    deinit { if !isJoined.load(ordering: .relaxed) { pthread_detach(handle) } }
 
     /// Runs `body` on a new thread and waits for its result.
     public static func run<Value: Sendable>(

@@ -109,7 +109,11 @@ extension Middlebox {
             predecessor.sayBegun()
             log.notice("sluice \(version) has taken over, and converts on \(box.interfaces)")
             await predecessor.end()
-            return await box.settle()
+            // Rules of a large router take their time.
+            surroundings.service.isAlive()
+            let watch = await box.settle()
+            surroundings.service.isAlive()
+            return watch
         }
         defer { watch?.stop() }
         do {
@@ -176,7 +180,17 @@ extension Middlebox {
     /// Returns when the box has been told to stop, and has drained or been told again.
     private func serve(_ events: AsyncStream<RunEvent>) async {
         let service = surroundings.service
-        for await event in events {
+        // A stop is known at once, also while a reload waits: for the end of this process, if another one takes its place.
+        let (told, telling) = AsyncStream.makeStream(of: RunEvent.self)
+        let listening = Task {
+            for await event in events {
+                if event == .stop { isToStop.store(true, ordering: .relaxed) }
+                telling.yield(event)
+            }
+            telling.finish()
+        }
+        defer { listening.cancel() }
+        for await event in told {
             guard event == .reload else { break }
             service.isReloading()
             do {
@@ -187,7 +201,6 @@ extension Middlebox {
                 service.isReady("\(statusLine); the last reload changed nothing: \(error.message)")
             }
         }
-        isToStop.store(true, ordering: .relaxed)
         await orders.run {
             state.withLock { $0 = .draining }
             synInspector.drain()
@@ -195,7 +208,7 @@ extension Middlebox {
         service.isStopping(statusLine, drain: initial.advanced.drainTimeout)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.drain() }
-            group.addTask { for await event in events where event == .stop { return } }
+            group.addTask { for await event in told where event == .stop { return } }
             await group.next()
             group.cancelAll()
         }

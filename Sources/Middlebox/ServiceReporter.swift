@@ -44,6 +44,11 @@ final class ServiceReporter: Sendable {
     /// Another process goes on from here; this one is no longer listened to.
     func hasSuccessor(_ process: Int32) { tell([.mainProcess(process)]) }
 
+    /// Still at work, though not yet at what the watchdog is fed by.
+    func isAlive() {
+        if manager?.watchdog != nil { tell([.alive]) }
+    }
+
     /// Why the daemon could not start, or could not go on.
     func hasFailed(_ error: any Error) { tell([.status("\(error)")]) }
 

@@ -18,10 +18,13 @@ import Wire
             let json = try await lab.trace(sluice, "--json")
             let text = try await lab.trace(sluice)
             // Held open until the second subflow has joined, at leisure.
-            var plan = lab.plan(.download, 3_000_000, family)
-            plan.hold = .seconds(1)
-            let report = try await lab.fetch(plan)
-            #expect(report.failures == [:])
+            let conversation = try await lab.converse(lab.plan(.echo, 0, family))
+            try await conversation.bounce(1_500_000)
+            try await lab.wait(for: "the second subflow") {
+                try await sluice.connections().first?.subflows.map(\.state) == ["established", "established"]
+            }
+            try await conversation.bounce(1_500_000)
+            try await conversation.end()
             try await lab.waitUntilIdle(sluice)
             let totals = try await (json.end(), text.end())
             #expect(totals.0.dropped == 0 && totals.0.matched == totals.0.written)

@@ -142,7 +142,7 @@ extension UpgradeTests {
             let conversation = try await lab.converse(lab.plan(.echo, 0, family))
             try await conversation.bounce(200_000)
             // By either link: its addresses are other clients.
-            let used = { try await sluice.paths().paths[0].clientCap?.largest.map(\.used).reduce(0, +) ?? 0 }
+            let used = { try await sluice.paths().paths.first?.clientCap?.largest.map(\.used).reduce(0, +) ?? 0 }
             for round in 1...2 as ClosedRange<UInt64> {
                 #expect(try await sluice.upgrade().status == .exited(0), "\(sluice.log)")
                 try await conversation.bounce(100_000)
@@ -189,7 +189,7 @@ extension UpgradeTests {
             let uses = { try await sluice.paths().paths.map { $0.uses.map(\.use) } }
             try await lab.wait(for: "the mobile path to be taken") { try await uses() == [["standby"], ["active"]] }
             try await lab.require(in: .box, ["ip", "link", "set", "lan0", "up"])
-            try await lab.wait(for: "the wired path to work") { try await sluice.paths().paths[0].state == "fit" }
+            try await lab.wait(for: "the wired path to work") { try await sluice.paths().paths.first?.state == "fit" }
             #expect(try await sluice.upgrade().status == .exited(0), "\(sluice.log)")
             // A daemon that begins anew would be back on the first path.
             try await lab.wait(for: "its rules") { try await uses().count == 2 }

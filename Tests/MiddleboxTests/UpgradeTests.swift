@@ -131,7 +131,8 @@ import Wire
             }
             for _ in 1...5 { #expect(try await sluice.upgrade().status == .exited(0), "\(sluice.log)") }
             done.raise()
-            #expect(try await failures == [:])
+            let failed = try await failures
+            #expect(failed == [:], "\(failed.map { "\($0)" }) \(sluice.log)")
             #expect(try retransmitted() == before)
             try await lab.waitUntilIdle(sluice)
         }

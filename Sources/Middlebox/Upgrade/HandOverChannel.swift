@@ -32,8 +32,10 @@ struct HandOverChannel: ~Copyable, Sendable {
     /// Bytes of the record in a message, beside its head.
     private static let piece = DescriptorChannel.largestMessage - 64
 
-    /// Sends the record in pieces, and the descriptors along with them. Each piece may take as long as an answer.
+    /// Sends the record in pieces, and the descriptors along with them. All stands still
+    /// meanwhile: it may take as long as an answer, as a whole.
     func send(_ record: HandOverRecord, _ descriptors: [Int32]) throws(SystemError) {
+        let deadline = MonotonicTime.now + GivingSide.answerTime
         var bytes = record.encoded[...]
         var descriptors = descriptors[...]
         repeat {
@@ -43,7 +45,7 @@ struct HandOverChannel: ~Copyable, Sendable {
             descriptors = descriptors.dropFirst(some.count)
             try send(
                 .record(Array(piece), isLast: bytes.isEmpty && descriptors.isEmpty), some,
-                until: .now + GivingSide.answerTime)
+                until: deadline)
         } while !bytes.isEmpty || !descriptors.isEmpty
     }
 }

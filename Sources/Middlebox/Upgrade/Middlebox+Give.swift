@@ -76,6 +76,12 @@ extension Middlebox {
                 event = next(channel, side.patience)
             case .leave: return Successor(report(child), channel)
             case .leaveAnyway(let reason):
+                if let how = child.ended(within: .milliseconds(100)) {
+                    // Listeners are closed, and what it had begun to change isn't known: this is a crash, and is to look like one to
+                    // whoever restarts the daemon.
+                    log.critical("\(program) has died while it took over (\(how)): this daemon can't go on")
+                    _exit(1)
+                }
                 log.error("\(program) has taken over, but doesn't say that it is at work: \(reason)")
                 return Successor(report(child), channel)
             case .abandon: try abandon(child, action)
@@ -92,14 +98,21 @@ extension Middlebox {
     /// Only the new process has its end of the channel afterwards.
     private func start(
         _ program: String, _ arguments: [String], _ end: consuming Descriptor
-    ) throws(SystemError) -> ProgramStart {
-        try ProgramStart(program, arguments: arguments, channel: end.rawValue)
+    ) throws -> ProgramStart {
+        do {
+            return try ProgramStart(program, arguments: arguments, channel: end.rawValue)
+        } catch where error.errno == .noSuchFileOrDirectory || error.errno == .permissionDenied {
+            throw HandOverFailure.reason(
+                "\(error); it has to be executable, and where a service sees it (not in /tmp, /home or /root), such as beside the "
+                    + "program that runs")
+        }
     }
 
     private func abandon(_ child: ProgramStart, _ action: GivingSide.Action) throws -> Never {
         guard case .abandon(let reason, _) = action else { preconditionFailure("only what is abandoned ends here") }
-        let end = child.end()
+        // Without the commit it touches nothing, however long it takes to end.
         thaw()
+        let end = child.end()
         throw HandOverFailure.reason(end.map { "\(reason) (\($0))" } ?? reason)
     }
 
@@ -234,8 +247,15 @@ extension Middlebox {
             try? channel.send(.cleared, until: .now + GivingSide.answerTime)
             return nil
         } catch {
-            let new = try? Self.startSentinel(watched, log)
-            sentinel.withLock { $0 = new }
+            // The sentinel may have taken away the queues' room, and let go what waited in them.
+            for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
+            synInspector.begin(isSubstituted: isSubstituted)
+            do {
+                let new = try Self.startSentinel(watched, log)
+                sentinel.withLock { $0 = new }
+            } catch {
+                log.error("no sentinel: should this process hang or be killed, packets may be lost: \(error). Restart it")
+            }
             return "\(error)"
         }
     }
@@ -246,6 +266,11 @@ extension Middlebox {
     /// ends without closing anything in order: it isn't this process's any more.
     private func leave(to successor: Successor) async -> Never {
         let report = successor.report
+        // The new one waits for this end, though not for ever.
+        _ = try? SystemThread(named: "end") {
+            usleep(8_000_000)
+            _exit(0)
+        }
         surroundings.service.hasSuccessor(report.pid)
         let service = admin.withLock { $0 }
         async let answered: Void? = service?.finish(within: 2)

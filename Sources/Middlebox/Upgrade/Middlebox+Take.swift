@@ -76,7 +76,13 @@ extension Middlebox {
                     event = next(channel, received, within: TakingSide.clearanceTime)
                 case .begin(let isSubstituted):
                     guard let box else { preconditionFailure("nothing is committed before it is prepared") }
-                    try box.begin(isSubstituted: isSubstituted)
+                    do {
+                        try box.begin(isSubstituted: isSubstituted)
+                    } catch {
+                        // There is no way back. The other one sees it, and ends as after a crash.
+                        log.critical("taken over, but this daemon can't begin: \(error)")
+                        _exit(1)
+                    }
                     return (box, Predecessor(channel))
                 case .leave(let reason, let isTold):
                     if isTold { try? channel.send(.refused(reason), until: .now + GivingSide.answerTime) }
@@ -126,6 +132,7 @@ extension Middlebox {
     /// All is this daemon's: it goes on with it.
     private func begin(isSubstituted: Bool) throws {
         sessionLog.expect(SessionTarget(initial.sessions))
+        acknowledgements.adopt(Set(silenced.withLock(\.self)))
         for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
         synInspector.begin(isSubstituted: isSubstituted)
         synInspector.open()
@@ -139,7 +146,7 @@ extension Middlebox {
     ///
     /// - Returns: what tells of changes that others make.
     func settle() async -> KernelWatch? {
-        for tuple in silenced.withLock(\.self) { acknowledgements.silence(tuple, true) }
+        acknowledgements.resume()
         sessionLog.apply(SessionTarget(initial.sessions))
         goOnSteering()
         do {
