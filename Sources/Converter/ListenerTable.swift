@@ -110,7 +110,8 @@ package final class ListenerTable: Sendable {
     /// Takes up a listener of another daemon's; its key and number.
     func adopt(_ record: ListenerRecord, _ socket: consuming StreamSocket) -> (Key, UInt64) {
         let key = Key(port: record.port, isIPv4: record.isIPv4)
-        let window = ListenerWindow(.init(patience: setting.clientTimeout, linger: setting.listenerIdle), record)
+        let window = ListenerWindow(
+            .init(patience: setting.clientTimeout, linger: setting.listenerIdle), record, at: .now)
         let owned = OwnedSocket(socket)
         return state.withLock { state in
             state.lastNumber += 1

@@ -54,6 +54,8 @@ struct ListenerWindow {
     /// How long the last segment of a handshake, seen in a queue, may take to its socket: it may wait for its verdict behind
     /// others, and a subflow whose segment finds no listener is refused.
     static let settleTime = Duration.milliseconds(100)
+    /// How long it stays when another daemon has taken it over.
+    static let handOverTime = Duration.seconds(1)
     /// For how long a join may be unknown to the kernel before it counts as over.
     static let unknownTime = Duration.milliseconds(200)
     /// After that it is asked again for one that is under way.
@@ -66,9 +68,10 @@ struct ListenerWindow {
         self.pace = pace
     }
 
-    /// As it goes on from a record.
-    init(_ limits: Limits, _ record: ListenerRecord) {
+    /// As it goes on from a record. Joins whose last segments waited while daemons were exchanged find it, too.
+    init(_ limits: Limits, _ record: ListenerRecord, at now: MonotonicTime) {
         self.init(limits)
+        settled = now + Self.handOverTime
         for handshake in record.awaited { awaited[handshake.tuple] = MonotonicTime(nanoseconds: handshake.began) }
         for handshake in record.joins {
             let began = MonotonicTime(nanoseconds: handshake.began)

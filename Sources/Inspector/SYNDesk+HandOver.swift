@@ -43,6 +43,8 @@ extension SYNDesk {
         try decider.adopt(from: &reader, at: MonotonicTime.now.nanoseconds)
     }
 
+    func goOn() { decider.stage = .converting }
+
     /// The queue is this daemon's from now on. `isSubstituted`: the SYNs that waited have gone.
     func begin(isSubstituted: Bool) {
         queue.begin(unanswered: postponed.count)

@@ -111,6 +111,9 @@ public final class SYNInspector: Sendable {
     /// The queue is this daemon's from now on. `isSubstituted`: a sentinel has let go what waited in it.
     public func begin(isSubstituted: Bool) { desk.member?.begin(isSubstituted: isSubstituted) }
 
+    /// SYNs are converted from the first one on. Before the thread runs: a message might be read behind some of them.
+    public func goOn() { desk.member?.goOn() }
+
     /// Lets go what is held and ends; blocks until then. The queue is unbound with it.
     public func stop() {
         mailbox.post(.stop)

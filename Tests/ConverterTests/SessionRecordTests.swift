@@ -123,10 +123,11 @@ import Wire
             window.begin(tuple, isJoin: isJoin, at: start)
             var record = ListenerRecord(port: 80, isIPv4: true, opener: tuple.client.address)
             window.write(to: &record)
-            var next = ListenerWindow(limits, record)
+            var next = ListenerWindow(limits, record, at: start)
             #expect(next.judge(at: start + .milliseconds(50)) != .close)
-            if isJoin { next.joined(tuple, at: start) } else { next.end(tuple) }
-            #expect(next.judge(at: start + .seconds(1)) == .close)
+            if isJoin { next.joined(tuple, at: start + .milliseconds(950)) } else { next.end(tuple) }
+            #expect(next.judge(at: start + .milliseconds(999)) != .close, "it stays for a moment in any case")
+            #expect(next.judge(at: start + .milliseconds(1051)) == .close)
         }
     }
 }

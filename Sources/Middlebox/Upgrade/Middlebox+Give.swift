@@ -76,18 +76,21 @@ extension Middlebox {
                 event = next(channel, side.patience)
             case .leave: return Successor(report(child), channel)
             case .leaveAnyway(let reason):
-                if let how = child.ended(within: .milliseconds(100)) {
-                    // Listeners are closed, and what it had begun to change isn't known: this is a crash, and is to look like one to
-                    // whoever restarts the daemon.
-                    log.critical("\(program) has died while it took over (\(how)): this daemon can't go on")
-                    _exit(1)
-                }
+                endIfDead(child, program)
                 log.error("\(program) has taken over, but doesn't say that it is at work: \(reason)")
                 return Successor(report(child), channel)
             case .abandon: try abandon(child, action)
             }
         }
         throw HandOverFailure.reason("it ended")
+    }
+
+    /// Behind the commit listeners are closed, and what a successor that dies had begun to change isn't known. That is a crash, and is
+    /// to look like one to whoever restarts the daemon.
+    private func endIfDead(_ child: ProgramStart, _ program: String) {
+        guard let how = child.ended(within: .milliseconds(100)) else { return }
+        log.critical("\(program) has died while it took over (\(how)): this daemon can't go on")
+        _exit(1)
     }
 
     private func report(_ child: ProgramStart) -> UpgradeReport {
@@ -99,13 +102,18 @@ extension Middlebox {
     private func start(
         _ program: String, _ arguments: [String], _ end: consuming Descriptor
     ) throws -> ProgramStart {
-        do {
-            return try ProgramStart(program, arguments: arguments, channel: end.rawValue)
-        } catch where error.errno == .noSuchFileOrDirectory || error.errno == .permissionDenied {
-            throw HandOverFailure.reason(
-                "\(error); it has to be executable, and where a service sees it (not in /tmp, /home or /root), such as beside the "
-                    + "program that runs")
+        let channel = end.rawValue
+        let outcome = Result { () throws(SystemError) in
+            try ProgramStart(program, arguments: arguments, channel: channel)
         }
+        return try outcome.mapError(Self.explain).get()
+    }
+
+    private static func explain(_ error: SystemError) -> any Error {
+        guard error.errno == .noSuchFileOrDirectory || error.errno == .permissionDenied else { return error }
+        return HandOverFailure.reason(
+            "\(error); it has to be executable, and where a service sees it (not in /tmp, /home or /root), such as beside the "
+                + "program that runs")
     }
 
     private func abandon(_ child: ProgramStart, _ action: GivingSide.Action) throws -> Never {
@@ -183,10 +191,17 @@ extension Middlebox {
         isFrozen.store(true, ordering: .relaxed)
         frozenAt.withLock { $0 = .now }
         for inspector in dataInspectors { inspector.releaseAll() }
+        // Servers that have answered meanwhile take their clients.
+        drainMail()
         synInspector.letGoHeld()
+        drainMail()
+        return true
+    }
+
+    private func drainMail() {
         while true {
             let (stream, packets) = (converter.drainMail(), synInspector.drainMail())
-            if !stream, !packets { return true }
+            if !stream, !packets { return }
         }
     }
 
@@ -254,7 +269,8 @@ extension Middlebox {
                 let new = try Self.startSentinel(watched, log)
                 sentinel.withLock { $0 = new }
             } catch {
-                log.error("no sentinel: should this process hang or be killed, packets may be lost: \(error). Restart it")
+                log.error(
+                    "no sentinel: should this process hang or be killed, packets may be lost: \(error). Restart it")
             }
             return "\(error)"
         }

@@ -76,13 +76,7 @@ extension Middlebox {
                     event = next(channel, received, within: TakingSide.clearanceTime)
                 case .begin(let isSubstituted):
                     guard let box else { preconditionFailure("nothing is committed before it is prepared") }
-                    do {
-                        try box.begin(isSubstituted: isSubstituted)
-                    } catch {
-                        // There is no way back. The other one sees it, and ends as after a crash.
-                        log.critical("taken over, but this daemon can't begin: \(error)")
-                        _exit(1)
-                    }
+                    box.begin(isSubstituted: isSubstituted)
                     return (box, Predecessor(channel))
                 case .leave(let reason, let isTold):
                     if isTold { try? channel.send(.refused(reason), until: .now + GivingSide.answerTime) }
@@ -130,15 +124,21 @@ extension Middlebox {
     }
 
     /// All is this daemon's: it goes on with it.
-    private func begin(isSubstituted: Bool) throws {
+    private func begin(isSubstituted: Bool) {
         sessionLog.expect(SessionTarget(initial.sessions))
         acknowledgements.adopt(Set(silenced.withLock(\.self)))
         for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
         synInspector.begin(isSubstituted: isSubstituted)
-        synInspector.open()
+        synInspector.goOn()
         synInspector.postpone(false)
         state.withLock { $0 = .running }
-        try startThreads()
+        do {
+            try startThreads()
+        } catch {
+            // There is no way back. The other one sees it, and ends as after a crash.
+            log.critical("taken over, but this daemon can't begin: \(error)")
+            _exit(1)
+        }
     }
 
     /// What has to wait until the other one has ended: throttles, since their qdiscs were the other one's, and rules, which
