@@ -88,7 +88,7 @@ import Testing
             _ = side.next(event)
             patience.append(side.patience)
         }
-        #expect(patience == [.seconds(5), .seconds(5), .seconds(2), .seconds(2)])
+        #expect(patience == [.seconds(5), .seconds(20), .seconds(2), .seconds(2)])
     }
 }
 

@@ -18,21 +18,23 @@ extension Lab {
         public let waiting: UInt64
     }
 
-    /// Runs `body` and looks at a client meanwhile, and once more at the end.
+    /// Looks at a client, runs `body` and looks again and again meanwhile, and once more at the end.
     public func sampling<Value: Sendable>(
         every interval: Duration, client: Int = 0, meters: [ByteMeter] = [], memory: Bool = false,
         isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
     ) async throws -> (value: Value, samples: [TrafficSample]) {
         let start = ContinuousClock.now
+        let first = try await sample(client, meters, memory, since: start)
         let sampler = Task {
-            var samples: [TrafficSample] = []
-            while !Task.isCancelled {
+            var samples = [first]
+            while true {
+                try? await Task.sleep(until: start + interval * samples.count)
+                if Task.isCancelled { break }
                 do {
                     samples.append(try await sample(client, meters, memory, since: start))
                 } catch  where Task.isCancelled {
                     break
                 }
-                try? await Task.sleep(until: start + interval * samples.count)
             }
             return samples
         }
