@@ -73,6 +73,7 @@ extension Middlebox {
                 degraded: healer.current.reasons,
                 guarded: healer.guarded),
             sessionLog: .init(sessionLog.report),
+            cluster: cluster.map { .init($0.report, .init($0.lookupTimes.snapshot)) },
             decisions: Dictionary(uniqueKeysWithValues: used.map { ($0.description, counters[$0]) }))
     }
 

@@ -25,7 +25,8 @@ extension RuleSetting {
             inspectsEndToEnd: settings.intercept.inspect == .all,
             inspectsBulk: settings.intercept.inspect != .signalling, htb: TrafficControl.handle,
             steersSubflows: settings.steersSubflows,
-            groups: SocketGroups(first: advanced.socketGroup), copiesDSCP: settings.relay.dscp)
+            groups: SocketGroups(first: advanced.socketGroup), copiesDSCP: settings.relay.dscp,
+            peers: settings.peers.isEmpty ? nil : settings.cluster.interface)
     }
 }
 

@@ -75,7 +75,7 @@ final class MadeUpAnswers: Sendable {
             healing: .init(repairs: [:], degraded: [], guarded: true),
             sessionLog: .init(
                 target: nil, state: "off", written: 0, overflowed: 0, failed: 0, waiting: 0, error: nil),
-            decisions: [:])
+            cluster: nil, decisions: [:])
     }
 
     private static var connection: ConnectionReport {

@@ -103,6 +103,7 @@ import Wire
                 "intercept": "inspect = \"all\"", "admin": "http = \"127.0.0.1:9470\"",
                 "advanced": "state_directory = \"\(lab.directory)/state\"",
                 "trace": "file = \"\(lab.directory)/trace.json\"\nformat = \"json\"",
+                "cluster": "id = \"a\"\nredis = \"redis://127.0.0.1\"",
             ])
             let sluice = try await lab.startSluice(configuration: settings + Self.rules)
             let servers = try await [lab.serve(), lab.serve(port: 5001)]

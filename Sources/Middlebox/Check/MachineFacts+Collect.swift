@@ -1,4 +1,5 @@
 import Admin
+import Cluster
 import Firewall
 import Glibc
 import LinuxSystem
@@ -48,7 +49,9 @@ extension MachineFacts {
             httpError: daemon == nil ? settings.admin.http.flatMap(tryListening) : nil,
             httpTokenError: httpTokenError(settings.admin),
             traceFolderError: settings.trace.file.flatMap { folderError(parent(of: $0)) },
-            sessionLogError: SessionTarget(settings.sessions)?.check(), throttling: await .collect(settings),
+            sessionLogError: SessionTarget(settings.sessions)?.check(),
+            directoryError: await directoryError(settings), peerRoutesError: tryPeerRoutes(settings),
+            throttling: await .collect(settings),
             resetsOnClose: tryResetOnClose(),
             congestionControlError: tryCongestionControl(settings.relay.congestionControl),
             congestionControls: sysctl("net.ipv4.tcp_available_congestion_control") ?? "",
@@ -67,6 +70,25 @@ extension MachineFacts {
             return nil
         } catch {
             return error
+        }
+    }
+
+    private static func directoryError(_ settings: Settings) async -> String? {
+        guard let setting = ClusterSetting(settings) else { return nil }
+        return await Cluster.probe(setting.redis)
+    }
+
+    /// In a namespace of its own.
+    private static func tryPeerRoutes(_ settings: Settings) -> SystemError? {
+        guard !settings.peers.isEmpty else { return nil }
+        return try? NetworkNamespace.runInNew {
+            do throws(SystemError) {
+                let peer = PeerRoutes.Peer(ipv4: IPAddress("192.0.2.1"), ipv6: IPAddress("2001:db8::1"))
+                _ = try PeerRoutes(link: "lo", peers: [peer])
+                return nil
+            } catch {
+                return error
+            }
         }
     }
 

@@ -57,6 +57,8 @@ extension Middlebox {
                     if made.isSteering { try await made.throttler.prepareSteering() }
                     made.heed(await Firewall.trackingRules())
                     try await prepare(made)
+                    // A join that comes then can be asked about. Without a directory all goes on, as ever.
+                    if let cluster = made.cluster { _ = await cluster.awaitPeers(within: .seconds(1)) }
                     event = .done
                 case .sayPrepared:
                     try channel.send(.prepared, until: .now + GivingSide.answerTime)
@@ -118,6 +120,12 @@ extension Middlebox {
         let orders = try RuntimeOrders(from: &reader)
         try reader.finish()
         runtimeOrders.withLock { $0 = orders }
+        reader = RecordReader(record[.peers].bytes)
+        let peers = try reader.optional { (reader) throws(RecordError) in
+            try PeerRoutes.Contents(from: &reader)
+        }
+        try reader.finish()
+        if let peers { peerRoutes?.adopt(peers) }
         inheritedMemory.withLock { $0 = record[.paths].bytes }
         let clients = converter.silencedClients
         silenced.withLock { $0 = clients }
@@ -126,6 +134,7 @@ extension Middlebox {
     /// All is this daemon's: it goes on with it.
     private func begin(isSubstituted: Bool) throws {
         sessionLog.expect(SessionTarget(initial.sessions))
+        cluster?.adopted(converter.tokens)
         for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
         synInspector.begin(isSubstituted: isSubstituted)
         synInspector.open()
@@ -142,6 +151,7 @@ extension Middlebox {
         for tuple in silenced.withLock(\.self) { acknowledgements.silence(tuple, true) }
         sessionLog.apply(SessionTarget(initial.sessions))
         goOnSteering()
+        refreshPeerRoutes()
         do {
             try TrafficControl.removeAll()
             try await applyThrottles(settings.withLock(\.self))
@@ -155,6 +165,15 @@ extension Middlebox {
         } catch {
             log.error("the rules could not be put in place: \(error); new connections pass. Restart")
             return nil
+        }
+    }
+
+    /// The file may have other peers than the daemon before.
+    private func refreshPeerRoutes() {
+        do throws(SystemError) {
+            try peerRoutes?.refresh()
+        } catch {
+            log.error("joins can't be led to other boxes as the file has them: \(error)")
         }
     }
 
