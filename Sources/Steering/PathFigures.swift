@@ -5,6 +5,9 @@ public struct PathFigures: Hashable, Sendable {
     public var total = PathRates(download: 0.0, upload: 0.0)
     /// Of these, those of connections that end at the box.
     public var own = PathRates(download: 0.0, upload: 0.0)
+    /// Bits per second that the box sends by those of its subflows that are asked, those sent again included. It is more
+    /// than `own.download` while a queue behind the box fills up.
+    public var ownSent = 0.0
     /// Bits per second, as configured or learned; nil while it isn't known.
     public var capacity = PathRates<Double?>(download: nil, upload: nil)
     /// Microseconds, smoothed over the active subflows; nil when none has been active lately.
@@ -35,7 +38,9 @@ public struct PathFigures: Hashable, Sendable {
     /// What isn't the box's, as a share of the capacity, or of all if that isn't known.
     public var othersShare: Double {
         PathDirection.allCases.map { direction in
-            let others = max(0, total[direction] - own[direction])
+            // A queue before the interface's counter holds back what is sent, one behind it what is acknowledged.
+            let own = direction == .download ? max(own.download, ownSent) : own.upload
+            let others = max(0, total[direction] - own)
             let whole = knownCapacity(direction) ?? max(total[direction], 1)
             return others / whole
         }.max() ?? 0

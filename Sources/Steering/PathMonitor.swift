@@ -111,6 +111,7 @@ public struct PathMonitor: Sendable {
                 recent[direction] += recentWeight * (bits - recent[direction])
             }
         }
+        figures.ownSent += weight * (Double(reading.sent) * 8 / seconds - figures.ownSent)
         let left = exp(-seconds / Self.lossSpan)
         sent = sent * left + Double(reading.sent)
         retransmitted = retransmitted * left + Double(reading.retransmitted)

@@ -11,6 +11,10 @@ public struct ThrottleGate: Sendable {
     /// want no more.
     private static let othersOn = 0.1
     private static let othersOff = 0.2
+    /// Nanoseconds that others have to carry as much before it goes on. When a connection of the box's own loses segments, its
+    /// figures fall behind for a round trip, while the path still carries what waits in its queue.
+    private static let presence: UInt64 = 500_000_000
+    /// Nanoseconds that they have to carry less before it goes off.
     private static let calm: UInt64 = 1_500_000_000
     /// Nanoseconds; one that was off sooner was of little use.
     private static let usefulTime: UInt64 = 30_000_000_000
@@ -22,6 +26,7 @@ public struct ThrottleGate: Sendable {
     public private(set) var since: UInt64?
     /// What it was turned on or off by.
     public private(set) var reason: String?
+    private var othersPresent = Persistence()
     private var quiet = Persistence()
     private var limits = LimitWatch()
     /// How often in a row it was of little use.
@@ -37,21 +42,20 @@ public struct ThrottleGate: Sendable {
         self.failures = failures
     }
 
-    /// - Parameters:
-    ///   - held: bits per second that the throttle's own subflows carry on the path.
     /// - Returns: whether it has been turned on or off.
-    public mutating func decide(_ path: PathCondition, held: PathRates<Double>, at now: UInt64) -> Bool {
-        var figures = path.figures
-        figures.own = held
+    public mutating func decide(_ path: PathCondition, at now: UInt64) -> Bool {
+        let figures = path.figures
         let others = figures.othersShare
         // What was found before a pause says nothing of now.
         let noted = limits.note(figures, condition.limits, at: now)
         let limit = figures.roundTripTime == nil ? nil : noted
         let fault = limit ?? (path.state == .congested ? path.fault : nil)
+        othersPresent.note(
+            isOver: others >= Self.othersOn, isUnder: others < Self.othersOn, at: now, raise: Self.presence, clear: 0)
         quiet.note(
             isOver: others < Self.othersOff, isUnder: others >= Self.othersOff, at: now, raise: Self.calm, clear: 0)
         if let since, now - since < holdTime { return false }
-        if !isOn, let fault, others >= Self.othersOn {
+        if !isOn, let fault, othersPresent.isRaised {
             turn(on: true, "\(fault); others carry \(percent(others))", at: now)
             return true
         }

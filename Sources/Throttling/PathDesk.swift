@@ -206,7 +206,7 @@ struct PathDesk: ~Copyable {
         }
         for rule in throttles {
             guard let name = path(of: rule), let condition = conditions[name], gates[rule.name] != nil else { continue }
-            if gates[rule.name]?.decide(condition, held: condition.figures.own, at: now) == true {
+            if gates[rule.name]?.decide(condition, at: now) == true {
                 outcome.throttles.insert(rule.name)
                 remember(
                     SteerDecision(

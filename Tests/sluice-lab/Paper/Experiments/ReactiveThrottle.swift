@@ -80,7 +80,9 @@ struct ReactiveThrottle: Experiment {
         let summary = try folder.table("reactive.csv")
         let mean = { (column: String, run: String) in try summary.mean(column, of: run) }
         let alone = try mean("cross_mbits", "alone meanwhile")
-        let wireless = try mean("wireless_mbits", "backup before")
+        // What loss leaves of the wireless link differs from one window to the next.
+        let undisturbed = ["backup before", "backup afterwards", "none before", "none meanwhile", "none afterwards"]
+        let wireless = try undisturbed.map { try mean("wireless_mbits", $0) }.reduce(0, +) / Double(undisturbed.count)
         return Findings(
             measured: ["Mbit/s; goodput of the two downloads, and what the links carry."],
             tables: [
@@ -99,7 +101,8 @@ struct ReactiveThrottle: Experiment {
                     try mean("cross_mbits", "backup meanwhile"),
                     .atLeast(0.9), alone, "Mbit/s"),
                 Claim(
-                    "and the MPTCP client keeps the wireless link", try mean("wireless_mbits", "backup meanwhile"),
+                    "and the MPTCP client keeps what it has of the wireless link otherwise",
+                    try mean("wireless_mbits", "backup meanwhile"),
                     .atLeast(0.9), wireless, "Mbit/s"),
                 Claim(
                     "without a rule the other user gets less", try mean("cross_mbits", "none meanwhile"), .atMost(0.9),
