@@ -27,6 +27,7 @@ final class Shared: Sendable {
     /// The client's keepalive probes are not to be answered, since the server doesn't answer the box's; or they are again.
     let silence: @Sendable (FourTuple, Bool) -> Void
     let observer: SessionObserver
+    private let spread: PortSpread
     /// Of the last session that was established. Begins at a number that no daemon before has come to.
     private let sessionNumber = Atomic<UInt64>(UInt64(max(0, WallClock.nanoseconds / 1_000_000_000)) << 20)
 
@@ -35,7 +36,7 @@ final class Shared: Sendable {
         outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
         accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void,
         silence: @escaping @Sendable (FourTuple, Bool) -> Void = { _, _ in },
-        observer: SessionObserver = .nobody
+        observer: SessionObserver = .nobody, spread: PortSpread = PortSpread(count: 1)
     ) {
         self.setting = setting
         self.log = log
@@ -45,6 +46,7 @@ final class Shared: Sendable {
         self.ended = ended
         self.silence = silence
         self.observer = observer
+        self.spread = spread
         receiveMemory = setting.receiveBuffer == nil ? ReceiveMemory() : nil
         listeners = ListenerTable(setting)
         memory = ServerMemory(
@@ -88,8 +90,14 @@ final class Shared: Sendable {
 
     func post(_ message: Worker.Message, to worker: Int) { mailboxes[worker].post(message) }
 
-    /// The worker to which a connection belongs.
-    func worker(for tuple: FourTuple) -> Int { Int(UInt(bitPattern: tuple.hashValue) % UInt(mailboxes.count)) }
+    /// The worker to which a connection belongs: the one on the thread of its first subflow's queue, or, where there are more
+    /// workers than queues, one of those that share a queue's connections.
+    func worker(for tuple: FourTuple) -> Int {
+        let place = spread.place(ofClientPort: tuple.client.port)
+        guard mailboxes.count > spread.count else { return place % mailboxes.count }
+        let sharers = (mailboxes.count - place + spread.count - 1) / spread.count
+        return place + spread.count * Int(UInt(bitPattern: tuple.hashValue) % UInt(sharers))
+    }
 
     /// The worker that accepts on a listener.
     func worker(for key: ListenerTable.Key) -> Int { Int(key.port) % mailboxes.count }

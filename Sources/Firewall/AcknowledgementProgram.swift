@@ -4,22 +4,9 @@
 ///
 /// The rule asks for the flags. A segment with a DSCP isn't known either: the server is to hear of a client's new one.
 enum AcknowledgementProgram {
-    /// As `-m bpf --bytecode` takes it: the number of instructions, then code, jump if true, jump if false and operand of
-    /// each (net/core/filter.c; the packet begins with the IP header).
-    static func bytecode(_ family: AddressFamily) -> String {
-        let program = instructions(family)
-        let words = program.map { "\($0.code) \($0.ifTrue) \($0.ifFalse) \($0.operand)" }
-        return (["\(program.count)"] + words).joined(separator: ",")
-    }
+    static func bytecode(_ family: AddressFamily) -> String { ClassicBPF.bytecode(instructions(family)) }
 
-    struct Instruction {
-        var code: UInt16
-        var ifTrue: UInt8 = 0
-        var ifFalse: UInt8 = 0
-        var operand: UInt32 = 0
-    }
-
-    static func instructions(_ family: AddressFamily) -> [Instruction] {
+    static func instructions(_ family: AddressFamily) -> [ClassicBPF.Instruction] {
         assembled(head(family) + rest(headerLength: headerLength(family)))
     }
 
@@ -108,27 +95,27 @@ enum AcknowledgementProgram {
         ]
     }
 
-    private static func assembled(_ steps: [Step]) -> [Instruction] {
+    private static func assembled(_ steps: [Step]) -> [ClassicBPF.Instruction] {
         var places: [Label: Int] = [:]
         var count = 0
         for step in steps {
             if case .label(let label) = step { places[label] = count } else { count += 1 }
         }
-        var program: [Instruction] = []
+        var program: [ClassicBPF.Instruction] = []
         for step in steps {
             let next = program.count + 1
             let distance = { (label: Label) in UInt8(places[label]! - next) }
             switch step {
             case .label: break
             case .run(let operation, let operand):
-                program.append(Instruction(code: operation.rawValue, operand: operand))
+                program.append(.init(code: operation.rawValue, operand: operand))
             case .require(let value, let label):
-                program.append(Instruction(code: 0x15, ifFalse: distance(label), operand: value))
-            case .requireX(let label): program.append(Instruction(code: 0x1d, ifFalse: distance(label)))
+                program.append(.init(code: 0x15, ifFalse: distance(label), operand: value))
+            case .requireX(let label): program.append(.init(code: 0x1d, ifFalse: distance(label)))
             case .goIfEqual(let value, let label):
-                program.append(Instruction(code: 0x15, ifTrue: distance(label), operand: value))
+                program.append(.init(code: 0x15, ifTrue: distance(label), operand: value))
             case .goIfAny(let bits, let label):
-                program.append(Instruction(code: 0x45, ifTrue: distance(label), operand: bits))
+                program.append(.init(code: 0x45, ifTrue: distance(label), operand: bits))
             }
         }
         return program

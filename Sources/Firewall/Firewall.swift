@@ -48,7 +48,7 @@ public struct Firewall: Sendable {
         let setting: RuleSetting
     }
 
-    /// Where the kernel can't tell acknowledgements (xt_bpf), they go to the data queues. `hasEnlarged`: this process has
+    /// Where the kernel takes no programs (xt_bpf), acknowledgements go to the data queues and all SYNs to one queue. `hasEnlarged`: this process has
     /// enlarged segments before.
     func install(hasEnlarged: Bool = false) async throws(FirewallError) -> Installed {
         var setting = setting
@@ -56,8 +56,8 @@ public struct Firewall: Sendable {
         do throws(FirewallError) {
             return try await Firewall(setting, prefix: tool.prefix).put()
         } catch {
-            guard setting.separatesAcknowledgements else { throw error }
-            setting.separatesAcknowledgements = false
+            guard setting.usesPrograms else { throw error }
+            setting.usesPrograms = false
             return try await Firewall(setting, prefix: tool.prefix).put()
         }
     }

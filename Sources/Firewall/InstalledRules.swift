@@ -28,7 +28,7 @@ public actor InstalledRules {
 
     /// Do acknowledgements pass the data queues by? Not where the kernel can't tell them, as it turns out when the rules are
     /// applied.
-    public var separatesAcknowledgements: Bool { setting.separatesAcknowledgements }
+    public var usesPrograms: Bool { setting.usesPrograms }
 
     /// Puts the rules in place, as `Firewall.apply` does.
     public func apply() async throws(FirewallError) {

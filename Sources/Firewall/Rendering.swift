@@ -9,7 +9,7 @@ extension Firewall {
     /// The rules of one family as iptables-restore takes them: the template, filled in.
     public func rendered(_ family: AddressFamily) -> String {
         let text = render(
-            repeated(PackageResources.rules_template),
+            repeated(PackageResources.rules_template, family),
             [
                 "client": mark(.client, setting.mark.pairMask), "client_new": stateMark(.client),
                 "client_answered": stateMark(.client, secondBit: true), "client_unfinished": mark(.client),
@@ -28,6 +28,8 @@ extension Firewall {
                 "group_client": String(setting.groups.client), "groups": setting.groups.range,
                 "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
+                "other_syns": isSpread ? "--queue-num \(setting.synQueues.last!)" : "--queue-num \(setting.synQueue)",
+                "other_data": isSpread ? "--queue-num \(setting.dataQueues.upperBound)" : dataQueues,
                 "acknowledgement_queue": String(setting.acknowledgementQueue),
                 "acknowledgement": AcknowledgementProgram.bytecode(family),
             ])
@@ -76,14 +78,17 @@ extension Firewall {
         try! template.rendered(values)
     }
 
-    /// The template with a line for each class, or each first digit of a class's number, where one stands for them all.
-    private func repeated(_ template: [UInt8]) -> Template {
+    /// The template with a line for each class, each first digit of a class's number, each interface, or each queue but the last,
+    /// where one stands for them all.
+    private func repeated(_ template: [UInt8], _ family: AddressFamily) -> Template {
         let lines = Template(template).text.split(separator: "\n", omittingEmptySubsequences: false)
         let text = lines.flatMap { line in
             switch line.prefix(3) {
             case "-C ": (1...255).map { forClass($0, in: line) }
             case "-H ": stride(from: 0, to: 256, by: 16).map { forClass($0, in: line) }
             case "-X ": setting.exits.enumerated().map { forExit($0.element, number: $0.offset + 1, in: line) }
+            case "-Q ":
+                isSpread ? (0..<setting.spread.count - 1).map { forPlace($0, family, in: line) } : []
             default: [String(line)]
             }
         }
@@ -106,6 +111,17 @@ extension Firewall {
             .replacing(
                 "{{exit_mark}}",
                 with: Self.hex(mark.value(.upstream) | value) + "/" + Self.hex(mark.pairMask | mark.classMask))
+    }
+
+    /// Are connections spread over queues by rules of ours, instead of by NFQUEUE's own hash of addresses?
+    private var isSpread: Bool { setting.usesPrograms && setting.spread.count > 1 }
+
+    private func forPlace(_ place: Int, _ family: AddressFamily, in line: Substring) -> String {
+        let program = { SpreadProgram.bytecode(family, from: $0, place: place, of: setting.spread) }
+        return String(line.dropFirst(3)).replacing("{{from_client}}", with: program(.client))
+            .replacing("{{from_box}}", with: program(.box))
+            .replacing("{{place_syns}}", with: String(setting.synQueues[place]))
+            .replacing("{{place_data}}", with: String(setting.dataQueues.lowerBound + UInt16(place)))
     }
 
     private func classMark(_ number: Int, _ mask: UInt32) -> String {
@@ -146,7 +162,7 @@ extension Firewall {
     private func lines(of family: AddressFamily?, in text: String) -> String {
         let signs = [
             "-4 ": family == .ipv4, "-6 ": family == .ipv6, "-E ": setting.inspectsEndToEnd,
-            "-D ": setting.copiesDSCP, "-B ": setting.separatesAcknowledgements && setting.inspectsBulk,
+            "-D ": setting.copiesDSCP, "-B ": setting.usesPrograms && setting.inspectsBulk,
             "-P ": setting.steersSubflows, "-T ": setting.enlargesSegments,
             "-S ": !setting.inspectsBulk,
         ]

@@ -14,13 +14,12 @@ public struct RuleSetting: Sendable, Hashable {
     /// The name of the TUN device by which a SYN that is to be converted comes back.
     public var tun: String
     public var mark: PacketMark
-    /// The NFQUEUE that MPTCP SYNs are held in.
+    /// The first NFQUEUE that MPTCP SYNs are held in.
     public var synQueue: UInt16
-    /// The NFQUEUEs that share the data segments, a connection always on the same one.
+    /// The NFQUEUEs that share the data segments, a subflow always on the same one.
     public var dataQueues: ClosedRange<UInt16>
-    /// Does what carries nothing but an acknowledgement go to a queue of its own, instead of a data queue? Takes xt_bpf. Not
-    /// without `inspectsBulk`: acknowledgements are then what tells how much has been carried.
-    public var separatesAcknowledgements: Bool
+    /// May rules have programs (xt_bpf)? Without, all SYNs go to the first queue, and acknowledgements to the data queues.
+    public var usesPrograms: Bool
     /// The routing table that delivers everything to the box, and with the next one, for reverse look-ups, ours alone.
     public var routeTable: UInt32
     /// The first of the four adjacent priorities of our routing rules. They have to come before the operator's own.
@@ -52,7 +51,7 @@ public struct RuleSetting: Sendable, Hashable {
         tun: String, mark: PacketMark, synQueue: UInt16, dataQueues: ClosedRange<UInt16>, routeTable: UInt32,
         rulePriority: UInt32, listenAddress: IPAddress, listenAddress6: IPAddress, backend: Backend,
         inspectsEndToEnd: Bool, inspectsBulk: Bool, htb: UInt16, steersSubflows: Bool, groups: SocketGroups,
-        copiesDSCP: Bool = true, separatesAcknowledgements: Bool = true, exits: [String] = []
+        copiesDSCP: Bool = true, usesPrograms: Bool = true, exits: [String] = []
     ) {
         self.tun = tun
         self.mark = mark
@@ -69,7 +68,7 @@ public struct RuleSetting: Sendable, Hashable {
         self.steersSubflows = steersSubflows
         self.groups = groups
         self.copiesDSCP = copiesDSCP
-        self.separatesAcknowledgements = separatesAcknowledgements
+        self.usesPrograms = usesPrograms
         self.exits = exits
     }
 }
@@ -77,6 +76,18 @@ public struct RuleSetting: Sendable, Hashable {
 extension RuleSetting {
     /// The NFQUEUE for acknowledgements. It has no reader most of the time; packets then pass it by.
     public var acknowledgementQueue: UInt16 { dataQueues.upperBound + 1 }
+
+    /// The NFQUEUEs that share the SYNs, as many as there are data queues: a subflow's SYN is in the queue of the same place as
+    /// its data. The first comes before the data queues, the others behind all others.
+    public var synQueues: [UInt16] {
+        [synQueue] + (1..<UInt16(dataQueues.count)).map { acknowledgementQueue + $0 }
+    }
+
+    /// The highest number of a queue.
+    public var lastQueue: UInt16 { synQueues.last == synQueue ? acknowledgementQueue : synQueues.last! }
+
+    /// Which queue is which subflow's.
+    public var spread: PortSpread { PortSpread(count: dataQueues.count) }
 
     /// Adds the interfaces that aren't there yet, as far as there is room.
     ///

@@ -1,9 +1,9 @@
 /// What a daemon has from its start to its end, as it tells its successor before anything stands still.
 ///
-/// Its descriptors come with it, in this order: the guard's, if there is one, the TUN device, queue SYN, the data queues.
+/// Its descriptors come with it, in this order: the guard's, if there is one, the TUN device, the SYN queues, the data queues.
 public struct HandOverOffer: Hashable, Sendable {
     public var hasGuard: Bool
-    /// How many data queues there are.
+    /// How many data queues there are, and as many SYN queues.
     public var dataQueues: Int
     /// Settings that the successor has to have alike, by the keys of the configuration file.
     public var fixed: [String: String]
@@ -18,7 +18,7 @@ public struct HandOverOffer: Hashable, Sendable {
         self.steersSubflows = steersSubflows
     }
 
-    public var descriptors: Int { (hasGuard ? 1 : 0) + 2 + dataQueues }
+    public var descriptors: Int { (hasGuard ? 1 : 0) + 1 + 2 * dataQueues }
 
     public var encoded: [UInt8] {
         var writer = RecordWriter()

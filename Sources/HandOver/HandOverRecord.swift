@@ -1,7 +1,7 @@
 /// All that one daemon passes to the next: sections, and how many descriptors come with each.
 public struct HandOverRecord: Hashable, Sendable {
     /// What programs of other versions can't read.
-    public static let version: UInt16 = 1
+    public static let version: UInt16 = 2
 
     public enum Section: UInt16, CaseIterable, Sendable {
         case listeners = 1

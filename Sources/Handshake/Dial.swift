@@ -18,6 +18,12 @@ public struct DialRequest: Hashable, Sendable {
         self.received = received
         self.plan = plan
     }
+
+    /// The ids of several deciders' dials differ in their highest eight bits.
+    static func firstID(at place: Int) -> UInt64 { UInt64(place) << 56 }
+
+    /// Of the decider whose dial has this id.
+    public static func place(ofID id: UInt64) -> Int { Int(id >> 56) }
 }
 
 /// How a server is dialled, by what is known of it.

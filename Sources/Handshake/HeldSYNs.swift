@@ -10,7 +10,9 @@ struct HeldSYNs: Sendable {
 
     private var entries: [UInt64: Entry] = [:]
     private var ids: [FourTuple: UInt64] = [:]
-    private var lastID: UInt64 = 0
+    private var lastID: UInt64
+
+    init(firstID: UInt64) { lastID = firstID }
 
     var count: Int { entries.count }
 

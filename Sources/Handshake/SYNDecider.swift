@@ -23,7 +23,7 @@ public struct SYNDecider: Sendable {
     /// The sentinel answers in the queue's place, or has just done so: what comes may have gone on already.
     public var isSubstituted = false
     private var interfaces: ClientInterfaces
-    private var held = HeldSYNs()
+    private var held: HeldSYNs
     /// SYNs that went on for a reason that may be over.
     var passed = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
     var injected = InjectedSYNs()
@@ -31,9 +31,11 @@ public struct SYNDecider: Sendable {
     /// As long as a client may go on to send the same SYN: tcp_syn_retries of 6 makes 127 s.
     public static let passedLifetime: UInt64 = 130_000_000_000
 
-    /// Converts nothing until `stage` says so.
-    public init(_ policy: ConversionPolicy) {
+    /// Converts nothing until `stage` says so. `place`: among those that decide, each about other subflows; its dials' ids have
+    /// it in them.
+    public init(_ policy: ConversionPolicy, place: Int = 0) {
         self.policy = policy
+        held = HeldSYNs(firstID: DialRequest.firstID(at: place))
         interfaces = ClientInterfaces(policy.interfaces)
     }
 

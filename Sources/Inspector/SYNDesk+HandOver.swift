@@ -24,7 +24,7 @@ extension SYNDesk {
     /// take, and by the time that another daemon had dialled anew its client would send it again.
     func letGoHeld() {
         giveUpAll()
-        counters.held.store(0, ordering: .relaxed)
+        count()
     }
 
     func drainMail() -> Bool {

@@ -7,7 +7,7 @@ import PacketTap
 import SharedTracking
 import Wire
 
-/// What reads queue SYN, on its thread: it answers the decider's questions and carries out what that decides.
+/// What reads one SYN queue, on its thread: it answers the decider's questions and carries out what that decides.
 final class SYNDesk: LoopMember {
     private static let queueTag: UInt64 = 0
     private static let mailboxTag: UInt64 = 1
@@ -22,7 +22,7 @@ final class SYNDesk: LoopMember {
     let history: DecisionHistory
     let counters: InspectorCounters
     let log: Logger
-    var reports: SYNReports
+    let reports: SYNReports
     var decider: SYNDecider
     var facts: RouterFacts
     /// By the ids of their dials.
@@ -35,20 +35,24 @@ final class SYNDesk: LoopMember {
     /// For packets that go on, or in, with other bytes than they came with.
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 2048, alignment: 8)
     let mailbox: Mailbox<SYNInspector.Message>
-    private let place: LoopThread.Place
+    private let loop: LoopThread.Place
     private var isStopped = false
+    /// As the counters have them, which are all queues'.
+    private var counted = (held: 0, refused: UInt64(0))
 
+    /// - Parameter place: of its queue, among the SYN queues.
     init(
-        queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mailbox: Mailbox<SYNInspector.Message>,
+        _ place: Int, queue: PacketQueue, tun: TunDevice, policy: ConversionPolicy,
+        mailbox: Mailbox<SYNInspector.Message>,
         watch: ConnectionWatch, watchesEndToEnd: Bool, segmentSizes: SegmentSizes, tap: TraceTap,
-        history: DecisionHistory,
-        counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
+        history: DecisionHistory, reports: SYNReports,
+        counters: InspectorCounters, stream: any StreamPath, log: Logger, loop: LoopThread.Place
     ) throws(SystemError) {
-        try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
-        try place.watch(mailbox, tag: Self.mailboxTag)
+        try loop.watch(queue.descriptor, .readable, tag: Self.queueTag)
+        try loop.watch(mailbox, tag: Self.mailboxTag)
         facts = try RouterFacts(stream: stream, watch: watch, log: log)
-        decider = SYNDecider(policy)
-        reports = SYNReports(log)
+        decider = SYNDecider(policy, place: place)
+        self.reports = reports
         self.queue = queue
         self.tun = tun
         self.mailbox = mailbox
@@ -60,7 +64,7 @@ final class SYNDesk: LoopMember {
         self.counters = counters
         self.stream = stream
         self.log = log
-        self.place = place
+        self.loop = loop
     }
 
     deinit { scratch.deallocate() }
@@ -76,25 +80,31 @@ final class SYNDesk: LoopMember {
         guard !isStopped else {
             postpone(false)
             giveUpAll()
+            count()
             // The sentinel has the queue's socket, too.
-            place.unwatch(queue.descriptor)
-            place.unwatch(mailbox.descriptor)
+            loop.unwatch(queue.descriptor)
+            loop.unwatch(mailbox.descriptor)
             return nil
         }
-        let held = decider.heldCount
-        counters.held.store(held, ordering: .relaxed)
-        counters.refusedVerdicts.store(queue.refusedVerdicts, ordering: .relaxed)
-        guard held > 0 else { return 1000 }
+        count()
+        guard decider.heldCount > 0 else { return 1000 }
         for (id, action) in decider.overdue(at: MonotonicTime.now.nanoseconds) { settle(id, action) }
         queue.flush()
         return heldPackets.isEmpty ? 1000 : 50
+    }
+
+    func count() {
+        let now = (held: decider.heldCount, refused: queue.refusedVerdicts)
+        counters.held.wrappingAdd(now.held - counted.held, ordering: .relaxed)
+        counters.refusedVerdicts.wrappingAdd(now.refused &- counted.refused, ordering: .relaxed)
+        counted = now
     }
 
     /// What was held has reached its server when the sentinel has answered: it must not go into the TUN device as well.
     private func heedSentinel() {
         let answered = queue.beat()
         if answered, !decider.isSubstituted {
-            log.warning("queue SYN stood still: the sentinel has let SYNs go in its place")
+            log.warning("a queue of SYNs stood still: the sentinel has let them go in its place")
         }
         decider.isSubstituted = answered
         if answered { giveUpAll() }
@@ -134,7 +144,7 @@ final class SYNDesk: LoopMember {
             case .policy(let policy): decider.policy = policy
             case .stage(let stage): decider.stage = stage
             case .postpone(let on): postpone(on)
-            case .device(let device): if let new = device.take() { tun = new }
+            case .device(let device): tun = device
             case .stop: isStopped = true
             }
         }

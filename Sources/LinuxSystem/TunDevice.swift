@@ -2,9 +2,9 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// A TUN device that exists for as long as this object: packets written to it enter the stack as if they had come in
-/// on an interface of that name.
-public struct TunDevice: ~Copyable, Sendable {
+/// A TUN device that exists for as long as this object: packets written to it, by any thread, enter the stack as if they had
+/// come in on an interface of that name.
+public final class TunDevice: Sendable {
     public let name: String
     private let descriptor: Descriptor
 

@@ -22,7 +22,7 @@ final class Healer: Sendable {
         let orders: OrderQueue
         /// The name of the TUN device, and a new one for the packet path.
         let device: String
-        let replaceDevice: @Sendable (consuming TunDevice) -> Void
+        let replaceDevice: @Sendable (TunDevice) -> Void
         /// New connections pass, or are converted again.
         let stepAside: @Sendable (Bool) -> Void
         /// Resets the running connections of these families.

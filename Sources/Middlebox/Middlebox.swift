@@ -83,7 +83,7 @@ public final class Middlebox: Sendable {
     let ruleSetting: RuleSetting
     /// Of the path threads.
     let gates: [Gate]
-    /// Queue SYN, then the data queues.
+    /// The SYN queues, then as many data queues.
     let queues: [StandingMember<PacketQueue>]
     let admin = Mutex<AdminService?>(nil)
     let runtimeOrders = Mutex(RuntimeOrders())
@@ -97,6 +97,8 @@ public final class Middlebox: Sendable {
     let inheritedMemory = Mutex<[UInt8]>([])
     /// Clients whose probes the daemon before has left unanswered.
     let silenced = Mutex<[FourTuple]>([])
+
+    var dataQueues: ArraySlice<StandingMember<PacketQueue>> { queues.suffix(queues.count / 2) }
 
     var isSteering: Bool { steering.load(ordering: .relaxed) }
 
@@ -140,7 +142,7 @@ public final class Middlebox: Sendable {
         ruleSetting = rules
         let installed = try InstalledRules(rules)
         self.rules = installed
-        queueNumbers = rules.synQueue...rules.acknowledgementQueue
+        queueNumbers = rules.synQueue...rules.lastQueue
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
         let foundations =
             if let (offer, descriptors) = inherited {
@@ -148,20 +150,19 @@ public final class Middlebox: Sendable {
             } else {
                 try Foundations(rules, held: settings.advanced.maxHeld)
             }
-        let (guarding, synQueue, dataQueues) = (foundations.guarding, foundations.synQueue, foundations.dataQueues)
-        let tun = foundations.takeDevice()
+        let (guarding, synQueues, dataQueues) = (foundations.guarding, foundations.synQueues, foundations.dataQueues)
         strayGuard = Mutex(guarding)
         let acknowledgementQueue = rules.acknowledgementQueue
-        queues = ([synQueue] + dataQueues).map { StandingMember($0) }
-        sentinel = Mutex(try Self.startSentinel([synQueue] + dataQueues, log))
-        let door = try SYNInspector.Door()
+        queues = (synQueues + dataQueues).map { StandingMember($0) }
+        sentinel = Mutex(try Self.startSentinel(synQueues + dataQueues, log))
+        let door = try SYNInspector.Door(queues: synQueues.count)
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let sessionLog = try SessionLog(version: Self.version, log: log, isStart: inherited == nil)
         self.sessionLog = sessionLog
         let agreement = Agreement(watch, log: log)
         let segmentSizes = SegmentSizes()
         let board = TraceBoard()
-        let taps = ([synQueue.number] + rules.dataQueues + [acknowledgementQueue]).map { _ in TraceTap(board) }
+        let taps = (0...synQueues.count + dataQueues.count).map { _ in TraceTap(board) }
         let (counters, tap) = (counters, taps.last!)
         let acknowledgements = AcknowledgementInspector(log: log) { thread in
             try DataInspector(
@@ -179,20 +180,21 @@ public final class Middlebox: Sendable {
             silence: { tuple, on in
                 watch.silence(tuple, on)
                 acknowledgements.silence(tuple, on)
-            }, observer: SessionObserver(sessionLog, watch), on: threads)
+            }, observer: SessionObserver(sessionLog, watch), spread: rules.spread, on: threads)
         watch.listen(
             .init(
                 clientJoins: converter.clientJoins, clientSends: converter.clientSends,
                 serverSends: converter.serverSends))
         self.converter = converter
         let synInspector = try SYNInspector(
-            queue: synQueue, tun: tun, policy: ConversionPolicy(settings), door: door, watch: watch,
-            watchesEndToEnd: rules.inspectsEndToEnd, segmentSizes: segmentSizes, tap: taps[0], history: history,
-            counters: counters, stream: converter, log: log, on: threads.last!)
+            queues: synQueues, tun: foundations.tun, policy: ConversionPolicy(settings), door: door, watch: watch,
+            watchesEndToEnd: rules.inspectsEndToEnd, segmentSizes: segmentSizes, taps: Array(taps[..<synQueues.count]),
+            history: history,
+            counters: counters, stream: converter, log: log, on: threads)
         self.synInspector = synInspector
         dataInspectors = try dataQueues.indices.map {
             try DataInspector(
-                queue: dataQueues[$0], watch: watch, segmentSizes: segmentSizes, tap: taps[1 + $0],
+                queue: dataQueues[$0], watch: watch, segmentSizes: segmentSizes, tap: taps[synQueues.count + $0],
                 counters: counters, log: log, on: threads[$0])
         }
         gates = try threads.map { try Gate(on: $0) }

@@ -139,11 +139,11 @@ extension Middlebox {
     }
 
     private func tellOfLimits() async {
-        if await !rules.separatesAcknowledgements {
+        if await !rules.usesPrograms {
             log.notice(
                 """
-                acknowledgements pass the data queues, which costs about a fifth of the throughput: rules that tell them from \
-                other packets could not be put in place; modprobe xt_bpf and restart
+                acknowledgements pass the data queues, which costs about a fifth of the throughput, and one thread decides \
+                about all SYNs: rules with programs could not be put in place; modprobe xt_bpf and restart
                 """)
         }
         if await !rules.families.contains(.ipv6) { log.notice("this kernel's IPv6 is off: IPv4 alone is converted") }

@@ -12,7 +12,7 @@ import Wire
 // Settings, as each module takes them.
 
 extension RuleSetting {
-    /// The queues: SYN first, then one DATA queue for each core, four at most, unless the file says how many.
+    /// The queues: for data one for each core, four at most, unless the file says how many.
     public init(_ settings: Settings) throws {
         let advanced = settings.advanced
         let queues = advanced.dataQueues ?? min(4, onlineProcessors)

@@ -1,4 +1,3 @@
-import Glibc
 import PacketForge
 import Testing
 import Wire
@@ -81,25 +80,7 @@ import Wire
         #expect(try !matches(six.bytes, .ipv6))
     }
 
-    /// struct sock_fprog (linux/filter.h), whose instructions are laid out as `AcknowledgementProgram.Instruction` is.
-    private struct Filter {
-        var count: UInt16
-        var instructions: UnsafeMutableRawPointer?
-    }
-
-    /// A datagram that the filter doesn't take is dropped.
     private func matches(_ packet: [UInt8], _ family: AddressFamily) throws -> Bool {
-        var ends: [Int32] = [-1, -1]
-        try #require(socketpair(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0, &ends) == 0)
-        defer { ends.forEach { close($0) } }
-        var program = AcknowledgementProgram.instructions(family)
-        let attached = program.withUnsafeMutableBytes { instructions in
-            var filter = Filter(count: UInt16(instructions.count / 8), instructions: instructions.baseAddress)
-            return setsockopt(ends[1], SOL_SOCKET, SO_ATTACH_FILTER, &filter, socklen_t(MemoryLayout<Filter>.size))
-        }
-        try #require(attached == 0)
-        _ = packet.withUnsafeBytes { send(ends[0], $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
-        var received = [UInt8](repeating: 0, count: 2048)
-        return recv(ends[1], &received, received.count, Int32(MSG_DONTWAIT)) == packet.count
+        try AcknowledgementProgram.instructions(family).matches(packet)
     }
 }

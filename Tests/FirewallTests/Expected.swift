@@ -1,3 +1,5 @@
+import Wire
+
 @testable import Firewall
 
 /// What iptables-save and `ip rule` print once `RuleSetting.sample` is applied, the same for both backends.
@@ -68,6 +70,9 @@ enum Expected {
             -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG ACK -m connmark --mark 0x6000000/0x7000000 -m bpf \
             --bytecode "\(AcknowledgementProgram.bytecode(family))" -j NFQUEUE --queue-num 7703 --queue-bypass
             """
+        let program = { (sender: SpreadProgram.Sender) in
+            SpreadProgram.bytecode(family, from: sender, place: 0, of: PortSpread(count: 2))
+        }
         return """
             -A PREROUTING -j SLUICE_PREROUTING
             -A INPUT -j SLUICE_INPUT
@@ -78,6 +83,10 @@ enum Expected {
             -A SLUICE_ADOPT -j SLUICE_LOCAL
             \(classes)
             -A SLUICE_FORWARD -m mark --mark 0x4000000/0x7000000 -j MARK --set-xmark 0x0/0xfff0000
+            -A SLUICE_FROM_CLIENT -m bpf --bytecode "\(program(.client))" -j NFQUEUE --queue-num 7701 --queue-bypass
+            -A SLUICE_FROM_CLIENT -j NFQUEUE --queue-num 7702 --queue-bypass
+            -A SLUICE_HOLD -m bpf --bytecode "\(program(.client))" -j NFQUEUE --queue-num 7700 --queue-bypass
+            -A SLUICE_HOLD -j NFQUEUE --queue-num 7704 --queue-bypass
             -A SLUICE_INPUT -p tcp -m connmark --mark 0xb000000/0xf000000 -m tcp --tcp-flags SYN,RST,ACK SYN,ACK -j \
             NFQUEUE --queue-num 7700 --queue-bypass
             \(codePoints)-A SLUICE_INPUT -p tcp -m connmark --mark 0x3000000/0x3000000 -j ACCEPT
@@ -85,8 +94,7 @@ enum Expected {
             -A SLUICE_INPUT -i sluice0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m connmark --mark \
             0x2000000/0x3000000 -j ACCEPT
             -A SLUICE_INPUT \(acknowledgement)
-            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
-            --queue-bypass
+            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j SLUICE_FROM_CLIENT
             -A SLUICE_LOCAL -j MARK --set-xmark 0x4000000/0x7000000
             -A SLUICE_LOCAL -j ACCEPT
             -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x0/0x7000000 -j SLUICE_OWN
@@ -97,8 +105,7 @@ enum Expected {
             -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags SYN NONE -m connmark --mark 0x2000000/0x7000000 -j CONNMARK \
             --set-xmark 0x6000000/0xf000000
             -A SLUICE_OUTPUT \(acknowledgement)
-            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
-            --queue-bypass
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j SLUICE_TO_CLIENT
             -A SLUICE_OWN -m owner --gid-owner 64083 -j CONNMARK --set-xmark 0x3000000/0xfff0000
             -A SLUICE_OWN -m owner --gid-owner 64084 -j CONNMARK --set-xmark 0xb000000/0xfff0000
             -A SLUICE_OWN -m owner --gid-owner 64085 -j CONNMARK --set-xmark 0x6000000/0xf000000
@@ -141,11 +148,13 @@ enum Expected {
             -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN -m addrtype ! --src-type \
             LOCAL -j CONNMARK --set-xmark 0x5000000/0x7000000
             -A SLUICE_SYN -p tcp -m tcp --tcp-option 30 --tcp-flags FIN,SYN,RST,ACK SYN -m addrtype ! --src-type \
-            LOCAL -j NFQUEUE --queue-num 7700 --queue-bypass
+            LOCAL -j SLUICE_HOLD
             -A SLUICE_TAKE -i sluice0 -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark \
             0x2000000/0xf000000
             -A SLUICE_TAKE -p tcp -m tcp --tcp-flags SYN NONE -j CONNMARK --set-xmark 0xa000000/0xf000000
             -A SLUICE_TAKE -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x4000000/0x7000000
+            -A SLUICE_TO_CLIENT -m bpf --bytecode "\(program(.box))" -j NFQUEUE --queue-num 7701 --queue-bypass
+            -A SLUICE_TO_CLIENT -j NFQUEUE --queue-num 7702 --queue-bypass
             COMMIT
             """
     }

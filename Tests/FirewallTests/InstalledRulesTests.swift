@@ -88,9 +88,9 @@ struct InstalledRulesTests {
             }
             let rules = try InstalledRules(
                 .sample(backend), prefix: scratch.tool.prefix + tools.prefix)
-            #expect(await rules.separatesAcknowledgements)
+            #expect(await rules.usesPrograms)
             try await rules.apply()
-            #expect(await !rules.separatesAcknowledgements)
+            #expect(await !rules.usesPrograms)
             for family in AddressFamily.allCases {
                 let listed = try await scratch.rules(backend, family)
                 #expect(listed.contains("-A SLUICE_INPUT") && !listed.contains("bpf"))

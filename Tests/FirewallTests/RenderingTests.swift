@@ -47,7 +47,7 @@ struct RenderingTests {
     @Test(arguments: AddressFamily.allCases)
     func bulkIsLeftToTheKernelIfAsked(_ family: AddressFamily) {
         var setting = RuleSetting.sample
-        setting.separatesAcknowledgements = false
+        setting.usesPrograms = false
         let rules = { Firewall(setting).rendered(family).split(separator: "\n").filter { $0.hasPrefix("-") } }
         let all = rules()
         setting.inspectsBulk = false
@@ -57,12 +57,12 @@ struct RenderingTests {
         for (index, rule) in more.enumerated() where isLeft(rule) {
             let subflow = "-p tcp --tcp-flags SYN,FIN,RST NONE -m connmark --mark 0xe000000/0xf000000 "
             #expect(rule.contains(subflow))
-            #expect(more[index + 1].contains("-j NFQUEUE --queue-balance"))
+            #expect(more[index + 1].hasSuffix("_CLIENT"))
         }
         #expect(more.count == all.count + 2)
-        // Acknowledgements tell how much the kernel has carried by itself.
-        setting.separatesAcknowledgements = true
-        #expect(rules() == more)
+        // Acknowledgements tell how much the kernel has carried by itself: they have no queue of their own.
+        setting.usesPrograms = true
+        #expect(!rules().contains { $0.contains("--queue-num 7703") })
     }
 
     /// Both ways, of established connections alone, and ahead of the data queues.
@@ -71,9 +71,9 @@ struct RenderingTests {
         var setting = RuleSetting.sample
         let rules = { Firewall(setting).rendered(family).split(separator: "\n").filter { $0.hasPrefix("-") } }
         let separated = rules()
-        setting.separatesAcknowledgements = false
-        let acknowledgements = separated.filter { $0.contains("-m bpf") }
-        #expect(rules() == separated.filter { !$0.contains("-m bpf") })
+        setting.usesPrograms = false
+        let acknowledgements = separated.filter { $0.contains("-m bpf") && $0.contains("--tcp-flags") }
+        #expect(rules() == Self.unspread(separated.filter { !$0.contains("-m bpf") }))
         #expect(acknowledgements.map { $0.prefix(16) } == ["-A SLUICE_INPUT ", "-A SLUICE_OUTPUT"])
         for rule in acknowledgements {
             #expect(rule.contains(" --tcp-flags FIN,SYN,RST,PSH,ACK,URG ACK -m connmark --mark 0x6000000/0x7000000 "))
@@ -114,6 +114,28 @@ struct RenderingTests {
             let words = line.split(separator: " ")
             let isJump = words.count == 4 && words[2] == "-j" && words[3].hasPrefix("SLUICE_")
             #expect(words[1].hasPrefix("SLUICE_") || isJump, "\(line)")
+        }
+    }
+
+    /// Where rules have no programs, all SYNs go to the first queue, and the kernel spreads data by addresses.
+    private static func unspread(_ rules: [Substring]) -> [Substring] {
+        rules.map { rule in
+            rule.replacing("SLUICE_HOLD -j NFQUEUE --queue-num 7704", with: "SLUICE_HOLD -j NFQUEUE --queue-num 7700")
+                .replacing("_CLIENT -j NFQUEUE --queue-num 7702", with: "_CLIENT -j NFQUEUE --queue-balance 7701:7702")
+        }
+    }
+
+    @Test func aPlaceHasAQueueForSYNsAndOneForData() {
+        let setting = RuleSetting.sample
+        #expect(setting.synQueues == [7700, 7704] && setting.lastQueue == 7704)
+        #expect(RuleSetting.other(.nft).synQueues == [10] && RuleSetting.other(.nft).lastQueue == 12)
+        for queues: ClosedRange<UInt16> in [1...1, 1...2, 1...5, 1...16] {
+            var many = setting
+            (many.synQueue, many.dataQueues) = (0, queues)
+            let all = many.synQueues + queues + [many.acknowledgementQueue]
+            #expect(Set(all) == Set(0...many.lastQueue) && all.count == Set(all).count)
+            let rules = Firewall(many).rendered(.ipv4)
+            for queue in many.synQueues + queues { #expect(rules.contains("--queue-num \(queue) --queue-bypass")) }
         }
     }
 

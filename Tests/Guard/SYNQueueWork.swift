@@ -31,7 +31,7 @@ final class SYNQueueWork: Work {
         self.expected = expected
         loopback = try Loopback()
         try loopback.lead(port: server.port, to: Self.queueNumber)
-        door = try SYNInspector.Door()
+        door = try SYNInspector.Door(queues: 1)
         let isEndToEnd = [.passServerSpeaksMultipath, .passDecidedBefore].contains(expected)
         stream = MadeUpStream(isEndToEnd ? .speaksMultipath : .dial(Self.plan))
         var policy = ConversionPolicy(interfaces: ["lo"])
@@ -39,12 +39,12 @@ final class SYNQueueWork: Work {
         if expected == .interceptSplit { policy.connect = .split }
         loop = try LoopThread(named: "path 0")
         inspector = try SYNInspector(
-            queue: PacketQueue(Self.queueNumber, .init(copyRange: 65535, maximumLength: 1024, gso: false)),
+            queues: [PacketQueue(Self.queueNumber, .init(copyRange: 65535, maximumLength: 1024, gso: false))],
             tun: TunDevice("guard"), policy: policy, door: door,
             watch: ConnectionWatch(connections: 64), watchesEndToEnd: false, segmentSizes: SegmentSizes(),
-            tap: TraceTap(TraceBoard()),
+            taps: [TraceTap(TraceBoard())],
             history: DecisionHistory(), counters: counters, stream: stream,
-            log: Logger(label: "guard"), on: loop)
+            log: Logger(label: "guard"), on: [loop])
         try loop.start()
         inspector.open()
         packet = PacketTemplate(Self.draft(to: server, expected))

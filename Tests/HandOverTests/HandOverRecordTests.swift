@@ -82,13 +82,13 @@ import Testing
         hasGuard: true, dataQueues: 2, fixed: ["tun": "sluice0", "queue_base": "7700"], steersSubflows: true)
 
     @Test func offersComeBack() throws {
-        #expect(try HandOverOffer(decoding: offer.encoded, descriptors: 5) == offer)
-        #expect(throws: RecordError.descriptors(expected: 5, found: 4)) {
-            try HandOverOffer(decoding: offer.encoded, descriptors: 4)
+        #expect(try HandOverOffer(decoding: offer.encoded, descriptors: 6) == offer)
+        #expect(throws: RecordError.descriptors(expected: 6, found: 5)) {
+            try HandOverOffer(decoding: offer.encoded, descriptors: 5)
         }
         for length in offer.encoded.indices {
             #expect(throws: RecordError.self) {
-                try HandOverOffer(decoding: Array(offer.encoded[..<length]), descriptors: 5)
+                try HandOverOffer(decoding: Array(offer.encoded[..<length]), descriptors: 6)
             }
         }
     }

@@ -22,7 +22,7 @@ struct CoreTests {
     @Test func balanceGoesByAddressesAlone() {
         let tuples = (1...50).map { tuple("10.1.0.2", UInt16($0)) }
         #expect(Set(tuples.map { QueueSelection.balance.queue(of: $0, queues: 16, secret: 7) }).count == 1)
-        #expect(Set(tuples.map { QueueSelection.fanout.queue(of: $0, queues: 16, secret: 7) }).count > 8)
+        #expect(Set(tuples.map { QueueSelection.port.queue(of: $0, queues: 16, secret: 7) }).count == 16)
     }
 
     @Test func bothDirectionsShareAQueue() {
@@ -77,16 +77,22 @@ struct CoreTests {
         #expect(outcome.limit == nil)
     }
 
-    @Test func theDeskIsALimit() {
+    @Test func oneQueueForSYNsIsALimit() {
         let works = [CoreWork(.desk, 500), CoreWork(.worker, 1000)]
-        let outcome = CoreSimulation.run(CoreLayout(cores: 16), works, connections: 20_000)
-        #expect(outcome.limit == "the SYN desk's thread")
+        let outcome = CoreSimulation.run(CoreLayout(cores: 16, selection: .balance), works, connections: 20_000)
+        #expect(outcome.limit == "the busiest thread")
         // It has a sixteenth of the workers' share besides.
         #expect(1_600_000...1_900_000 ~= outcome.perSecond)
     }
 
-    @Test func onePairKeepsOneQueueBusy() {
-        let layout = CoreLayout(cores: 16, pairs: 1)
+    @Test func onePairKeepsAllQueuesBusy() {
+        let outcome = CoreSimulation.run(
+            CoreLayout(cores: 16, pairs: 1), [CoreWork(.desk, 500), CoreWork(.queue, 1000)], connections: 20_000)
+        #expect(9_500_000...10_800_000 ~= outcome.perSecond)
+    }
+
+    @Test func byAddressesOnePairKeepsOneQueueBusy() {
+        let layout = CoreLayout(cores: 16, selection: .balance, pairs: 1)
         let outcome = CoreSimulation.run(layout, [CoreWork(.queue, 1000)], connections: 5000)
         #expect(980_000...1_020_000 ~= outcome.perSecond)
         #expect(outcome.busy.filter { $0 > 0 }.count == 1)

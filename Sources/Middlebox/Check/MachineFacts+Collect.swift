@@ -87,7 +87,8 @@ extension MachineFacts {
     /// microseconds until the queue is let go again would be lost.
     private static func tryQueues(_ rules: RuleSetting, _ settings: Settings) -> [QueueError] {
         let data = (rules.dataQueues + [rules.acknowledgementQueue]).map { ($0, PacketQueue.Options.data()) }
-        return ([(rules.synQueue, .syn(held: settings.advanced.maxHeld))] + data).compactMap { number, options in
+        let syns = rules.synQueues.map { ($0, PacketQueue.Options.syn(held: settings.advanced.maxHeld)) }
+        return (syns + data).compactMap { number, options in
             do throws(QueueError) {
                 _ = try PacketQueue(number, options)
                 return nil

@@ -9,7 +9,8 @@ struct Foundations: ~Copyable {
     /// nil where the kernel allows none.
     let guarding: StrayGuard?
     let tun: TunDevice
-    let synQueue: PacketQueue
+    /// As many as there are data queues.
+    let synQueues: [PacketQueue]
     let dataQueues: [PacketQueue]
 
     /// Made anew, in the network namespace of the calling thread.
@@ -18,35 +19,34 @@ struct Foundations: ~Copyable {
         // rules reset the clients (rules.template), and the guard would drop the packets that they answer.
         let guarding = try? StrayGuard(rules.mark)
         let tun = try TunDevice(rules.tun)
-        let synQueue = try PacketQueue(rules.synQueue, .syn(held: held), patience: .seconds(2))
+        let synQueues = try rules.synQueues.map { try PacketQueue($0, .syn(held: held), patience: .seconds(2)) }
         let dataQueues = try rules.dataQueues.map { try PacketQueue($0, .data(), patience: .seconds(2)) }
         // Nobody else's: what has no reader passes it by, but another program's packets would be mixed with these.
         _ = try PacketQueue(rules.acknowledgementQueue, .data(), patience: .seconds(2))
-        self.init(guarding: guarding, tun: tun, synQueue: synQueue, dataQueues: dataQueues)
+        self.init(guarding: guarding, tun: tun, synQueues: synQueues, dataQueues: dataQueues)
     }
 
     /// Taken over, in the order of `HandOverOffer`; nothing is changed yet. Throws `RecordError` or `QueueError`.
     init(_ rules: RuleSetting, held: Int, _ offer: HandOverOffer, _ descriptors: ReceivedDescriptors) throws {
         let guarding = offer.hasGuard ? try StrayGuard(owning: Self.next(offer, descriptors)) : nil
         let tun = TunDevice(rules.tun, owning: try Self.next(offer, descriptors))
-        let synQueue = try PacketQueue(
-            rules.synQueue, .syn(held: held), owning: try Self.next(offer, descriptors))
+        let synQueues = try rules.synQueues.map {
+            try PacketQueue($0, .syn(held: held), owning: try Self.next(offer, descriptors))
+        }
         let dataQueues = try rules.dataQueues.map {
             try PacketQueue($0, .data(), owning: try Self.next(offer, descriptors))
         }
-        self.init(guarding: guarding, tun: tun, synQueue: synQueue, dataQueues: dataQueues)
+        self.init(guarding: guarding, tun: tun, synQueues: synQueues, dataQueues: dataQueues)
     }
 
     private init(
-        guarding: StrayGuard?, tun: consuming TunDevice, synQueue: PacketQueue, dataQueues: [PacketQueue]
+        guarding: StrayGuard?, tun: TunDevice, synQueues: [PacketQueue], dataQueues: [PacketQueue]
     ) {
         self.guarding = guarding
         self.tun = tun
-        self.synQueue = synQueue
+        self.synQueues = synQueues
         self.dataQueues = dataQueues
     }
-
-    consuming func takeDevice() -> TunDevice { tun }
 
     private static func next(
         _ offer: HandOverOffer, _ descriptors: ReceivedDescriptors

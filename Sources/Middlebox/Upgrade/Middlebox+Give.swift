@@ -168,7 +168,7 @@ extension Middlebox {
         descriptors.append(synInspector.deviceDescriptor)
         descriptors += queues.compactMap { $0.member?.descriptor }
         let offer = HandOverOffer(
-            hasGuard: guarding != nil, dataQueues: queues.count - 1, fixed: initial.fixed(ruleSetting),
+            hasGuard: guarding != nil, dataQueues: queues.count / 2, fixed: initial.fixed(ruleSetting),
             steersSubflows: isSteering)
         try channel.send(.offer(offer.encoded), descriptors[...], until: .now + GivingSide.answerTime)
     }
@@ -263,7 +263,7 @@ extension Middlebox {
             return nil
         } catch {
             // The sentinel may have taken away the queues' room, and let go what waited in them.
-            for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
+            for queue in dataQueues { queue.member?.begin(unanswered: 0) }
             synInspector.begin(isSubstituted: isSubstituted)
             do {
                 let new = try Self.startSentinel(watched, log)

@@ -127,7 +127,7 @@ extension Middlebox {
     private func begin(isSubstituted: Bool) {
         sessionLog.expect(SessionTarget(initial.sessions))
         acknowledgements.adopt(Set(silenced.withLock(\.self)))
-        for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
+        for queue in dataQueues { queue.member?.begin(unanswered: 0) }
         synInspector.begin(isSubstituted: isSubstituted)
         synInspector.goOn()
         synInspector.postpone(false)

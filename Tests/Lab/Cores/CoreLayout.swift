@@ -1,3 +1,5 @@
+import Wire
+
 /// A box of many processors, one for each of the daemon's `path` threads.
 public struct CoreLayout: Sendable, Hashable {
     public let cores: Int
@@ -8,12 +10,22 @@ public struct CoreLayout: Sendable, Hashable {
     /// Pairs of a client's and a server's address, all of which open connections alike.
     public let pairs: Int
 
-    /// The last thread's.
-    var desk: Int { max(workers, queues) - 1 }
+    /// The thread that decides about a SYN.
+    func desk(of tuple: FourTuple) -> Int {
+        selection == .port ? PortSpread(count: queues).place(ofClientPort: tuple.client.port) : 0
+    }
+
+    /// The thread that has the connection, as the daemon chooses it: that of its queue, or one of those that share a queue's.
+    func worker(of tuple: FourTuple, secret: UInt32) -> Int {
+        let place = PortSpread(count: queues).place(ofClientPort: tuple.client.port)
+        guard workers > queues else { return place % workers }
+        let sharers = (workers - place + queues - 1) / queues
+        return place + queues * (Int(QueueSelection.ofTuple(tuple, secret)) % sharers)
+    }
 
     /// As the settings are unless said: a worker for each processor; but as many queues, up to the 16 that there can be.
     public init(
-        cores: Int, workers: Int? = nil, queues: Int? = nil, selection: QueueSelection = .balance, pairs: Int = 10_000
+        cores: Int, workers: Int? = nil, queues: Int? = nil, selection: QueueSelection = .port, pairs: Int = 10_000
     ) {
         self.cores = cores
         self.workers = workers ?? cores

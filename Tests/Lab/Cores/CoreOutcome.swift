@@ -8,8 +8,6 @@ public struct CoreOutcome: Sendable, Hashable {
     public let held: [SharedLock: Double]
     /// Of its time, what each processor worked or waited for locks.
     public let busy: [Double]
-    /// The processor of the SYN desk.
-    public let desk: Int
 
     /// What has no time left while processors have: nil when all of them are busy, and no lock is.
     public var limit: String? {
@@ -19,7 +17,6 @@ public struct CoreOutcome: Sendable, Hashable {
             return lock.rawValue
         }
         let mean = busy.reduce(0, +) / Double(busy.count)
-        guard mean < 0.9, let busiest = busy.indices.max(by: { busy[$0] < busy[$1] }) else { return nil }
-        return busiest == desk ? "the SYN desk's thread" : "the busiest queue's thread"
+        return mean < 0.9 ? "the busiest thread" : nil
     }
 }

@@ -96,9 +96,9 @@ public struct CoreSimulation {
     private func core(_ connection: Connection) -> Int {
         let tuple = connection.tuple
         return switch works[connection.step].place {
-        case .desk: layout.desk
+        case .desk: layout.desk(of: tuple)
         case .acceptor: Int(tuple.server.port) % layout.workers
-        case .worker: Int(QueueSelection.fanout.queue(of: tuple, queues: layout.workers, secret: ~secret))
+        case .worker: layout.worker(of: tuple, secret: ~secret)
         case .queue: layout.selection.queue(of: tuple, queues: layout.queues, secret: secret)
         }
     }
@@ -178,6 +178,6 @@ public struct CoreSimulation {
         return CoreOutcome(
             perSecond: Double(done) / time * 1e9,
             waiting: locks.mapValues { $0.waitedTime / time / Double(layout.cores) },
-            held: locks.mapValues { $0.heldTime / time }, busy: busy, desk: layout.desk)
+            held: locks.mapValues { $0.heldTime / time }, busy: busy)
     }
 }

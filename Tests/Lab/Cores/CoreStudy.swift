@@ -12,8 +12,7 @@ public struct CoreStudy: Sendable {
         public let waiting: [String: Double]
         /// Of the time, that in which each lock was held.
         public let held: [String: Double]
-        /// Of its time, what the SYN desk's processor was busy; and of all processors' time.
-        public let deskBusy: Double
+        /// Of all processors' time, what they were busy.
         public let busy: Double
         public let limit: String?
     }
@@ -45,28 +44,20 @@ public struct CoreStudy: Sendable {
     public func variants(_ load: CoreLoad) -> [Row] {
         let layout = CoreLayout(cores: 16)
         let works = load.works(costs)
-        func spread(_ works: [CoreWork]) -> [CoreWork] {
-            works.map { $0.place == .desk ? CoreWork(.worker, $0.alone, $0.holds) : $0 }
-        }
         func withoutTracker(_ works: [CoreWork]) -> [CoreWork] {
             works.map { work in
                 let held = work.holds.filter { $0.lock == .tracker }.reduce(0) { $0 + $1.alone }
                 return CoreWork(work.place, work.alone + held, work.holds.filter { $0.lock != .tracker })
             }
         }
-        let rows = [
+        return [
             row(load, CoreLayout(cores: 16, queues: 4), works, "data_queues = 4, as by default"),
             row(load, CoreLayout(cores: 16, queues: 8), works, "data_queues = 8"),
-            row(load, CoreLayout(cores: 16, queues: 15), works, "data_queues = 15: none with the SYN desk"),
             row(load, layout, works, "data_queues = 16"),
             row(load, layout, load.works(costs.withTransfers(3)), "16, cache lines three times as far apart"),
             row(load, layout, load.works(costs.withTransfers(10)), "16, ten times"),
             row(load, layout, withoutTracker(works), "16, if the tracker took no lock"),
-        ]
-        guard works.contains(where: { $0.place == .desk }) else { return rows }
-        return rows + [
-            row(load, layout, spread(works), "16, if each worker decided about its own SYNs"),
-            row(load, layout, withoutTracker(spread(works)), "16, both"),
+            row(load, CoreLayout(cores: 16, selection: .balance), works, "16, without programs: one queue for SYNs"),
         ]
     }
 
@@ -92,7 +83,6 @@ public struct CoreStudy: Sendable {
         return Row(
             load: load, cores: layout.cores, variant: variant, perSecond: outcome.perSecond,
             speedup: outcome.perSecond / single[load]!, waiting: named(outcome.waiting), held: named(outcome.held),
-            deskBusy: outcome.busy[outcome.desk],
             busy: outcome.busy.reduce(0, +) / Double(outcome.busy.count), limit: outcome.limit)
     }
 }

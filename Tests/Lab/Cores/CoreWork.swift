@@ -2,7 +2,7 @@
 public struct CoreWork: Sendable, Hashable {
     /// On which thread.
     public enum Place: Sendable, Hashable {
-        /// The one SYN desk, on the last thread.
+        /// The one that decides about its SYN.
         case desk
         /// The worker that accepts on the listener of the port: one for all connections to it.
         case acceptor

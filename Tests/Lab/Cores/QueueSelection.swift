@@ -1,18 +1,18 @@
 import Wire
 
-/// To which of several queues the kernel gives a packet (net/netfilter/xt_NFQUEUE.c).
+/// To which of several queues a packet goes.
 public enum QueueSelection: String, Sendable, CaseIterable {
-    /// `--queue-balance`: by a hash of the two addresses, the same both ways.
+    /// By the client's port, as the daemon's rules have it: SYNs as well as data.
+    case port
+    /// `--queue-balance` (net/netfilter/xt_NFQUEUE.c): by a hash of the two addresses, the same both ways. All SYNs go to one
+    /// queue. So it is where the kernel takes no programs in rules.
     case balance
-    /// With `--queue-cpu-fanout` besides: by the processor on which the packet is. What comes in is on the one that the
-    /// network interface has chosen for its 4-tuple (RSS).
-    case fanout
 
-    /// Numbers begin at 0. `secret`: drawn by the kernel, once for all rules; of RSS, the key of the interface.
+    /// Numbers begin at 0. `secret`: drawn by the kernel, once for all rules.
     public func queue(of tuple: FourTuple, queues: Int, secret: UInt32) -> Int {
         switch self {
         case .balance: Int((UInt64(Self.hash(tuple, secret)) * UInt64(queues)) >> 32)
-        case .fanout: Int(Self.receiveSide(tuple, secret)) % queues
+        case .port: PortSpread(count: queues).place(ofClientPort: tuple.client.port)
         }
     }
 
@@ -22,8 +22,8 @@ public enum QueueSelection: String, Sendable, CaseIterable {
         return jenkins(words.min()!, words.max()!, 6, secret)
     }
 
-    /// In place of the interface's own function (Toeplitz, mostly): any good hash of the 4-tuple spreads as it does.
-    private static func receiveSide(_ tuple: FourTuple, _ secret: UInt32) -> UInt32 {
+    /// In place of a hash of the daemon's own: any good one of the 4-tuple spreads as it does.
+    static func ofTuple(_ tuple: FourTuple, _ secret: UInt32) -> UInt32 {
         let ports = UInt32(tuple.client.port) << 16 | UInt32(tuple.server.port)
         return jenkins(hash(tuple, secret), ports, 0, secret)
     }

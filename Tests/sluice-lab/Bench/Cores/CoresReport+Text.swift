@@ -29,7 +29,7 @@ extension CoresReport {
 
     private func table(_ rows: [CoreStudy.Row], _ name: (CoreStudy.Row) -> String) -> String {
         let heading = [
-            "load", "", "a second", "times one core", "busy", "SYN desk", "tracker held", "waits: tracker", "others",
+            "load", "", "a second", "times one core", "busy", "tracker held", "waits: tracker", "others",
             "limit",
         ]
         return textTable(
@@ -41,7 +41,7 @@ extension CoresReport {
                         row.load.rawValue, name(row), decimal(row.perSecond, places: 0),
                         decimal(row.speedup, places: 1),
                     ]
-                        + [row.busy, row.deskBusy, row.held[tracker] ?? 0, row.waiting[tracker] ?? 0, others].map(
+                        + [row.busy, row.held[tracker] ?? 0, row.waiting[tracker] ?? 0, others].map(
                             percent)
                         + [row.limit ?? "-"]
                 })
