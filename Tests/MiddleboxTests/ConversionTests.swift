@@ -29,6 +29,24 @@ import Wire
         }
     }
 
+    @Test(
+        "SYNs and data find their way with any number of queues and of threads",
+        arguments: [(16, 2), (3, 5), (5, 1), (1, 3)], IPFamily.allCases)
+    func anyNumberOfQueues(_ numbers: (queues: Int, workers: Int), _ family: IPFamily) async throws {
+        try await Lab.with { lab in
+            let counts = "[relay]\nworkers = \(numbers.workers)\n[advanced]\ndata_queues = \(numbers.queues)\n"
+            let sluice = try await lab.startSluice(configuration: lab.sluiceDefaults + counts)
+            try await lab.serve()
+            var plan = lab.plan(.download, 100_000, family)
+            plan.count = 40
+            plan.parallel = 8
+            let report = try await lab.fetch(plan)
+            #expect(report.failures == [:])
+            #expect(try await sluice.count("intercept: server answered") == 40)
+            #expect(try await sluice.count("pass: unable") == 0)
+        }
+    }
+
     /// nginx, curl, mptcpize: nothing of our own on either side, and the server sees the client's address.
     @Test(arguments: IPFamily.allCases)
     func anOrdinaryServerSeesTheClientsAddress(_ family: IPFamily) async throws {

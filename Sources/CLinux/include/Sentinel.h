@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { SLUICE_SENTINEL_QUEUES = 17 };
+// Sixteen for SYNs and sixteen for data.
+enum { SLUICE_SENTINEL_QUEUES = 32 };
 
 // What the thread of a queue and the sentinel know of each other, in memory that both processes share.
 struct sluice_pulse {
