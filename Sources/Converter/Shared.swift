@@ -27,6 +27,8 @@ final class Shared: Sendable {
     /// The client's keepalive probes are not to be answered, since the server doesn't answer the box's; or they are again.
     let silence: @Sendable (FourTuple, Bool) -> Void
     let observer: SessionObserver
+    /// nil: sessions end with the daemon.
+    let register: SessionRegister?
     /// Of the last session that was established. Begins at a number that no daemon before has come to.
     private let sessionNumber = Atomic<UInt64>(UInt64(max(0, WallClock.nanoseconds / 1_000_000_000)) << 20)
 
@@ -35,7 +37,7 @@ final class Shared: Sendable {
         outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
         accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void,
         silence: @escaping @Sendable (FourTuple, Bool) -> Void = { _, _ in },
-        observer: SessionObserver = .nobody
+        observer: SessionObserver = .nobody, register: SessionRegister? = nil
     ) {
         self.setting = setting
         self.log = log
@@ -45,6 +47,7 @@ final class Shared: Sendable {
         self.ended = ended
         self.silence = silence
         self.observer = observer
+        self.register = register
         receiveMemory = setting.receiveBuffer == nil ? ReceiveMemory() : nil
         listeners = ListenerTable(setting)
         memory = ServerMemory(

@@ -51,8 +51,7 @@ extension Middlebox {
     ) async throws {
         try await ControlServer.checkFree(settings.admin.control)
         let http = try HTTPSetting(settings.admin)
-        let box = try Middlebox(settings, surroundings)
-        try box.startThreads()
+        let box = try start(settings, surroundings)
         defer { box.stopThreads() }
         let admin = try await AdminService.start(
             control: settings.admin.control, http: http, answers: box.answers)

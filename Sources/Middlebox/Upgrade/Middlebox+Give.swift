@@ -266,7 +266,7 @@ extension Middlebox {
             for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
             synInspector.begin(isSubstituted: isSubstituted)
             do {
-                let new = try Self.startSentinel(watched, log)
+                let new = try Self.startSentinel(watched, keeping, log)
                 sentinel.withLock { $0 = new }
             } catch {
                 log.error(
