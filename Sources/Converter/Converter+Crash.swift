@@ -39,6 +39,20 @@ extension Converter {
         return salvage
     }
 
+    /// All connections. Before the threads run.
+    public func describeAll() -> [ConnectionDescription] {
+        var all: [ConnectionDescription] = []
+        for worker in workers {
+            var selection: Worker.Selection? = .all(fromSlot: 0)
+            while let wanted = selection, let member = worker.member {
+                let (some, rest) = member.describe(wanted)
+                all += some
+                selection = rest
+            }
+        }
+        return all
+    }
+
     private struct NotSalvaged: Error {
         let reason: SessionSalvage.Reason
     }

@@ -6,7 +6,9 @@ import LinuxSystem
 import Logging
 import NetfilterQueue
 import Settings
+import SharedTracking
 import SystemPackage
+import Tracking
 import Wire
 
 // How sessions outlive a daemon that has died: its sentinel keeps what the kernel has of it, and the next daemon takes that over
@@ -104,6 +106,7 @@ extension Middlebox {
         }
         let start = MonotonicTime.now
         let salvage = converter.adopt(former)
+        for connection in converter.describeAll() { resume(connection) }
         for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
         synInspector.begin(isSubstituted: false)
         try startThreads()
@@ -117,6 +120,16 @@ extension Middlebox {
             the daemon before has died: \(salvage.kept) of its connections go on, \(salvage.resets) are reset\
             \(reasons.isEmpty ? "" : " (\(reasons))"); taken up in \(milliseconds) ms
             """)
+    }
+
+    private func resume(_ connection: ConnectionDescription) {
+        guard let token = connection.token else { return }
+        let subflows = connection.subflows.filter(\.kernel.isEstablished).map { subflow in
+            // The box's end is the local one.
+            Tracker.ResumedSubflow(
+                client: subflow.kernel.remote, server: subflow.kernel.local, isBackup: subflow.isBackup)
+        }
+        watch.resume(connection.tuple, token, subflows)
     }
 
     private enum SalvageError: Error, CustomStringConvertible {
