@@ -31,12 +31,23 @@ extension Converter {
             case .failure(let reason):
                 client.abort()
                 server.abort()
+                tellEnd(of: record)
                 salvage.reset[reason.reason.rawValue, default: 0] += 1
             }
         }
         counters.salvaged.count(UInt64(salvage.kept))
         counters.lost.count(UInt64(salvage.resets))
         return salvage
+    }
+
+    private func tellEnd(of record: SessionRecord) {
+        let notes = record.notes
+        guard notes.number != 0, shared.observer.isWatching() else { return }
+        shared.observer.tell(
+            SessionReport(
+                number: notes.number, tuple: record.tuple, upstream: notes.upstream, token: notes.token.map { Token($0) },
+                interface: record.inDevice, established: notes.established, end: .fault, bytesToClient: 0,
+                bytesToServer: 0, subflows: []))
     }
 
     /// All connections. Before the threads run.
@@ -70,6 +81,8 @@ extension Converter {
     ) -> Result<SessionRecord, NotSalvaged> {
         let (ofClient, ofServer) = (client.streamCounts(isOpener: false), server.streamCounts(isOpener: true))
         var record = record
+        // It has been idle for want of a daemon.
+        record.lastMoved = MonotonicTime.now.nanoseconds
         for (index, (source, destination)) in [(ofClient, ofServer), (ofServer, ofClient)].enumerated() {
             let kept = session.directions[index]
             let remains = SessionSalvage.Remains(

@@ -95,6 +95,8 @@ public final class Middlebox: Sendable {
     let isFrozen = Atomic(false)
     /// Has it been told to stop? A successor is told so, too.
     let isToStop = Atomic(false)
+    /// Reloads that it has been told of by a signal, and not yet done.
+    let reloadsToCome = Atomic(0)
     let frozenAt = Mutex(MonotonicTime(nanoseconds: 0))
     /// What the daemon before knew of paths, until throttles are set: it may carry something until its end.
     let inheritedMemory = Mutex<[UInt8]>([])
@@ -169,7 +171,7 @@ public final class Middlebox: Sendable {
         sentinel = Mutex(try Self.startSentinel([synQueue] + dataQueues, keeping, log))
         let door = try SYNInspector.Door()
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
-        let sessionLog = try SessionLog(version: Self.version, log: log, isStart: inherited == nil || isAfterCrash)
+        let sessionLog = try SessionLog(version: Self.version, log: log, isStart: inherited == nil)
         self.sessionLog = sessionLog
         let agreement = Agreement(watch, log: log)
         let segmentSizes = SegmentSizes()

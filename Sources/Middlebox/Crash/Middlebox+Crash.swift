@@ -5,6 +5,7 @@ import HandOver
 import LinuxSystem
 import Logging
 import NetfilterQueue
+import SessionLog
 import Settings
 import SharedTracking
 import SystemPackage
@@ -105,6 +106,7 @@ extension Middlebox {
             return
         }
         let start = MonotonicTime.now
+        sessionLog.expect(SessionTarget(initial.sessions))
         let salvage = converter.adopt(former)
         for connection in converter.describeAll() { resume(connection) }
         for queue in queues.dropFirst() { queue.member?.begin(unanswered: 0) }
