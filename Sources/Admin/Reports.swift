@@ -18,12 +18,16 @@ public struct StatusReport: Codable, Sendable {
         public var closed: UInt64
         /// Reset because bytes of theirs were lost inside this machine.
         public var faults: UInt64
+        /// Of a daemon before that has died: those that went on.
+        public var salvaged: UInt64
+        /// Those of it that were reset.
+        public var lost: UInt64
         public var bytesToClient: UInt64
         public var bytesToServer: UInt64
 
         public init(
             open: Int, pending: Int, accepted: UInt64, resets: UInt64, idleTimeouts: UInt64, clientTimeouts: UInt64,
-            closed: UInt64, faults: UInt64, bytesToClient: UInt64, bytesToServer: UInt64
+            closed: UInt64, faults: UInt64, salvaged: UInt64 = 0, lost: UInt64 = 0, bytesToClient: UInt64, bytesToServer: UInt64
         ) {
             self.open = open
             self.pending = pending
@@ -33,6 +37,8 @@ public struct StatusReport: Codable, Sendable {
             self.clientTimeouts = clientTimeouts
             self.closed = closed
             self.faults = faults
+            self.salvaged = salvaged
+            self.lost = lost
             self.bytesToClient = bytesToClient
             self.bytesToServer = bytesToServer
         }

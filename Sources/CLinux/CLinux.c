@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -65,6 +66,11 @@ int sluice_tun_attach(int fd, const char *name) {
 int sluice_outq(int fd) {
     int bytes = 0;
     return ioctl(fd, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
+}
+
+int sluice_inq(int fd) {
+    int bytes = 0;
+    return ioctl(fd, FIONREAD, &bytes) < 0 ? -1 : bytes;
 }
 
 int sluice_interface_up(const char *name) {
@@ -181,10 +187,10 @@ void sluice_malloc_setup(void) { mallopt(M_MMAP_THRESHOLD, 128 << 10); }
 void sluice_malloc_trim(void) { malloc_trim(0); }
 
 // SCM_MAX_FD of the kernel (include/net/scm.h).
-enum { MOST_DESCRIPTORS = 253 };
+
 
 union descriptors {
-    char bytes[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))];
+    char bytes[CMSG_SPACE(SLUICE_DESCRIPTORS_AT_A_TIME * sizeof(int))];
     struct cmsghdr alignment;
 };
 
@@ -192,7 +198,7 @@ ssize_t sluice_send_descriptors(int socket, const void *bytes, size_t size, cons
     union descriptors control;
     struct iovec vector = {.iov_base = (void *)bytes, .iov_len = size};
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-    if (count > MOST_DESCRIPTORS) return errno = EINVAL, -1;
+    if (count > SLUICE_DESCRIPTORS_AT_A_TIME) return errno = EINVAL, -1;
     if (count > 0) {
         memset(&control, 0, sizeof control);
         message.msg_control = control.bytes;
@@ -227,3 +233,23 @@ ssize_t sluice_receive_descriptors(int socket, void *bytes, size_t size, int *fd
     }
     return received;
 }
+
+int sluice_register_new(size_t size, void **memory) {
+    int fd = memfd_create("sluice-register", MFD_CLOEXEC);
+    if (fd < 0) return -1;
+    if (ftruncate(fd, (off_t)size) == 0 && (*memory = sluice_register_map(fd, size))) return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+void *sluice_register_map(int fd, size_t size) {
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (memory == MAP_FAILED) return NULL;
+    // A dump would touch it all.
+    madvise(memory, size, MADV_DONTDUMP);
+    return memory;
+}
+
+void sluice_register_release(void *place) { madvise(place, SLUICE_REGISTER_PLACE, MADV_REMOVE); }

@@ -29,13 +29,15 @@ public final class Converter: Sendable {
     /// As many workers as the setting says live on `threads`, by turns. On a worker's thread, `outcome` is called for each
     /// dial, with the id of its request, `accepted` for each client, with its connection's token if it speaks MPTCP, and `ended`
     /// when the session of one is over. `silence` says whether a client's keepalive probes are not to be answered, since the
-    /// server answers none. `observer` is told of sessions. `spread`:
-    /// which queue a client's segments take; its thread, as far as that has a worker, has the connection, too.
+    /// server answers none. `observer` is told of sessions. `register`, for as many workers and connections as the setting says: by which
+    /// sessions are found again after a crash. `spread`: which queue a client's segments take; its thread, as far as that has a worker,
+    /// has the connection, too.
     public init(
         _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
         accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void,
         silence: @escaping @Sendable (FourTuple, Bool) -> Void = { _, _ in },
-        observer: SessionObserver = .nobody, spread: PortSpread = PortSpread(count: 1),
+        observer: SessionObserver = .nobody, register: SessionRegister? = nil,
+        spread: PortSpread = PortSpread(count: 1),
         on threads: [LoopThread]
     ) throws(SystemError) {
         stampKeeper = try StreamSocket.open(.tcp, for: setting.listenAddress)
@@ -44,7 +46,7 @@ public final class Converter: Sendable {
         for _ in 0..<setting.workers { mailboxes.append(try Mailbox()) }
         let shared = Shared(
             setting, log: log, mailboxes: mailboxes, outcome: outcome, accepted: accepted, ended: ended,
-            silence: silence, observer: observer, spread: spread)
+            silence: silence, observer: observer, register: register, spread: spread)
         var endings: [LoopThread.Ending] = []
         let workers = mailboxes.map { _ in StandingMember<Worker>() }
         for (index, mailbox) in mailboxes.enumerated() {

@@ -18,6 +18,9 @@ public final class ConverterCounters: Sendable {
     public let closedByOperator = Atomic<UInt64>(0)
     /// Sessions that were reset because bytes of theirs were lost inside this machine.
     public let relayFaults = Atomic<UInt64>(0)
+    /// Sessions of a daemon that has died: those that went on, and those that could not.
+    public let salvaged = Atomic<UInt64>(0)
+    public let lost = Atomic<UInt64>(0)
     public let bytesToClient = Atomic<UInt64>(0)
     public let bytesToServer = Atomic<UInt64>(0)
     /// From the client's SYN, as its queue hands it over, until the SYN to the server has been sent. Of those that were held.

@@ -74,7 +74,18 @@ struct HalfDuplex: ~Copyable {
         self.chunk = chunk
     }
 
+    /// A session's are given back before (`discardPending`).
     deinit { pending?.deallocate() }
+
+    /// Gives up what waits.
+    mutating func discardPending(_ buffers: inout PendingBuffers) {
+        if let pending = pending.take() { buffers.giveBack(pending) }
+    }
+
+    /// Where bytes wait for the destination, and where in the stream that buffer begins.
+    var waiting: (buffer: UnsafeMutableRawBufferPointer, base: UInt64)? {
+        pending.map { ($0, relayed - UInt64(pendingRange.lowerBound)) }
+    }
 
     /// As it is handed over, and as it goes on elsewhere.
     var record: SessionRecord.Direction {
@@ -156,7 +167,7 @@ struct HalfDuplex: ~Copyable {
                 guard !destination.isBroken else { continue }
                 guard let written = passOn(bytes, to: &destination, &buffers) else { return fail(.bytesLost) }
                 if written < bytes.count, !destination.isBroken {
-                    keep(UnsafeRawBufferPointer(rebasing: buffers.scratch[written..<bytes.count]), &buffers.pending)
+                    keep(UnsafeRawBufferPointer(rebasing: buffers.scratch[written..<bytes.count]), &buffers)
                     hasKept = true
                 } else if bytes.isFull {
                     grow()
@@ -190,6 +201,7 @@ struct HalfDuplex: ~Copyable {
         let descriptor = source.socket.rawValue
         let wanted = chunk
         let scratch = buffers.scratch.baseAddress!
+        buffers.noteMove(from: relayed)
         var arrival: Int64 = 0
         let isTimed = takeTurnToTime()
         var isSpliced = !isTimed && isWorthSplicing(to: destination, buffers)
@@ -281,14 +293,16 @@ struct HalfDuplex: ~Copyable {
         let isAll = written == pendingRange.count
         pendingRange = pendingRange.dropFirst(written)
         guard isAll || destination.isBroken else { return false }
+        buffers.noteNothingWaits()
         buffers.pending.giveBack(pending)
         self.pending = nil
         return true
     }
 
-    private mutating func keep(_ rest: UnsafeRawBufferPointer, _ buffers: inout PendingBuffers) {
-        let copy = buffers.take(rest.count)
+    private mutating func keep(_ rest: UnsafeRawBufferPointer, _ buffers: inout RelayBuffers) {
+        let copy = buffers.pending.take(rest.count)
         copy.copyMemory(from: rest)
+        buffers.noteWaiting(in: copy, from: relayed)
         pending = copy
         pendingRange = 0..<rest.count
         chunk = max(chunk / 2, Self.smallestChunk)

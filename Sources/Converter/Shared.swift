@@ -28,6 +28,8 @@ final class Shared: Sendable {
     let silence: @Sendable (FourTuple, Bool) -> Void
     let observer: SessionObserver
     private let spread: PortSpread
+    /// nil: sessions end with the daemon.
+    let register: SessionRegister?
     /// Of the last session that was established. Begins at a number that no daemon before has come to.
     private let sessionNumber = Atomic<UInt64>(UInt64(max(0, WallClock.nanoseconds / 1_000_000_000)) << 20)
 
@@ -36,7 +38,8 @@ final class Shared: Sendable {
         outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,
         accepted: @escaping @Sendable (FourTuple, Token?) -> Void, ended: @escaping @Sendable (FourTuple) -> Void,
         silence: @escaping @Sendable (FourTuple, Bool) -> Void = { _, _ in },
-        observer: SessionObserver = .nobody, spread: PortSpread = PortSpread(count: 1)
+        observer: SessionObserver = .nobody, register: SessionRegister? = nil,
+        spread: PortSpread = PortSpread(count: 1)
     ) {
         self.setting = setting
         self.log = log
@@ -47,6 +50,7 @@ final class Shared: Sendable {
         self.silence = silence
         self.observer = observer
         self.spread = spread
+        self.register = register
         receiveMemory = setting.receiveBuffer == nil ? ReceiveMemory() : nil
         listeners = ListenerTable(setting)
         memory = ServerMemory(

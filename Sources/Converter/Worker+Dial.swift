@@ -311,6 +311,7 @@ extension Worker {
     /// here, since it may be the server that speaks first.
     private func startRelaying(_ session: Session) {
         noteStart(session)
+        keep(session)
         limitReceiving(fromServerOf: session)
         relay(session)
         if session.toServer.relayed == 0 { session.server?.socket.completeHandshake() }

@@ -8,6 +8,7 @@ extension Worker {
     /// MP_FASTCLOSE towards the client: RFC 8684 section 3.5).
     func reset(_ session: Session, failed: Session.Side) {
         shared.counters.resets.count()
+        forget(session)
         let other = failed.other
         session.notes.ending = session.notes.ending ?? (failed == .client ? .clientReset : .serverReset)
         noteSubflows(session)
@@ -132,6 +133,9 @@ extension Worker {
     func end(_ session: Session, orderly: Bool) {
         guard session.phase != .over else { return }
         noteEnd(session)
+        forget(session)
+        session.toServer.discardPending(&buffers.pending)
+        session.toClient.discardPending(&buffers.pending)
         for side in [Session.Side.client, .server] {
             if orderly {
                 try? session[side]?.socket.setResetOnClose(false)

@@ -40,6 +40,7 @@ extension Worker {
         case .resettingClient, .resettingServer, .closing: leaving.append(session)
         case .awaitingServer, .relaying: break
         }
+        keep(session)
         let isBroken = record.client?.isBroken == true || record.server?.isBroken == true
         if record.phase == .relaying, isBroken { awaitReset(session) }
         if record.client?.keepalive != nil || record.server?.keepalive != nil {

@@ -53,6 +53,7 @@ extension Worker {
     private func pump(_ session: Session, from source: Session.Side, _ budget: inout Int) -> HalfDuplex.Outcome {
         switch source {
         case .client:
+            buffers.lend(to: session.slot, 0)
             let (before, hadPending) = (session.toServer.relayed, session.toServer.hasPending)
             let outcome = session.toServer.pump(
                 from: &session.client!, to: &session.server!, budget: &budget, through: &buffers
@@ -63,6 +64,7 @@ extension Worker {
             if let delay = session.toServer.takeDelay() { shared.counters.dataToServer.record(nanoseconds: delay) }
             return outcome
         case .server:
+            buffers.lend(to: session.slot, 1)
             let (before, hadPending) = (session.toClient.relayed, session.toClient.hasPending)
             let outcome = session.toClient.pump(
                 from: &session.server!, to: &session.client!, budget: &budget, through: &buffers
@@ -104,6 +106,8 @@ extension Worker {
 
     /// A side is broken since just now. The other one has some time to take what is pending for it.
     func awaitReset(_ session: Session) {
+        // What comes is discarded from now on.
+        forget(session)
         brokenDeadlines.append(session, now: .now)
         postpone(session)
     }

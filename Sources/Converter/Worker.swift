@@ -9,7 +9,7 @@ import Wire
 /// but for the mailbox and what is shared by design (listeners, memory, counters).
 ///
 /// Its events are handled in this file; how a session comes about in Worker+Dial.swift, what its bytes' moving (`HalfDuplex`)
-/// leads to in Worker+Relay.swift, how it ends in Worker+End.swift.
+/// leads to in Worker+Relay.swift, how it ends in Worker+End.swift, what is kept of it for a crash in Worker+Crash.swift.
 final class Worker: LoopMember {
     enum Message: Sendable {
         case dial(DialRequest)
@@ -58,6 +58,8 @@ final class Worker: LoopMember {
     /// Until when the other side of a failed one may take what is pending for it.
     var brokenDeadlines = DeadlineQueue(delay: Worker.resetPatience)
     var buffers: RelayBuffers
+    /// Where its sessions are found again after a crash; nil: nowhere.
+    let register: SessionRegister.Worker?
     /// The second that `aheadNow` counts, and how many sides have been ahead of their other ones in it, and in the one before.
     var aheadPeriod: UInt32 = 1
     var aheadNow = 0
@@ -78,7 +80,8 @@ final class Worker: LoopMember {
         diagnostics = try SocketDiagnostics()
         routes = try RouteLookup()
         clientDeadlines = DeadlineQueue(delay: shared.setting.clientTimeout)
-        buffers = try RelayBuffers()
+        register = shared.register?.worker(index)
+        buffers = try RelayBuffers(register)
         try place.watch(mailbox, tag: EventTag.mailbox.bits)
     }
 

@@ -22,6 +22,9 @@ public struct SplicePipe: ~Copyable {
         self.input = input
     }
 
+    /// Its reading end.
+    var outputDescriptor: Int32 { output.rawValue }
+
     /// Takes up to `count` bytes from a socket; at the end of its stream 0.
     public borrowing func fill(from socket: Int32, _ count: Int) -> Int {
         sluice_splice(socket, input.rawValue, count)

@@ -45,6 +45,7 @@ extension Middlebox {
                 clientTimeouts: stream.clientTimeouts.load(ordering: .relaxed),
                 closed: stream.closedByOperator.load(ordering: .relaxed),
                 faults: stream.relayFaults.load(ordering: .relaxed),
+                salvaged: stream.salvaged.load(ordering: .relaxed), lost: stream.lost.load(ordering: .relaxed),
                 bytesToClient: stream.bytesToClient.load(ordering: .relaxed),
                 bytesToServer: stream.bytesToServer.load(ordering: .relaxed)),
             dials: .init(

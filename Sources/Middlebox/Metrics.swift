@@ -62,10 +62,14 @@ extension Middlebox {
                 ("idle", stream.idleTimeouts.load(ordering: .relaxed)),
                 ("operator", stream.closedByOperator.load(ordering: .relaxed)),
                 ("fault", stream.relayFaults.load(ordering: .relaxed)),
+                ("crash", stream.lost.load(ordering: .relaxed)),
                 ("client_never_came", stream.clientTimeouts.load(ordering: .relaxed)),
             ]
             for (reason, count) in reasons { family.add(count, [("reason", reason)]) }
         }
+        metrics.counter(
+            "sluice_connections_salvaged_total", "Connections of a daemon that died, taken up at the start.",
+            stream.salvaged.load(ordering: .relaxed))
         metrics.family("sluice_relayed_bytes_total", .counter, "Payload that was passed on.") { family in
             family.add(stream.bytesToClient.load(ordering: .relaxed), [("to", "client")])
             family.add(stream.bytesToServer.load(ordering: .relaxed), [("to", "server")])

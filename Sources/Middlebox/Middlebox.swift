@@ -3,6 +3,7 @@
 //
 //     start   TUN ─ queues bound ─ sentinel ─ workers ─ inspectors ─ throttles ─ rules ─ control socket last
 //     run     Healer puts back what other hands remove; orders pass one at a time (OrderQueue)
+//     crash   the sentinel keeps sessions; the next start takes them up (Crash)
 //     upgrade another process takes all of it over, and goes on (Upgrade)
 //     stop    no new conversions ─ running connections drain ─ rules removed ─ throttles lifted ─ queues unbound ─
 //             sockets closed
@@ -73,6 +74,8 @@ public final class Middlebox: Sendable {
     let acknowledgements: AcknowledgementInspector
     /// nil once it has been dismissed.
     let sentinel: Mutex<Sentinel?>
+    /// What it keeps if this daemon dies; nil: nothing.
+    let keeping: Sentinel.Keeping?
     let pathThreads: [LoopThread]
     let surroundings: Surroundings
 
@@ -92,6 +95,8 @@ public final class Middlebox: Sendable {
     let isFrozen = Atomic(false)
     /// Has it been told to stop? A successor is told so, too.
     let isToStop = Atomic(false)
+    /// Reloads that it has been told of by a signal, and not yet done.
+    let reloadsToCome = Atomic(0)
     let frozenAt = Mutex(MonotonicTime(nanoseconds: 0))
     /// What the daemon before knew of paths, until throttles are set: it may carry something until its end.
     let inheritedMemory = Mutex<[UInt8]>([])
@@ -117,9 +122,12 @@ public final class Middlebox: Sendable {
 
     /// The path threads run once `startThreads` is called.
     ///
-    /// - Parameter inherited: what the daemon before offers, and its descriptors; nil: all is made anew.
+    /// - Parameters:
+    ///   - inherited: what the daemon before offers, and its descriptors; nil: all is made anew.
+    ///   - isAfterCrash: the daemon before has died.
     init(
-        _ settings: Settings, _ surroundings: Surroundings, _ inherited: (HandOverOffer, ReceivedDescriptors)? = nil
+        _ settings: Settings, _ surroundings: Surroundings, _ inherited: (HandOverOffer, ReceivedDescriptors)? = nil,
+        isAfterCrash: Bool = false
     ) throws {
         let log = surroundings.log
         program = try ProgramStart.own()
@@ -154,7 +162,15 @@ public final class Middlebox: Sendable {
         strayGuard = Mutex(guarding)
         let acknowledgementQueue = rules.acknowledgementQueue
         queues = (synQueues + dataQueues).map { StandingMember($0) }
-        sentinel = Mutex(try Self.startSentinel(synQueues + dataQueues, log))
+        let keeping = Self.keeping(settings, conversion, log)
+        self.keeping = keeping
+        Self.note(
+            keeping,
+            [guarding?.descriptor, foundations.tun.rawValue] + (synQueues + dataQueues).map(\.descriptor),
+            HandOverOffer(
+                hasGuard: guarding != nil, dataQueues: dataQueues.count, fixed: settings.fixed(rules),
+                steersSubflows: rules.steersSubflows))
+        sentinel = Mutex(try Self.startSentinel(synQueues + dataQueues, keeping, log))
         let door = try SYNInspector.Door(queues: synQueues.count)
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let sessionLog = try SessionLog(version: Self.version, log: log, isStart: inherited == nil)
@@ -180,7 +196,8 @@ public final class Middlebox: Sendable {
             silence: { tuple, on in
                 watch.silence(tuple, on)
                 acknowledgements.silence(tuple, on)
-            }, observer: SessionObserver(sessionLog, watch), spread: rules.spread, on: threads)
+            }, observer: SessionObserver(sessionLog, watch), register: keeping?.register, spread: rules.spread,
+            on: threads)
         watch.listen(
             .init(
                 clientJoins: converter.clientJoins, clientSends: converter.clientSends,
@@ -202,7 +219,7 @@ public final class Middlebox: Sendable {
         volumes = VolumeFile(directory: settings.advanced.stateDirectory, log: log)
         throttler = try Throttler(
             mark: rules.mark, device: settings.advanced.ifb, offloads: !rules.inspectsBulk, watch: watch,
-            volumes: volumes.read(), log: log, isAfterAnother: inherited != nil,
+            volumes: volumes.read(), log: log, isAfterAnother: inherited != nil && !isAfterCrash,
             downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
         let throttler = throttler
         recorder = try Recorder(
@@ -219,6 +236,7 @@ public final class Middlebox: Sendable {
         Healer.Hands(
             rules: rules, orders: orders, device: initial.advanced.tun,
             replaceDevice: { [self] device in
+                keeping?.register.replaceFoundation(synInspector.deviceDescriptor, by: device.rawValue)
                 synInspector.replaceDevice(device)
             },
             stepAside: { [self] isAside in
@@ -266,8 +284,8 @@ public final class Middlebox: Sendable {
         for thread in pathThreads { try thread.start() }
     }
 
-    static func startSentinel(_ queues: [PacketQueue], _ log: Logger) throws -> Sentinel {
-        try Sentinel(queues) {
+    static func startSentinel(_ queues: [PacketQueue], _ keeping: Sentinel.Keeping?, _ log: Logger) throws -> Sentinel {
+        try Sentinel(queues, keeping: keeping) {
             log.warning("the sentinel has died; should this process hang or be killed, packets may be lost. Restart it")
         }
     }

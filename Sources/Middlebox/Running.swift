@@ -51,8 +51,7 @@ extension Middlebox {
     ) async throws {
         try await ControlServer.checkFree(settings.admin.control)
         let http = try HTTPSetting(settings.admin)
-        let box = try Middlebox(settings, surroundings)
-        try box.startThreads()
+        let box = try start(settings, surroundings)
         defer { box.stopThreads() }
         let admin = try await AdminService.start(
             control: settings.admin.control, http: http, answers: box.answers)
@@ -184,7 +183,10 @@ extension Middlebox {
         let (told, telling) = AsyncStream.makeStream(of: RunEvent.self)
         let listening = Task {
             for await event in events {
-                if event == .stop { isToStop.store(true, ordering: .relaxed) }
+                switch event {
+                case .stop: isToStop.store(true, ordering: .relaxed)
+                case .reload: reloadsToCome.wrappingAdd(1, ordering: .relaxed)
+                }
                 telling.yield(event)
             }
             telling.finish()
@@ -193,6 +195,7 @@ extension Middlebox {
         for await event in told {
             guard event == .reload else { break }
             service.isReloading()
+            defer { reloadsToCome.wrappingSubtract(1, ordering: .relaxed) }
             do {
                 _ = try await reload(ReloadOrder(dryRun: false))
                 service.isReady(statusLine)

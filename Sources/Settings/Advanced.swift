@@ -60,6 +60,8 @@ extension Settings {
         public var maxTracked: Int
         /// How long running sessions may go on after SIGTERM; 0 = end them at once; at most a day. Default 30 s.
         public var drainTimeout: Duration
+        /// How long the sessions of a daemon that has died are kept for the next one, 1-600 s; 0 = not at all. Default 10 s.
+        public var crashGrace: Duration
         /// Default: auto.
         public var iptables: Iptables
 
@@ -74,7 +76,7 @@ extension Settings {
             upstreamPorts: ClosedRange<UInt16> = 4096...32767, listenerIdle: Duration = .milliseconds(10),
             serverMemory: Duration = .seconds(600), serverMemoryEntries: Int = 65536,
             maxTracked: Int = 65536,
-            drainTimeout: Duration = .seconds(30), iptables: Iptables = .auto
+            drainTimeout: Duration = .seconds(30), crashGrace: Duration = .seconds(10), iptables: Iptables = .auto
         ) {
             self.queueBase = queueBase
             self.dataQueues = dataQueues
@@ -98,6 +100,7 @@ extension Settings {
             self.serverMemoryEntries = serverMemoryEntries
             self.maxTracked = maxTracked
             self.drainTimeout = drainTimeout
+            self.crashGrace = crashGrace
             self.iptables = iptables
         }
     }

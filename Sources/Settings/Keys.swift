@@ -135,6 +135,7 @@ extension Settings.Advanced {
         section.read(&maxTracked, "max_tracked", .integer(4...10_000_000))
         section.read(
             &drainTimeout, "drain_timeout", .duration(.milliseconds(1) ... .seconds(86400), zeroMeans: "no wait"))
+        section.read(&crashGrace, "crash_grace", .duration(.seconds(1) ... .seconds(600), zeroMeans: "reset at once"))
         section.read(&iptables, "iptables", .choice())
     }
 }

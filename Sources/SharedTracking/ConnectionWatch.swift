@@ -123,6 +123,15 @@ public final class ConnectionWatch: Sendable {
         }
     }
 
+    /// Follows a connection that another daemon has followed until it died (`Tracker.resume`); before any segment is observed.
+    public func resume(_ tuple: FourTuple, _ token: Token, _ subflows: [Tracker.ResumedSubflow]) {
+        let now = MonotonicTime.now
+        state.withLock { state in
+            guard let id = state.tracker.resume(tuple, token, subflows, at: now.nanoseconds) else { return }
+            state.changed[id] = now
+        }
+    }
+
     public func listen(_ listener: Listener) { state.withLock { $0.listener = listener } }
 
     /// The client's keepalive probes on this connection go on no longer, or again.

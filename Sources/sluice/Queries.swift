@@ -34,7 +34,8 @@ extension StatusReport {
             connections  \(connections.open) open, \(connections.pending) of them pending; \
             \(connections.accepted) accepted so far, \(connections.resets) reset, \
             \(connections.clientTimeouts) clients never came, \(connections.idleTimeouts) idle too long, \
-            \(connections.closed) closed by order\(connections.faults == 0 ? "" : ", \(connections.faults) lost bytes here")
+            \(connections.closed) closed by order\(connections.faults == 0 ? "" : ", \(connections.faults) lost bytes here")\
+            \(connections.crashText)
             bytes        \(bytes(connections.bytesToClient)) to clients, \(bytes(connections.bytesToServer)) to servers
             dials        \(dials.started), \(dials.failed) failed
             conversion   SYNs \(conversion.syn.text); data to servers \(conversion.dataToServer.text), to clients \
@@ -50,6 +51,14 @@ extension StatusReport {
             \(healing.guarded ? "" : "; running connections are reset while rules are away")\(sessionLog.text)
             SYNs so far\(decisions.isEmpty ? "  none" : "\n" + decisions.joined(separator: "\n"))
             """
+    }
+}
+
+extension StatusReport.Connections {
+    /// A line of its own; nothing where no daemon has died before.
+    fileprivate var crashText: String {
+        guard salvaged + lost > 0 else { return "" }
+        return "\ncrash        the daemon before died; \(salvaged) of its connections went on, \(lost) were reset"
     }
 }
 

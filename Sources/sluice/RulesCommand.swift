@@ -1,6 +1,7 @@
 import ArgumentParser
 import Firewall
 import Middlebox
+import Settings
 
 struct Rules: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -37,14 +38,19 @@ struct Rules: AsyncParsableCommand {
             abstract:
                 "Remove rules and throttles, whoever put them in place; connections that are being converted end.",
             discussion: """
-                What is Sluice's is known by its names: the configuration isn't read, and may be missing. Stop a running \
-                daemon first: it puts back what is missing.
+                What is Sluice's is known by its names: the configuration may be missing. Stop a running daemon first: it \
+                puts back what is missing. Connections that are kept of a daemon that has died are reset.
                 """)
 
-        /// Taken as by the other two, and not needed.
+        @Flag(help: "Change nothing while connections of a daemon that has died are kept for the next one.")
+        var unlessKept = false
+        /// By which it is known what is kept.
         @OptionGroup var config: ConfigOption
 
         func run() async throws {
+            let settings = (try? config.load()) ?? Settings(intercept: .init(interfaces: []))
+            guard !unlessKept || !Middlebox.isHeld(settings) else { return }
+            Middlebox.letGo(settings)
             try await reporting { try await Middlebox.removeLeftovers() }
         }
     }

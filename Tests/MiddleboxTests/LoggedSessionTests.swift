@@ -216,7 +216,7 @@ import Wire
     @Test func aKilledDaemonLeavesWholeLines() async throws {
         try await Lab.with { lab in
             let log = LoggedSessions(lab)
-            let configuration = lab.configuration(["sessions": log.table])
+            let configuration = lab.configuration(["sessions": log.table, "advanced": "crash_grace = 0"])
             let sluice = try await lab.startSluice(configuration: configuration)
             try await lab.serve()
             let conversation = try await lab.converse(lab.plan(.echo, 0))
@@ -238,6 +238,27 @@ import Wire
             #expect(try log.all("end").isEmpty && log.lines().count == 3)
             #expect(try await next.stop().isSuccess)
             withExtendedLifetime(conversation) {}
+        }
+    }
+
+    /// A session that outlives the daemon has the end that it has.
+    @Test func aSessionThatGoesOnHasOneStartAndOneEnd() async throws {
+        try await Lab.with { lab in
+            let log = LoggedSessions(lab)
+            let configuration = lab.configuration(["sessions": log.table])
+            let first = try await lab.startSluice(configuration: configuration)
+            try await lab.serve()
+            let conversation = try await lab.converse(lab.plan(.echo, 0))
+            try await conversation.bounce(1000)
+            let start = try #require(try await log.wait(for: 1, "start").first)
+            try await first.kill()
+            let second = try await lab.startSluice(configuration: configuration)
+            try await conversation.bounce(2000)
+            try await conversation.end()
+            let end = try #require(try await log.wait(for: 1, "end").first)
+            #expect(end.text("reason") == "closed" && end.port == start.port)
+            #expect(try log.all("start").count == 1 && log.all("daemon start").count == 1)
+            #expect(try await second.stop().isSuccess)
         }
     }
 

@@ -322,4 +322,30 @@ extension UpgradeTests {
         let rules = try RuleSetting(settings)
         #expect(Set(settings.fixed(rules).keys) == SettingsChange.fixed)
     }
+
+    /// A signal that comes while another process takes over is for that one.
+    @Test func aReloadMeanwhileIsNotLost() async throws {
+        try await Lab.with { lab in
+            let sluice = try await lab.startSluice()
+            for name in ["one", "two", "three"] {
+                let former = sluice.pid
+                async let result = sluice.upgrade()
+                // The new one has read its file.
+                try await lab.wait(for: "the other one's control socket") {
+                    access(sluice.controlPath + "~", F_OK) == 0 || hasEnded(former)
+                }
+                let rule = "\n[[throttle]]\nname = \"\(name)\"\ninterface = \"lan0\"\ndownload = \"40mbit\"\n"
+                try (lab.sluiceDefaults + rule).write(
+                    toFile: sluice.configurationPath, atomically: true, encoding: .utf8)
+                kill(former, SIGHUP)
+                let wasThere = !hasEnded(former)
+                #expect(try await result.status == .exited(0), "\(sluice.log)")
+                if !wasThere { kill(sluice.pid, SIGHUP) }
+                try await lab.wait(for: "the throttle \(name)") {
+                    try await sluice.throttles().map(\.name) == [name]
+                }
+            }
+            try await sluice.stopSuccessor()
+        }
+    }
 }

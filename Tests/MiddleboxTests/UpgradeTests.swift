@@ -137,7 +137,7 @@ import Wire
     /// Programs that can't start, that say nothing, or something else, and those that end or hang at any stage of the hand-over.
     @Test(arguments: [
         "absent", "false", "start", "start --ends", "hello", "hello --ends", "prepared", "prepared --ends", "record",
-        "record --ends", "version", "nonsense",
+        "record --ends", "ready", "version", "nonsense",
     ])
     func whatDoesNotTakeOverChangesNothing(_ program: String) async throws {
         try await Lab.with(Self.links) { lab in
@@ -158,6 +158,7 @@ import Wire
             if program == "false" { #expect(result.errors.contains("exit code 3"), "\(result.errors)") }
             if program == "version" { #expect(result.errors.contains("records of version"), "\(result.errors)") }
             #expect(sluice.process.status == nil)
+            #expect(try await lab.sentinels().count == 1)
             for conversation in idle { try await conversation.bounce(100_000) }
             done.raise()
             #expect(try await failures == [])

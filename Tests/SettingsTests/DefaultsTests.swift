@@ -56,6 +56,7 @@ import Wire
         #expect(advanced.serverMemoryEntries == 65536)
         #expect(advanced.maxTracked == 65536)
         #expect(advanced.drainTimeout == .seconds(30))
+        #expect(advanced.crashGrace == .seconds(10))
         #expect(advanced.iptables == .auto)
     }
 }

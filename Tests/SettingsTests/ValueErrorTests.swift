@@ -162,6 +162,7 @@ import Testing
         Case("advanced.server_memory", "'9999999h'", "\"9999999h\" is out of range"),
         Case("advanced.server_memory_entries", "10000001", "10000001 is out of range"),
         Case("advanced.drain_timeout", "'25h'", "\"25h\" is out of range"),
+        Case("advanced.crash_grace", "'11min'", "\"11min\" is out of range"),
         Case("advanced.iptables", "'xtables'", "\"xtables\" is unknown"),
     ])
     func advanced(test: Case) {

@@ -11,6 +11,8 @@ struct TakeOverBadly: ParsableCommand {
 
     enum Stage: String, ExpressibleByArgument, CaseIterable {
         case start, hello, prepared, record
+        /// Says that it is ready, and hears nothing any more: it can't be told of the commit.
+        case ready
         /// Says that it reads records of another version.
         case version
         /// Says what doesn't belong there.
@@ -36,8 +38,11 @@ struct TakeOverBadly: ParsableCommand {
         try say(.prepared, channel)
         guard stage != .prepared else { return }
         while let message = try channel.receive(until: deadline) {
-            if case .record(_, isLast: true) = try HandOverMessage(decoding: message.bytes) { return }
+            if case .record(_, isLast: true) = try HandOverMessage(decoding: message.bytes) { break }
         }
+        guard stage == .ready else { return }
+        shutdown(channel.rawValue, Int32(SHUT_RD))
+        try say(.ready, channel)
     }
 
     private var deadline: MonotonicTime { .now + .seconds(30) }

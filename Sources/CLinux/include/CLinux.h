@@ -33,6 +33,8 @@ int sluice_tun_attach(int fd, const char *name);
 
 // ioctl(fd, SIOCOUTQ): bytes sent but not yet acknowledged; -1 with errno.
 int sluice_outq(int fd);
+// ioctl(fd, SIOCINQ), FIONREAD of a pipe: bytes that wait to be read; -1 with errno.
+int sluice_inq(int fd);
 
 // Brings an interface up by name (SIOCSIFFLAGS); 0 or -1 with errno.
 int sluice_interface_up(const char *name);

@@ -1,10 +1,12 @@
-// The sentinel: a child process that shares the netlink sockets of NFQUEUEs and answers "accept" for a daemon that is
-// dead or stands still. In C, because between fork() and exec() or the end a process that had threads may only make
-// async-signal-safe calls; Swift allows no fork() at all.
+// The sentinel: a child process that shares the daemon's table of descriptors. It answers "accept" in NFQUEUEs for a daemon that is
+// dead or stands still; and when one with sessions dies, it keeps their sockets for the next one. In C, because between a fork and
+// exec() or the end a process that had threads may only make async-signal-safe calls; Swift allows no fork() at all.
 #pragma once
 
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "Register.h"
 
 // Sixteen for SYNs and sixteen for data.
 enum { SLUICE_SENTINEL_QUEUES = 32 };
@@ -37,7 +39,44 @@ static inline void sluice_set_owing(struct sluice_pulse *pulse, uint32_t owing) 
     __atomic_store_n(&pulse->owing, owing, __ATOMIC_RELAXED);
 }
 
-// Starts the sentinel for at most SLUICE_SENTINEL_QUEUES queues. Returns its pid, or -1 with errno. It ends when the
-// last copy of `lifeline` is closed, having let go what waits in the queues that have had a beat; or, touching nothing, when a
-// byte is written to `lifeline`.
-pid_t sluice_sentinel_start(const struct sluice_watched_queue *queues, unsigned count, int *lifeline);
+// What it keeps when the daemon dies with sessions.
+struct sluice_keeping {
+    // The register's memory, and its descriptor; NULL: nothing is kept.
+    struct sluice_register *memory;
+    int memory_fd;
+    // How long.
+    uint32_t milliseconds;
+    // Its name among abstract UNIX sockets, which are the network namespace's.
+    char name[104];
+};
+
+// What a daemon says to another one's sentinel, a byte each; and what it hears first.
+enum {
+    // Give me all that you keep. Behind it: I have it.
+    SLUICE_TAKE = 't',
+    SLUICE_TAKEN = 'k',
+    // Close all that you keep.
+    SLUICE_LET_GO = 'g',
+};
+
+struct sluice_kept {
+    uint32_t version;
+    // Descriptors that come, in messages that have their former numbers (int32_t).
+    uint32_t count;
+    // The former number of the register's.
+    int32_t memory;
+    uint32_t reserved;
+    // Of the register's memory.
+    uint64_t size;
+};
+
+// Starts the sentinel for at most SLUICE_SENTINEL_QUEUES queues. Returns its pid, or -1 with errno. When the daemon closes
+// `lifeline`, it lets go what waits in the queues that have had a beat, and ends; when the daemon writes a byte to it, it ends
+// without touching anything. When the daemon dies, it lets go what waits, keeps what there is to keep, and ends.
+pid_t sluice_sentinel_start(
+    const struct sluice_watched_queue *queues, unsigned count, const struct sluice_keeping *keeping, int *lifeline);
+
+// The number of the process at the other end of a UNIX socket, if it runs as this one's user or as root; -1 otherwise.
+pid_t sluice_trusted_peer(int fd);
+// Connects to a sentinel by its name: a descriptor, SOCK_NONBLOCK | SOCK_CLOEXEC, or -1 with errno.
+int sluice_sentinel_connect(const char *name);

@@ -266,7 +266,7 @@ extension Middlebox {
             for queue in dataQueues { queue.member?.begin(unanswered: 0) }
             synInspector.begin(isSubstituted: isSubstituted)
             do {
-                let new = try Self.startSentinel(watched, log)
+                let new = try Self.startSentinel(watched, keeping, log)
                 sentinel.withLock { $0 = new }
             } catch {
                 log.error(
@@ -299,7 +299,11 @@ extension Middlebox {
         }
         await answered
         // Whoever told this process didn't know of the other one.
-        if isToStop.load(ordering: .relaxed) { kill(report.pid, SIGTERM) }
+        if isToStop.load(ordering: .relaxed) {
+            kill(report.pid, SIGTERM)
+        } else if reloadsToCome.load(ordering: .relaxed) > 0 {
+            kill(report.pid, SIGHUP)
+        }
         log.notice("process \(report.pid) has taken over; all stood still for \(report.standstillUs / 1000) ms")
         withExtendedLifetime(successor) { _exit(0) }
     }

@@ -132,6 +132,7 @@ extension Middlebox {
         synInspector.goOn()
         synInspector.postpone(false)
         state.withLock { $0 = .running }
+        keeping?.register.arm()
         do {
             try startThreads()
         } catch {
