@@ -27,7 +27,8 @@ public struct StatusReport: Codable, Sendable {
 
         public init(
             open: Int, pending: Int, accepted: UInt64, resets: UInt64, idleTimeouts: UInt64, clientTimeouts: UInt64,
-            closed: UInt64, faults: UInt64, salvaged: UInt64 = 0, lost: UInt64 = 0, bytesToClient: UInt64, bytesToServer: UInt64
+            closed: UInt64, faults: UInt64, salvaged: UInt64 = 0, lost: UInt64 = 0, bytesToClient: UInt64,
+            bytesToServer: UInt64
         ) {
             self.open = open
             self.pending = pending

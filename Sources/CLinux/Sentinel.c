@@ -213,12 +213,12 @@ int sluice_sentinel_connect(const char *name) {
     return -1;
 }
 
-// How long one that asks may take for anything.
-enum { ANSWER = 5000 };
+// How long one that asks may take to say what it wants, and to take what it is given.
+enum { ANSWER = 5000, TAKING = 30000 };
 
-static bool await_byte(int fd, char *byte) {
+static bool await_byte(int fd, char *byte, int time) {
     struct pollfd life = {.fd = fd, .events = POLLIN};
-    return poll(&life, 1, ANSWER) == 1 && recv(fd, byte, 1, MSG_DONTWAIT) == 1;
+    return poll(&life, 1, time) == 1 && recv(fd, byte, 1, MSG_DONTWAIT) == 1;
 }
 
 // Sends `size` bytes and descriptors; waits while the kernel has too many of them on their way (unix(7), ETOOMANYREFS).
@@ -247,7 +247,7 @@ static bool give(int fd, const struct sluice_keeping *keeping, unsigned count) {
         if (count == 0) break;
     }
     char byte;
-    return await_byte(fd, &byte) && byte == SLUICE_TAKEN;
+    return await_byte(fd, &byte, TAKING) && byte == SLUICE_TAKEN;
 }
 
 // Keeps it for whoever asks in time, until that one has it all, or asks for all to be closed.
@@ -270,7 +270,7 @@ static void keep_for_next(const struct sluice_keeping *keeping) {
         if (poll(&asked, 1, (int)left) < 1) continue;
         int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         char order = 0;
-        if (peer >= 0 && sluice_trusted_peer(peer) > 0 && await_byte(peer, &order)) {
+        if (peer >= 0 && sluice_trusted_peer(peer) > 0 && await_byte(peer, &order, ANSWER)) {
             if (order == SLUICE_LET_GO) return;
             if (order == SLUICE_TAKE && give(peer, keeping, count)) return;
         }

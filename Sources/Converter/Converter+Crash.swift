@@ -10,6 +10,8 @@ extension Converter {
     public struct Salvage: Hashable, Sendable {
         /// They go on.
         public var kept = 0
+        /// Of these, those with bytes in the dead daemon's hands.
+        public var underWay = 0
         /// They are reset towards both ends, by reasons.
         public var reset: [String: Int] = [:]
 
@@ -27,7 +29,10 @@ extension Converter {
             case .success(let record):
                 shared.lastSessionNumber = record.notes.number
                 let worker = workers[shared.worker(for: record.tuple)].member
-                if worker?.adopt(salvaged: record, client: client, server: server) == true { salvage.kept += 1 }
+                let hasBytes = !record.toServer.pending.isEmpty || !record.toClient.pending.isEmpty
+                guard worker?.adopt(salvaged: record, client: client, server: server) == true else { return }
+                salvage.kept += 1
+                salvage.underWay += hasBytes ? 1 : 0
             case .failure(let reason):
                 client.abort()
                 server.abort()

@@ -58,7 +58,8 @@ public final class KeptSessions {
 
     private init(_ channel: consuming DescriptorChannel, until deadline: MonotonicTime) throws {
         try Self.send(SLUICE_TAKE, on: channel, until: deadline)
-        guard let first = try channel.receive(until: deadline), first.bytes.count == MemoryLayout<sluice_kept>.size else {
+        guard let first = try channel.receive(until: deadline), first.bytes.count == MemoryLayout<sluice_kept>.size
+        else {
             throw KeptError.unreadable
         }
         let head = first.bytes.withUnsafeBytes { $0.loadUnaligned(as: sluice_kept.self) }
@@ -136,7 +137,9 @@ public final class KeptSessions {
             let worker = sluice_register_worker_at(memory, index)!
             let sessions = sluice_register_sessions_of(worker)!
             for slot in 0..<Int(min(worker.pointee.used, shared.pointee.sessions)) {
-                if let session = session(slot, sessions + slot, worker, places: sluice_register_places_of(memory, index)) {
+                if let session = session(
+                    slot, sessions + slot, worker, places: sluice_register_places_of(memory, index))
+                {
                     body(session)
                 }
             }
@@ -172,7 +175,8 @@ public final class KeptSessions {
         }
         let record = UnsafeRawBufferPointer(start: sluice_register_record(session), count: Int(session.pointee.size))
         return Session(
-            record: Array(record), client: session.pointee.client, server: session.pointee.server, directions: directions)
+            record: Array(record), client: session.pointee.client, server: session.pointee.server,
+            directions: directions)
     }
 }
 

@@ -13,7 +13,8 @@ public final class SessionRegister: Sendable {
 
     public init(workers: Int, sessions: Int) throws(SystemError) {
         let page = 4096
-        let workerSize = MemoryLayout<sluice_register_worker>.size + sessions * MemoryLayout<sluice_register_session>.size
+        let workerSize =
+            MemoryLayout<sluice_register_worker>.size + sessions * MemoryLayout<sluice_register_session>.size
         var head = sluice_register()
         head.version = UInt32(SLUICE_REGISTER_VERSION)
         head.workers = UInt32(workers)

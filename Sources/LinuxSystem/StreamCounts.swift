@@ -42,7 +42,9 @@ extension StreamSocket {
         for _ in 0..<100 {
             let unread = sluice_inq(rawValue)
             guard unread >= 0, let counts = counts(isOpener: isOpener, unread: unread) else { return nil }
-            if sluice_inq(rawValue) == unread, self.counts(isOpener: isOpener, unread: unread) == counts { return counts }
+            if sluice_inq(rawValue) == unread, self.counts(isOpener: isOpener, unread: unread) == counts {
+                return counts
+            }
         }
         return nil
     }
@@ -82,7 +84,9 @@ extension StreamSocket {
         var length = socklen_t(MemoryLayout<sluice_tcp_info>.size)
         for _ in 0..<100 {
             let before = sluice_outq(rawValue)
-            guard before >= 0, getsockopt(rawValue, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return nil }
+            guard before >= 0, getsockopt(rawValue, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else {
+                return nil
+            }
             if sluice_outq(rawValue) == before { return (info, before) }
         }
         return nil

@@ -36,7 +36,9 @@ public final class Sentinel: Sendable {
     }
 
     /// Starts it; the queues' threads must `beat()` from then on. `onDeath` is called when it ends without `stop()`.
-    public init(_ queues: [PacketQueue], keeping: Keeping? = nil, onDeath: @escaping @Sendable () -> Void) throws(SystemError) {
+    public init(_ queues: [PacketQueue], keeping: Keeping? = nil, onDeath: @escaping @Sendable () -> Void)
+        throws(SystemError)
+    {
         guard let pulses = sluice_pulses(UInt32(queues.count)) else {
             throw SystemError("mmap for the sentinel", Errno(rawValue: errno))
         }

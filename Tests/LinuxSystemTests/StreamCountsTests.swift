@@ -14,9 +14,14 @@ import Testing
         return (try #require(client), try #require(server))
     }
 
-    @Test(arguments: kinds) func bytesAndEndsAreCounted(_ transport: StreamSocket.TransportProtocol, _ address: String) throws {
+    @Test(arguments: kinds) func bytesAndEndsAreCounted(_ transport: StreamSocket.TransportProtocol, _ address: String)
+        throws
+    {
         let pair = try SocketTests.Pair(transport, address)
-        #expect(try counts(pair) == (StreamCounts(received: 0, unread: 0, given: 0), StreamCounts(received: 0, unread: 0, given: 0)))
+        #expect(
+            try counts(pair) == (
+                StreamCounts(received: 0, unread: 0, given: 0), StreamCounts(received: 0, unread: 0, given: 0)
+            ))
 
         try send(100_000, to: pair.client.rawValue)
         #expect(try counts(pair).client.given == 100_000)

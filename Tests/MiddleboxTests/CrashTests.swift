@@ -125,7 +125,8 @@ import Wire
     /// New connections pass end to end while nobody is there, and when nobody comes, both ends hear that it is over.
     @Test func nobodyComes() async throws {
         try await Lab.with(Self.links) { lab in
-            let sluice = try await lab.startSluice(configuration: lab.configuration(["advanced": "crash_grace = \"3s\""]))
+            let sluice = try await lab.startSluice(
+                configuration: lab.configuration(["advanced": "crash_grace = \"3s\""]))
             let server = try await lab.serve()
             var plan = lab.plan(.download, 1_000_000_000)
             (plan.count, plan.parallel) = (6, 6)

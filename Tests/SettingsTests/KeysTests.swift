@@ -31,7 +31,8 @@ import Wire
                 ifb: "ifb7", stateDirectory: "/srv/state", maxHeld: 10, maxHeldPerClient: 2, maxConnections: 1000,
                 dialTimeout: .milliseconds(900),
                 clientTimeout: .seconds(7), upstreamPorts: 2000...2999, listenerIdle: .seconds(8),
-                serverMemory: .seconds(120), serverMemoryEntries: 11, maxTracked: 12, drainTimeout: .zero, crashGrace: .seconds(13),
+                serverMemory: .seconds(120), serverMemoryEntries: 11, maxTracked: 12, drainTimeout: .zero,
+                crashGrace: .seconds(13),
                 iptables: .legacy))
         #expect(settings == expected)
     }

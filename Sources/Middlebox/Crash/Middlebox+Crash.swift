@@ -23,7 +23,9 @@ extension Middlebox {
     public static func isHeld(_ settings: Settings) -> Bool {
         let deadline = MonotonicTime.now + .seconds(1)
         while !KeptSessions.isHeld(sentinelName(settings)) {
-            guard NetworkInterface.index(settings.advanced.tun) != nil, MonotonicTime.now < deadline else { return false }
+            guard NetworkInterface.index(settings.advanced.tun) != nil, MonotonicTime.now < deadline else {
+                return false
+            }
             usleep(10_000)
         }
         return true
@@ -109,17 +111,18 @@ extension Middlebox {
         sessionLog.expect(SessionTarget(initial.sessions))
         let salvage = converter.adopt(former)
         for connection in converter.describeAll() { resume(connection) }
+        // From here on another crash leaves them to this daemon's own sentinel. Until the other one has ended nothing may move, since
+        // that one's register would no longer be true.
+        keeping?.register.arm()
+        try former.confirm(until: .now + Self.patienceWithSentinels)
         for queue in dataQueues { queue.member?.begin(unanswered: 0) }
         synInspector.begin(isSubstituted: false)
         try startThreads()
-        keeping?.register.arm()
-        // From here on another crash leaves them to this daemon's own sentinel.
-        try former.confirm(until: .now + Self.patienceWithSentinels)
         let milliseconds = MonotonicTime.now.nanoseconds(since: start) / 1_000_000
         let reasons = salvage.reset.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         log.notice(
             """
-            the daemon before has died: \(salvage.kept) of its connections go on, \(salvage.resets) are reset\
+            the daemon before has died: \(salvage.kept) of its connections go on (\(salvage.underWay) had bytes under way), \(salvage.resets) are reset\
             \(reasons.isEmpty ? "" : " (\(reasons))"); taken up in \(milliseconds) ms
             """)
     }

@@ -6,7 +6,8 @@ struct Bench: AsyncParsableCommand {
         abstract: "Benchmarks, to be run in a release build on a quiet machine.",
         subcommands: [
             BenchAll.self, BenchBulk.self, BenchRate.self, BenchDelay.self, BenchLatency.self, BenchMemory.self,
-            BenchVerdict.self, BenchParse.self, BenchTrack.self, BenchTrace.self, BenchCores.self, BenchUpgrade.self, BenchCrash.self,
+            BenchVerdict.self, BenchParse.self, BenchTrack.self, BenchTrace.self, BenchCores.self, BenchUpgrade.self,
+            BenchCrash.self,
         ],
         defaultSubcommand: BenchAll.self)
 }

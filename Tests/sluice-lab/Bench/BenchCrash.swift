@@ -8,7 +8,8 @@ import Wire
 struct BenchCrash: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "crash",
-        abstract: "Kills the daemon (SIGKILL) while verified transfers run, starts another, and counts what becomes of them.",
+        abstract:
+            "Kills the daemon (SIGKILL) while verified transfers run, starts another, and counts what becomes of them.",
         discussion: """
             A third of them are downloads, a third uploads, and a third go both ways at once, over two subflows each; half \
             are IPv6. In every other round the server's link is the narrow one, in the others the client's are.
@@ -17,7 +18,7 @@ struct BenchCrash: AsyncParsableCommand {
     @Option(help: "Transfers at a time, six at least.")
     var transfers = 200
     @Option(help: "Of each transfer, in kilobytes.")
-    var kilobytes = 600
+    var kilobytes = 1000
     @Option(help: "Rounds, each in a network of its own.")
     var rounds = 10
     @Option(help: "Between the daemon's death and the start of the next, as RestartSec=.")
@@ -28,8 +29,10 @@ struct BenchCrash: AsyncParsableCommand {
     private static let operations = [PeerRequest.Operation.download, .upload, .echo]
 
     func run() async throws {
-        print("| round | narrow | transfers | open | went on | reset | complete | heard of a reset | wrong or hung | server: failures | away ms |")
-        print("|---|---|---|---|---|---|---|---|---|---|---|")
+        print(
+            "| round | narrow | transfers | open | went on | bytes under way | reset | complete | heard of a reset | wrong or hung | server: resets | wrong | away ms |"
+        )
+        print("|" + String(repeating: "---|", count: 13))
         var isGood = true
         for round in 1...rounds { isGood = try await measure(round) && isGood }
         guard isGood else { throw ExitCode(1) }
@@ -48,10 +51,10 @@ struct BenchCrash: AsyncParsableCommand {
             async let reports = fetch(lab, each)
             try await waitForClients(first, lab, server, each * 6)
             // Not always at the same place.
-            try await Task.sleep(for: .milliseconds(200 + round * 137 % 1000))
+            try await Task.sleep(for: .milliseconds(100 + round * 137 % 700))
             let open = try await count("open", of: first)
-            // A server may have accepted a connection that was dialled a second time, and was not needed.
-            let failuresBefore = server.statistics.failures.values.reduce(0, +)
+            // A connection that was dialled a second time and not needed is reset, now or with the daemon.
+            let resetsBefore = Self.failures(server).resets
             let death = ContinuousClock.now
             try await first.kill()
             try await Task.sleep(for: pause)
@@ -67,17 +70,19 @@ struct BenchCrash: AsyncParsableCommand {
             let resets = failures.filter { $0.key.contains("reset") }.values.reduce(0, +)
             let wrong = failures.values.reduce(0, +) - resets
             let log = second.process.errors
-            let counts = log.firstMatch(of: /died: (\d+) of its connections go on, (\d+) are reset/)
+            let counts = log.firstMatch(
+                of: /died: (\d+) of its connections go on \((\d+) had bytes under way\), (\d+) are reset/)
             let kept = counts.flatMap { Int($0.1) } ?? 0
-            let lost = counts.flatMap { Int($0.2) } ?? 0
-            let atServer = server.statistics.failures.values.reduce(0, +) - failuresBefore
+            let underWay = counts.flatMap { Int($0.2) } ?? 0
+            let lost = counts.flatMap { Int($0.3) } ?? 0
+            let atServer = Self.failures(server)
             print(
-                "| \(round) | \(isServerNarrow ? "server" : "client") | \(each * 6) | \(open) | \(kept) | \(lost) | \(complete) | \(resets) | \(wrong) | \(atServer) | \(away.components.seconds * 1000 + away.components.attoseconds / 1_000_000_000_000_000) |"
+                "| \(round) | \(isServerNarrow ? "server" : "client") | \(each * 6) | \(open) | \(kept) | \(underWay) | \(lost) | \(complete) | \(resets) | \(wrong) | \(atServer.resets - resetsBefore) | \(atServer.others) | \(away.components.seconds * 1000 + away.components.attoseconds / 1_000_000_000_000_000) |"
             )
             if verbose || wrong > 0 { print(failures, server.statistics.failures, first.process.errors, log) }
             flushOutput()
             try await second.stop()
-            return wrong == 0 && atServer <= lost && complete * 100 >= each * 6 * 95
+            return wrong == 0 && atServer.others == 0 && complete * 100 >= each * 6 * 95
         }
     }
 
@@ -96,6 +101,12 @@ struct BenchCrash: AsyncParsableCommand {
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }
+    }
+
+    private static func failures(_ server: PeerServer) -> (resets: Int, others: Int) {
+        let failures = server.statistics.failures
+        let resets = failures.filter { $0.key.contains("reset") }.values.reduce(0, +)
+        return (resets, failures.values.reduce(0, +) - resets)
     }
 
     /// Those that are converted: a server that is slow to answer is let alone.
