@@ -48,7 +48,7 @@ struct Rules: AsyncParsableCommand {
         @OptionGroup var config: ConfigOption
 
         func run() async throws {
-            let settings = (try? config.load()) ?? Settings(intercept: .init(interfaces: []))
+            let settings = (try? Settings.load(path: config.config)) ?? Settings(intercept: .init(interfaces: []))
             guard !unlessKept || !Middlebox.isHeld(settings) else { return }
             Middlebox.letGo(settings)
             try await reporting { try await Middlebox.removeLeftovers() }
