@@ -1,7 +1,7 @@
 /// All that one daemon passes to the next: sections, and how many descriptors come with each.
 public struct HandOverRecord: Hashable, Sendable {
     /// What programs of other versions can't read.
-    public static let version: UInt16 = 1
+    public static let version: UInt16 = 2
 
     public enum Section: UInt16, CaseIterable, Sendable {
         case listeners = 1
@@ -13,6 +13,8 @@ public struct HandOverRecord: Hashable, Sendable {
         case orders = 5
         /// What has been found out about paths, and what clients have carried.
         case paths = 6
+        /// What leads subflows to other boxes of a cluster.
+        case peers = 7
     }
 
     public struct Part: Hashable, Sendable {

@@ -15,6 +15,9 @@ final class SYNDesk: LoopMember {
     let queue: PacketQueue
     private(set) var tun: TunDevice
     let stream: any StreamPath
+    /// nil: this box is alone.
+    let peers: (any PeerPath)?
+    var peerInterface: PeerInterface?
     let watch: ConnectionWatch
     let watchesEndToEnd: Bool
     let segmentSizes: SegmentSizes
@@ -29,6 +32,8 @@ final class SYNDesk: LoopMember {
     var heldPackets: [UInt64: HeldPacket] = [:]
     /// SYNs of our own that were sent on with the question.
     var asked = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
+    /// For joins that peers have led here, and that are led to them.
+    let led = UnsafeMutableRawBufferPointer.allocate(byteCount: 2048, alignment: 8)
     /// SYNs that wait undecided, while daemons are exchanged.
     var postponed: [PostponedSYN] = []
     var isPostponing = false
@@ -42,12 +47,16 @@ final class SYNDesk: LoopMember {
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, mailbox: Mailbox<SYNInspector.Message>,
         watch: ConnectionWatch, watchesEndToEnd: Bool, segmentSizes: SegmentSizes, tap: TraceTap,
         history: DecisionHistory,
-        counters: InspectorCounters, stream: any StreamPath, log: Logger, place: LoopThread.Place
+        counters: InspectorCounters, stream: any StreamPath, peers: (any PeerPath)?, log: Logger,
+        place: LoopThread.Place
     ) throws(SystemError) {
         try place.watch(queue.descriptor, .readable, tag: Self.queueTag)
         try place.watch(mailbox, tag: Self.mailboxTag)
         facts = try RouterFacts(stream: stream, watch: watch, log: log)
         decider = SYNDecider(policy)
+        decider.askingTime = peers?.askingTime
+        peerInterface = peers.map { PeerInterface($0.interface) }
+        self.peers = peers
         reports = SYNReports(log)
         self.queue = queue
         self.tun = tun
@@ -63,7 +72,10 @@ final class SYNDesk: LoopMember {
         self.place = place
     }
 
-    deinit { scratch.deallocate() }
+    deinit {
+        scratch.deallocate()
+        led.deallocate()
+    }
 
     func handle(_ tag: UInt64, _ events: EventLoop.Events) {
         // What other members had to do may have taken long.
@@ -131,6 +143,7 @@ final class SYNDesk: LoopMember {
             switch message {
             case .outcome(let id, let outcome):
                 settle(id, decider.answered(id, outcome, at: MonotonicTime.now.nanoseconds))
+            case .located(let id, let owner): settle(id, decider.located(id, owner))
             case .policy(let policy): decider.policy = policy
             case .stage(let stage): decider.stage = stage
             case .postpone(let on): postpone(on)

@@ -11,6 +11,7 @@ import Synchronization
 public final class SYNInspector: Sendable {
     enum Message: Sendable {
         case outcome(UInt64, DialOutcome)
+        case located(UInt64, JoinOwner)
         case policy(ConversionPolicy)
         case stage(SYNDecider.Stage)
         case device(DeviceInTransit)
@@ -38,11 +39,13 @@ public final class SYNInspector: Sendable {
     ///
     /// - Parameters:
     ///   - watchesEndToEnd: `watch` is told of MPTCP connections that go past this box.
+    ///   - peers: the other boxes of a cluster; nil: there are none.
     ///   - segmentSizes: shared with the readers of the data queues, by which the answers leave.
     public init(
         queue: PacketQueue, tun: consuming TunDevice, policy: ConversionPolicy, door: Door,
         watch: ConnectionWatch, watchesEndToEnd: Bool, segmentSizes: SegmentSizes, tap: TraceTap,
-        history: DecisionHistory, counters: InspectorCounters, stream: any StreamPath, log: Logger,
+        history: DecisionHistory, counters: InspectorCounters, stream: any StreamPath,
+        peers: (any PeerPath)? = nil, log: Logger,
         on thread: LoopThread
     ) throws(SystemError) {
         mailbox = door.mailbox
@@ -55,7 +58,7 @@ public final class SYNInspector: Sendable {
             let made = try SYNDesk(
                 queue: queue, tun: device.take()!, policy: policy, mailbox: door.mailbox, watch: watch,
                 watchesEndToEnd: watchesEndToEnd, segmentSizes: segmentSizes, tap: tap, history: history,
-                counters: counters, stream: stream, log: log, place: place)
+                counters: counters, stream: stream, peers: peers, log: log, place: place)
             desk.note(made)
             return made
         }
@@ -68,6 +71,8 @@ public final class SYNInspector: Sendable {
         public init() throws(SystemError) { mailbox = try Mailbox() }
 
         public func answer(_ id: UInt64, _ outcome: DialOutcome) { mailbox.post(.outcome(id, outcome)) }
+
+        public func locate(_ id: UInt64, _ owner: JoinOwner) { mailbox.post(.located(id, owner)) }
     }
 
     /// For SYNs from now on.

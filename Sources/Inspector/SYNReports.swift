@@ -10,6 +10,7 @@ struct SYNReports {
     private var malformedLimit = RateLimit(every: .seconds(10))
     private var notTakenLimit = RateLimit(every: .seconds(10))
     private var injectionLimit = RateLimit(every: .seconds(10))
+    private var leadLimit = RateLimit(every: .seconds(10))
 
     init(_ log: Logger) { self.log = log }
 
@@ -32,6 +33,12 @@ struct SYNReports {
     mutating func injectionFailed(_ error: Errno, device: String) {
         guard let suppressed = injectionLimit.pass(.now) else { return }
         log.error("can't write to \(device): \(error) (\(suppressed) more not logged)")
+    }
+
+    /// A join can't be led to the box that has its connection.
+    mutating func notLed(_ error: SystemError) {
+        guard let suppressed = leadLimit.pass(.now) else { return }
+        log.error("a join can't be led to its box of the cluster: \(error) (\(suppressed) more not logged)")
     }
 
     /// A service has the port. Once for each port, until it can be had.
