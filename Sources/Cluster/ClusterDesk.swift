@@ -35,8 +35,6 @@ final class ClusterDesk {
     private static let mailboxTag: UInt64 = 0
     private static let askingTag: UInt64 = 1
     private static let tellingTag: UInt64 = 2
-    /// Commands that are under way at once: more would only wait in sockets.
-    private static let window = 4096
 
     /// What the answer to a command is about, as the highest byte of its tag.
     private enum Subject: UInt64 {
@@ -112,7 +110,7 @@ final class ClusterDesk {
         var next = min(asking.turn(at: now), telling.turn(at: now))
         if let due = lookups.next { next = min(next, MonotonicTime(nanoseconds: due)) }
         if asking.isOpen { next = min(next, nextSign) }
-        if telling.isOpen, telling.inFlight < Self.window, let due = ledger.nextDue {
+        if telling.isOpen, telling.inFlight < TokenLedger.window, let due = ledger.nextDue {
             next = min(next, MonotonicTime(nanoseconds: due))
         }
         return min(next.milliseconds(from: now), 60_000)
@@ -185,7 +183,7 @@ final class ClusterDesk {
 
     private func tell(at now: MonotonicTime) {
         guard telling.isOpen else { return }
-        while telling.inFlight < Self.window, let write = ledger.next(at: now.nanoseconds) {
+        while telling.inFlight < TokenLedger.window, let write = ledger.next(at: now.nanoseconds) {
             switch write {
             case .set where isResting: break
             case .set(let key):

@@ -28,6 +28,10 @@ package struct TokenLedger: Sendable {
     private var renewals = Schedule()
     /// When a client that has been answered should have been accepted.
     private var trials = Schedule()
+    /// Commands that are under way at once. When all boxes tell all their tokens, others' questions wait behind these at the server: with
+    /// 16 boxes, for a few milliseconds.
+    package static let window = 64
+
     private let interval: UInt64
     private let trialTime: UInt64
     private let room: Int

@@ -127,12 +127,8 @@ public final class PeerRoutes: Sendable {
     /// For another process that takes it over, once nothing is led any more.
     public var contents: Contents { state.withLock(\.contents) }
 
-    /// What the process before had put into the kernel. Before anything is led.
-    public func adopt(_ contents: Contents) {
-        let dead = Set(contents.gone.compactMap { contents.peers.indices.contains($0) ? contents.peers[$0] : nil })
-        wanted.withLock { $0.gone = Set(peers.indices.filter { dead.contains(peers[$0]) }) }
-        state.withLock { $0.contents = contents }
-    }
+    /// What the process before had put into the kernel. Before anything is led. Which peers are gone has yet to be said anew.
+    public func adopt(_ contents: Contents) { state.withLock { $0.contents = contents } }
 
     /// Why servers' segments can't be led back to peers; nil: they can.
     public var wayBackFault: SystemError? { fault.withLock(\.self) }

@@ -298,7 +298,8 @@ public final class Middlebox: Sendable {
         policy.hasZonesByDirection = tracking.hasZonesByDirection
         synInspector.apply(policy)
         peerRoutes?.note(clients: policy.interfaces)
-        refreshPeerRoutes()
+        // Before a hand-over's commit nothing is changed.
+        if state.withLock({ $0 == .running }) { refreshPeerRoutes() }
     }
 
     func startThreads() throws {

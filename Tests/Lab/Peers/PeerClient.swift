@@ -57,10 +57,9 @@ enum PeerClient {
             connection.pause(plan.hold)
         case .upload:
             try connection.send(payload, to: request.length)
-            look(connection)
             connection.pause(plan.hold)
             connection.endStream()
-            try receiveVerdict(connection, buffer)
+            try receiveVerdict(connection, buffer, look)
         case .echo:
             try bounce(connection, payload, request, step: plan.step, buffer)
             connection.pause(plan.hold)
@@ -81,11 +80,13 @@ enum PeerClient {
     }
 
     private static func receiveVerdict(
-        _ connection: borrowing PeerSocket, _ buffer: UnsafeMutableRawBufferPointer
+        _ connection: borrowing PeerSocket, _ buffer: UnsafeMutableRawBufferPointer,
+        _ look: (borrowing PeerSocket) -> Void
     ) throws(PeerError) {
         let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<1])
         if try connection.receive(room) == 0 { throw .cutShort }
         if room[0] != PeerSession.accepted { throw .rejected }
+        look(connection)
         try connection.receiveEnd(with: buffer)
     }
 

@@ -144,7 +144,7 @@ struct ClusterFailures {
         var plan = command.plan(stand, .download, .v4)
         plan.count = 2 * command.parallel
         while ContinuousClock.now < deadline {
-            plan.to = stand.lab.endpoint(.server(0), port: 5000, plan.seed % 2 == 0 ? .v4 : .v6)
+            plan.to = stand.lab.endpoint(.server(0), port: ClusterStand.port, plan.seed % 2 == 0 ? .v4 : .v6)
             plan.seed += UInt32(plan.count) + 1
             let report = try await stand.lab.fetch(plan)
             completed += report.completed

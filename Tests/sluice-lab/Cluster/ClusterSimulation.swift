@@ -119,7 +119,6 @@ private struct Simulation {
     private let lifetime: Double
 
     private static let tick: UInt64 = 100_000
-    private static let window = 4096
 
     init(_ setting: ClusterSimulation) {
         self.setting = setting
@@ -243,7 +242,7 @@ private struct Simulation {
         for step in boxes[box].lookups.due(at: now) { handle(step, at: box) }
         guard isUp else { return }
         if boxes[box].nextSign <= now { sign(box) }
-        while boxes[box].told.count < Self.window, let write = boxes[box].ledger.next(at: now) {
+        while boxes[box].told.count < TokenLedger.window, let write = boxes[box].ledger.next(at: now) {
             switch write {
             case .set(let key):
                 boxes[box].told.append(send("SET"))

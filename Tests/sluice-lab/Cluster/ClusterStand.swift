@@ -3,6 +3,9 @@ import LinuxSystem
 
 /// Boxes behind a router that spreads connections over them by ECMP, a Redis server beside them, and servers.
 struct ClusterStand: Sendable {
+    /// Of the servers for what is carried; the load server has 5000.
+    static let port: UInt16 = 5010
+
     let lab: Lab
     /// By their numbers; another daemon of the same box takes the place of one that was killed.
     var boxes: [SluiceDaemon]
@@ -23,7 +26,7 @@ struct ClusterStand: Sendable {
             }
             var stand = ClusterStand(lab: lab, boxes: boxes, redis: redis)
             if isCluster { try await stand.awaitAll() }
-            try await lab.serve()
+            try await lab.serve(port: port)
             try await body(&stand)
         }
     }
