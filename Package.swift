@@ -35,6 +35,8 @@ let package = Package(
             providers: [.apt(["libnetfilter-queue-dev", "libnfnetlink-dev", "libmnl-dev"])]),
         .systemLibrary(
             name: "CNetlinkRoute", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
+        // Without its pkg-config file, whose -D flag SwiftPM warns of; it stands where compilers look by themselves.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "CLinux"),
 
         .target(name: "Base"),
@@ -81,6 +83,7 @@ let package = Package(
             dependencies: [
                 "Base", "HandOver", "Handshake", "LinuxSystem", "Marks", "Wire", deque, logging, systemPackage,
             ]),
+        .target(name: "Cluster", dependencies: ["Base", "CHiredis", "LinuxSystem", "Wire", logging]),
         .target(name: "SessionLog", dependencies: ["Wire", "LinuxSystem", logging, systemPackage]),
         .target(name: "Settings", dependencies: ["Base", "TraceOutput", "Wire", "TOMLKit"]),
         .target(
@@ -92,7 +95,7 @@ let package = Package(
             dependencies: [
                 "Wire", "HandOver", "Tracking", "SharedTracking", "Marks", "Steering", "Handshake", "LinuxSystem",
                 "NetfilterQueue", "Firewall", "TrafficControl", "Inspector", "PacketTap", "TraceOutput", "Recorder",
-                "Throttling", "Converter", "SessionLog", "Settings", "Admin", logging, systemPackage,
+                "Throttling", "Converter", "SessionLog", "Cluster", "Settings", "Admin", logging, systemPackage,
             ]),
         .executableTarget(
             name: "sluice",
@@ -111,9 +114,10 @@ let package = Package(
         .executableTarget(
             name: "sluice-lab",
             dependencies: [
-                "CBaseline", "Converter", "HandOver", "Handshake", "Inspector", "Lab", "LinuxSystem", "Marks",
+                "CBaseline", "Cluster", "Converter", "HandOver", "Handshake", "Inspector", "Lab", "LinuxSystem",
+                "Marks",
                 "PacketForge",
-                "SharedTracking", "Tracking", "Wire", argumentParser, systemPackage,
+                "SharedTracking", "Tracking", "Wire", argumentParser, deque, systemPackage,
             ],
             path: "Tests/sluice-lab"),
 
@@ -167,6 +171,8 @@ let package = Package(
         .testTarget(
             name: "SessionLogTests",
             dependencies: ["SessionLog", "LinuxSystem", "Wire", subprocess, logging, systemPackage]),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["Cluster", "Lab", "LinuxSystem", "Wire", logging, subprocess]),
         .testTarget(name: "AdminTests", dependencies: ["Admin"]),
         .testTarget(
             name: "LabTests", dependencies: ["Lab", "LinuxSystem", "Wire", systemPackage]),

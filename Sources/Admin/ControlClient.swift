@@ -42,6 +42,11 @@ public struct ControlClient: Sendable {
         try decoded(try await request(.POST, "/v1/upgrade", body: try! JSONEncoder().encode(order)))
     }
 
+    public func drain(_ order: DrainOrder) async throws(ControlError) -> DrainReport {
+        // A boolean is always encoded.
+        try decoded(try await request(.POST, "/v1/drain", body: try! JSONEncoder().encode(order)))
+    }
+
     static func escaped(_ name: String) -> String {
         // What names are made of stands as it is.
         let ordinary = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "_.-"))

@@ -23,6 +23,8 @@ public struct ControlServer: Sendable {
         public var traces: TraceAnswers
         /// Starts another program in the daemon's place; what it won't do throws `ControlRefusal`.
         public var upgrade: @Sendable (UpgradeOrder) async throws -> UpgradeReport
+        /// Has new connections pass, or converts them again.
+        public var drain: @Sendable (DrainOrder) async throws -> DrainReport
         /// In Prometheus' text format.
         public var metrics: @Sendable () async -> String
 
@@ -35,6 +37,7 @@ public struct ControlServer: Sendable {
             findings: @escaping @Sendable () async -> [FindingReport],
             reload: @escaping @Sendable (ReloadOrder) async throws -> ReloadReport, traces: TraceAnswers,
             upgrade: @escaping @Sendable (UpgradeOrder) async throws -> UpgradeReport,
+            drain: @escaping @Sendable (DrainOrder) async throws -> DrainReport,
             metrics: @escaping @Sendable () async -> String
         ) {
             self.status = status
@@ -47,6 +50,7 @@ public struct ControlServer: Sendable {
             self.reload = reload
             self.traces = traces
             self.upgrade = upgrade
+            self.drain = drain
             self.metrics = metrics
         }
     }
@@ -132,6 +136,17 @@ public struct ControlServer: Sendable {
                     throw ControlRefusal(.invalid, "give {}, or {\"program\": PATH} with a path as a string")
                 }
                 return try Self.json(await answers.upgrade(order))
+            }
+        }
+        await server.appendRoute("POST /v1/drain") { request in
+            try await Self.answered {
+                let order: DrainOrder
+                do {
+                    order = try JSONDecoder().decode(DrainOrder.self, from: try await Self.body(of: request))
+                } catch is DecodingError {
+                    throw ControlRefusal(.invalid, "give {\"on\": true} or {\"on\": false}")
+                }
+                return try Self.json(await answers.drain(order))
             }
         }
         await server.appendRoute("GET /v1/paths") { _ in try await Self.json(answers.paths()) }

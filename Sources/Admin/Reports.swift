@@ -176,6 +176,8 @@ public struct StatusReport: Codable, Sendable {
     public var tracking: Tracking
     public var healing: Healing
     public var sessionLog: SessionLog
+    /// null: this box is alone.
+    @Nullable public var cluster: Cluster?
     /// How often each decision about a SYN was made, by its text, e.g. `pass: server speaks MPTCP`.
     public var decisions: [String: UInt64]
 
@@ -183,7 +185,7 @@ public struct StatusReport: Codable, Sendable {
         version: String, state: String, programReplaced: Bool, uptimeSeconds: UInt64, connections: Connections,
         dials: Dials,
         conversion: Conversion, listeners: Int, packets: Packets, tracking: Tracking, healing: Healing,
-        sessionLog: SessionLog, decisions: [String: UInt64]
+        sessionLog: SessionLog, cluster: Cluster?, decisions: [String: UInt64]
     ) {
         self.version = version
         self.state = state
@@ -197,6 +199,7 @@ public struct StatusReport: Codable, Sendable {
         self.tracking = tracking
         self.healing = healing
         self.sessionLog = sessionLog
+        self.cluster = cluster
         self.decisions = decisions
     }
 }

@@ -67,6 +67,13 @@ extension Converter {
         return all
     }
 
+    /// Of the connections whose clients have been accepted and speak MPTCP. Before the threads run, or while they stand still.
+    public var tokens: [(tuple: FourTuple, token: Token)] {
+        var all: [(tuple: FourTuple, token: Token)] = []
+        for worker in workers { worker.member?.forEachToken { all.append(($0, $1)) } }
+        return all
+    }
+
     private func missing(_ record: HandOverRecord) -> RecordError {
         .descriptors(expected: record[.listeners].descriptors + record[.sessions].descriptors, found: 0)
     }

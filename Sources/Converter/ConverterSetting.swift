@@ -26,6 +26,9 @@ public struct ConverterSetting: Sendable {
     public var serverKeepalive: Duration?
     /// Ports that upstream connections are bound to.
     public var upstreamPorts: ClosedRange<UInt16>
+    /// Is a connection to a server bound to its interface until its SYN has left? An answer that comes in by another one before that is
+    /// over would be refused, as those can that other boxes of a cluster lead here.
+    public var bindsDials = true
     /// Dialled connections whose client has yet to complete its handshake: in all, and for one client (an IPv6 /64
     /// counts as one).
     public var maxPending: Int

@@ -65,9 +65,9 @@ struct UpstreamDialler: Sendable {
         try socket.bind(to: Endpoint(address: tuple.client.address, port: port))
         // Its SYN leaves by the interface that FORWARD has judged, or not at all; what follows is held to it by a rule.
         // What comes in may come by any, as for a client of its own.
-        try socket.bindToInterface(way.outDevice)
+        if setting.bindsDials { try socket.bindToInterface(way.outDevice) }
         try socket.connect(to: tuple.server)
-        try socket.bindToInterface(nil)
+        if setting.bindsDials { try socket.bindToInterface(nil) }
         return socket
     }
 }

@@ -51,6 +51,14 @@ extension Worker {
         try register(session, .server)
     }
 
+    /// Of the sessions whose clients have been accepted.
+    func forEachToken(_ body: (FourTuple, Token) -> Void) {
+        sessions.forEach { session in
+            guard session.hasClient, let token = session.token else { return }
+            body(session.tuple, token)
+        }
+    }
+
     /// Clients whose probes are not to be answered.
     func forEachSilenced(_ body: (FourTuple) -> Void) {
         sessions.forEach { if $0.keepalive.isDeafToClient { body($0.tuple) } }

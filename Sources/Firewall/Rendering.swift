@@ -26,6 +26,7 @@ extension Firewall {
                 "no_class": classMark(0, setting.mark.classMask), "htb": Self.digits(Int(setting.htb)),
                 "group_upstream": String(setting.groups.upstream), "group_asking": String(setting.groups.asking),
                 "group_client": String(setting.groups.client), "groups": setting.groups.range,
+                "peers": setting.peers ?? "",
                 "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
                 "other_syns": isSpread ? "--queue-num \(setting.synQueues.last!)" : "--queue-num \(setting.synQueue)",
@@ -164,7 +165,7 @@ extension Firewall {
             "-4 ": family == .ipv4, "-6 ": family == .ipv6, "-E ": setting.inspectsEndToEnd,
             "-D ": setting.copiesDSCP, "-B ": setting.usesPrograms && setting.inspectsBulk,
             "-P ": setting.steersSubflows, "-T ": setting.enlargesSegments,
-            "-S ": !setting.inspectsBulk,
+            "-S ": !setting.inspectsBulk, "-J ": setting.peers != nil,
         ]
         return text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line -> Substring? in
             var line = line

@@ -41,6 +41,8 @@ public struct RuleSetting: Sendable, Hashable {
     public var enlargesSegments = true
     /// Are the segments of servers queued that have a DSCP?
     public var copiesDSCP: Bool
+    /// The interface by which the other boxes of a cluster lead subflows here; nil: there are none.
+    public var peers: String?
     /// By which rules know the sockets of this box's own.
     public var groups: SocketGroups
     /// The interfaces by which servers may be reached, 255 at most: a connection stays with the one that its SYN was
@@ -51,7 +53,7 @@ public struct RuleSetting: Sendable, Hashable {
         tun: String, mark: PacketMark, synQueue: UInt16, dataQueues: ClosedRange<UInt16>, routeTable: UInt32,
         rulePriority: UInt32, listenAddress: IPAddress, listenAddress6: IPAddress, backend: Backend,
         inspectsEndToEnd: Bool, inspectsBulk: Bool, htb: UInt16, steersSubflows: Bool, groups: SocketGroups,
-        copiesDSCP: Bool = true, usesPrograms: Bool = true, exits: [String] = []
+        copiesDSCP: Bool = true, peers: String? = nil, usesPrograms: Bool = true, exits: [String] = []
     ) {
         self.tun = tun
         self.mark = mark
@@ -68,6 +70,7 @@ public struct RuleSetting: Sendable, Hashable {
         self.steersSubflows = steersSubflows
         self.groups = groups
         self.copiesDSCP = copiesDSCP
+        self.peers = peers
         self.usesPrograms = usesPrograms
         self.exits = exits
     }

@@ -13,6 +13,8 @@ public struct HandOverRecord: Hashable, Sendable {
         case orders = 5
         /// What has been found out about paths, and what clients have carried.
         case paths = 6
+        /// What leads subflows to other boxes of a cluster.
+        case peers = 7
     }
 
     public struct Part: Hashable, Sendable {

@@ -19,6 +19,13 @@ extension Decision {
             the token is of no connection that ends here: the join belongs to a connection that goes end to end, or to \
             one that is over
             """
+        case .passToPeer:
+            "its connection is at another box of the cluster, to which all packets of this subflow go from here"
+        case .passDirectorySilent:
+            """
+            the token is of no connection that ends here, and the cluster's directory has not said in time whose it is: the join \
+            was forwarded, and the server refuses it
+            """
         case .passServerSpeaksMultipath:
             "the server speaks MPTCP itself, so Sluice stepped aside: the connection goes end to end"
         case .passServerRefused: "the server, or the way to it, refused; the client hears that itself"

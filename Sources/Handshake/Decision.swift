@@ -11,6 +11,10 @@ public enum Decision: Int, CaseIterable, Sendable {
     case passOtherInterface
     case passPolicy
     case passUnknownToken
+    /// A join to a connection of another box of the cluster, to which it goes.
+    case passToPeer
+    /// A join to a connection that may be another box's: the cluster's directory has not said in time.
+    case passDirectorySilent
     case passServerSpeaksMultipath
     case passServerRefused
     case passServerSilent
@@ -62,6 +66,8 @@ public enum Decision: Int, CaseIterable, Sendable {
         case .passOtherInterface: "interface"
         case .passPolicy: "policy"
         case .passUnknownToken: "unknown token"
+        case .passToPeer: "another box's connection"
+        case .passDirectorySilent: "directory silent"
         case .passServerSpeaksMultipath: "server speaks MPTCP"
         case .passServerRefused: "server refused"
         case .passServerSilent: "server silent"

@@ -6,6 +6,8 @@ struct HeldSYNs: Sendable {
         let syn: SYNIdentity
         /// When it goes on, whatever has become of the stream path.
         let deadline: UInt64
+        /// It waits for an answer about its token, and not for one of its server.
+        var isJoin = false
     }
 
     private var entries: [UInt64: Entry] = [:]
@@ -25,6 +27,16 @@ struct HeldSYNs: Sendable {
         ids[syn.tuple] = lastID
         return lastID
     }
+
+    /// As above, of a join; until a time.
+    mutating func hold(_ syn: SYNIdentity, until deadline: UInt64) -> UInt64 {
+        lastID += 1
+        entries[lastID] = Entry(syn: syn, deadline: deadline, isJoin: true)
+        ids[syn.tuple] = lastID
+        return lastID
+    }
+
+    func isJoin(_ id: UInt64) -> Bool { entries[id]?.isJoin ?? false }
 
     /// nil: none is held with this id.
     mutating func release(_ id: UInt64) -> SYNIdentity? {

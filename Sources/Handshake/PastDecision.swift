@@ -12,9 +12,12 @@ public struct PastDecision: Sendable {
     public let interface: UInt32
     /// Nanoseconds for which it was held; nil if it wasn't.
     public let held: UInt64?
+    /// The number of the peer that it goes to; nil: it goes to none.
+    public let peer: Int?
 
-    /// What was decided about this SYN. `time`: nanoseconds since 1970. `held`: as the property.
-    public init(_ decision: Decision, _ syn: SYN, at time: Int64, held: UInt64?) {
+    /// What was decided about this SYN. `time`: nanoseconds since 1970. `held`, `peer`: as the properties.
+    public init(_ decision: Decision, _ syn: SYN, at time: Int64, held: UInt64?, peer: Int? = nil) {
+        self.peer = peer
         self.time = time
         tuple = syn.tuple
         self.decision = decision

@@ -15,4 +15,9 @@ public enum SYNAction: Hashable, Sendable {
     /// Its server is dialled, and it is held until that is answered. If there are too many dials, the decider is asked again
     /// (`SYNDecider.refused`).
     case dial(DialRequest)
+    /// Other boxes are asked whose connection it wants to join, and it is held until that is answered.
+    case ask(JoinQuestion)
+    /// It goes to the peer with this number, and with it all that comes of its subflow. If it can't, the decider is asked again
+    /// (`SYNDecider.obstructed`).
+    case lead(Int)
 }

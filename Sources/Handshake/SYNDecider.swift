@@ -22,6 +22,8 @@ public struct SYNDecider: Sendable {
     public var stage = Stage.starting
     /// The sentinel answers in the queue's place, or has just done so: what comes may have gone on already.
     public var isSubstituted = false
+    /// For how long other boxes may be asked about a join, in nanoseconds; nil: there are none.
+    public var askingTime: UInt64?
     private var interfaces: ClientInterfaces
     private var held: HeldSYNs
     /// SYNs that went on for a reason that may be over.
@@ -67,9 +69,17 @@ public struct SYNDecider: Sendable {
         }
         switch facts.owner(of: token, at: syn.tuple.server.address) {
         case .box: return .intercept(.interceptJoin)
-        case .others: return pass(syn, .passUnknownToken, at: now)
+        case .others: return askPeers(syn, token, at: now)
         case .unclear: return pass(syn, .passUnable, at: now)
         }
+    }
+
+    /// What a peer has led here never goes to a peer: it would go round in a circle.
+    private mutating func askPeers(_ syn: SYN, _ token: Token, at now: UInt64) -> SYNAction {
+        guard let askingTime, !syn.isFromPeer else { return pass(syn, .passUnknownToken, at: now) }
+        if held.contains(syn.tuple) { return .drop }
+        let id = held.hold(syn.identity, until: now &+ askingTime)
+        return .ask(JoinQuestion(id: id, token: token, server: syn.tuple.server.address))
     }
 
     private mutating func receivedCapable(
@@ -148,6 +158,18 @@ extension SYNDecider {
         return .pass(reason)
     }
 
+    /// The question with this id has been answered. nil: no SYN is held for it any more.
+    ///
+    /// What becomes of a join is not remembered: its retransmission is asked about anew.
+    public mutating func located(_ id: UInt64, _ owner: JoinOwner) -> SYNAction? {
+        guard held.release(id) != nil else { return nil }
+        switch owner {
+        case .peer(let number): return .lead(number)
+        case .nobody: return .pass(.passUnknownToken)
+        case .unknown: return .pass(.passDirectorySilent)
+        }
+    }
+
     /// The dial with this id is one too many, and no answer will come: the client has to prove first that it exists.
     public mutating func refused(_ id: UInt64) -> SYNAction {
         _ = held.release(id)
@@ -167,7 +189,9 @@ extension SYNDecider {
 
     private mutating func giveUp(_ ids: [UInt64], at now: UInt64) -> [(id: UInt64, action: SYNAction)] {
         ids.map { id in
-            if let syn = held.release(id) { rememberPassed(syn, at: now) }
+            let isJoin = held.isJoin(id)
+            guard let syn = held.release(id), !isJoin else { return (id, .pass(.passDirectorySilent)) }
+            rememberPassed(syn, at: now)
             return (id, .passForgoing(.passUnable))
         }
     }

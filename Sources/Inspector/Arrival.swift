@@ -11,10 +11,11 @@ struct Arrival {
     let kernelTime: Int64?
     let time: MonotonicTime
 
-    init(_ packet: QueuedPacket, at time: MonotonicTime) {
+    /// `inDevice`: where it came in, if not here.
+    init(_ packet: QueuedPacket, inDevice: UInt32? = nil, at time: MonotonicTime) {
         packetID = packet.id
         mark = packet.mark
-        inDevice = packet.inDevice
+        self.inDevice = inDevice ?? packet.inDevice
         outDevice = packet.outDevice
         kernelTime = packet.time
         self.time = time

@@ -8,10 +8,16 @@ import Wire
 extension SYNDesk {
     func decide(_ packet: QueuedPacket) {
         let now = MonotonicTime.now
+        let isFromPeer = peerInterface?.has(packet.inDevice, at: now) ?? false
+        if isFromPeer, let led = readFromPeer(packet, at: now) {
+            return carryOut(decider.received(led.syn, &facts, at: now.nanoseconds), led)
+        }
         let syn: SYN
         do throws(WireError) {
             let segment = try Segment(packet.payload.bytes)
-            syn = try SYN(segment, mark: packet.mark, inDevice: packet.inDevice, outDevice: packet.outDevice)
+            syn = try SYN(
+                segment, mark: packet.mark, inDevice: packet.inDevice, outDevice: packet.outDevice,
+                isFromPeer: isFromPeer)
         } catch {
             reports.malformed(error)
             concludeUnreadable(packet, at: now)
@@ -42,6 +48,10 @@ extension SYNDesk {
         case .dial(let request):
             guard stream.dial(request) else { return carryOut(decider.refused(request.id), packet) }
             heldPackets.updateValue(HeldPacket(packet), forKey: request.id)
+        case .ask(let question):
+            heldPackets.updateValue(HeldPacket(packet), forKey: question.id)
+            peers?.ask(question)
+        case .lead(let peer): if let peers { lead(packet, to: peer, peers) }
         }
     }
 
@@ -80,7 +90,7 @@ extension SYNDesk {
         queue.drop(packet.arrival.packetID)
     }
 
-    private func obstruct(_ packet: SYNPacket, _ decision: Decision, by obstacle: Obstacle) {
+    func obstruct(_ packet: SYNPacket, _ decision: Decision, by obstacle: Obstacle) {
         let now = MonotonicTime.now.nanoseconds
         carryOut(decider.obstructed(packet.syn.identity, decision, by: obstacle, at: now), packet)
     }

@@ -15,6 +15,9 @@ final class SYNDesk: LoopMember {
     let queue: PacketQueue
     private(set) var tun: TunDevice
     let stream: any StreamPath
+    /// nil: this box is alone.
+    let peers: (any PeerPath)?
+    var peerInterface: PeerInterface?
     let watch: ConnectionWatch
     let watchesEndToEnd: Bool
     let segmentSizes: SegmentSizes
@@ -29,6 +32,8 @@ final class SYNDesk: LoopMember {
     var heldPackets: [UInt64: HeldPacket] = [:]
     /// SYNs of our own that were sent on with the question.
     var asked = BoundedMemory<SYNIdentity, Bool>(capacity: 16384)
+    /// For joins that peers have led here, and that are led to them.
+    let led = UnsafeMutableRawBufferPointer.allocate(byteCount: 2048, alignment: 8)
     /// SYNs that wait undecided, while daemons are exchanged.
     var postponed: [PostponedSYN] = []
     var isPostponing = false
@@ -46,12 +51,16 @@ final class SYNDesk: LoopMember {
         mailbox: Mailbox<SYNInspector.Message>,
         watch: ConnectionWatch, watchesEndToEnd: Bool, segmentSizes: SegmentSizes, tap: TraceTap,
         history: DecisionHistory, reports: SYNReports,
-        counters: InspectorCounters, stream: any StreamPath, log: Logger, loop: LoopThread.Place
+        counters: InspectorCounters, stream: any StreamPath, peers: (any PeerPath)?, log: Logger,
+        loop: LoopThread.Place
     ) throws(SystemError) {
         try loop.watch(queue.descriptor, .readable, tag: Self.queueTag)
         try loop.watch(mailbox, tag: Self.mailboxTag)
         facts = try RouterFacts(stream: stream, watch: watch, log: log)
         decider = SYNDecider(policy, place: place)
+        decider.askingTime = peers?.askingTime
+        peerInterface = peers.map { PeerInterface($0.interface) }
+        self.peers = peers
         self.reports = reports
         self.queue = queue
         self.tun = tun
@@ -67,7 +76,10 @@ final class SYNDesk: LoopMember {
         self.loop = loop
     }
 
-    deinit { scratch.deallocate() }
+    deinit {
+        scratch.deallocate()
+        led.deallocate()
+    }
 
     func handle(_ tag: UInt64, _ events: EventLoop.Events) {
         // What other members had to do may have taken long.
@@ -141,6 +153,7 @@ final class SYNDesk: LoopMember {
             switch message {
             case .outcome(let id, let outcome):
                 settle(id, decider.answered(id, outcome, at: MonotonicTime.now.nanoseconds))
+            case .located(let id, let owner): settle(id, decider.located(id, owner))
             case .policy(let policy): decider.policy = policy
             case .stage(let stage): decider.stage = stage
             case .postpone(let on): postpone(on)

@@ -11,6 +11,7 @@ import Synchronization
 public final class SYNInspector: Sendable {
     enum Message: Sendable {
         case outcome(UInt64, DialOutcome)
+        case located(UInt64, JoinOwner)
         case policy(ConversionPolicy)
         case stage(SYNDecider.Stage)
         case device(TunDevice)
@@ -36,12 +37,14 @@ public final class SYNInspector: Sendable {
     ///   - queues: as many as the door has been made for.
     ///   - tun: SYNs of all queues go in by it.
     ///   - watchesEndToEnd: `watch` is told of MPTCP connections that go past this box.
+    ///   - peers: the other boxes of a cluster; nil: there are none.
     ///   - segmentSizes: shared with the readers of the data queues, by which the answers leave.
     ///   - taps: one for each queue.
     public init(
         queues: [PacketQueue], tun: TunDevice, policy: ConversionPolicy, door: Door,
         watch: ConnectionWatch, watchesEndToEnd: Bool, segmentSizes: SegmentSizes, taps: [TraceTap],
-        history: DecisionHistory, counters: InspectorCounters, stream: any StreamPath, log: Logger,
+        history: DecisionHistory, counters: InspectorCounters, stream: any StreamPath,
+        peers: (any PeerPath)? = nil, log: Logger,
         on threads: [LoopThread]
     ) throws(SystemError) {
         self.device = Atomic(tun.rawValue)
@@ -54,7 +57,7 @@ public final class SYNInspector: Sendable {
                 let desk = try SYNDesk(
                     place, queue: queue, tun: tun, policy: policy, mailbox: mailbox, watch: watch,
                     watchesEndToEnd: watchesEndToEnd, segmentSizes: segmentSizes, tap: taps[place], history: history,
-                    reports: reports, counters: counters, stream: stream, log: log, loop: loop)
+                    reports: reports, counters: counters, stream: stream, peers: peers, log: log, loop: loop)
                 member.note(desk)
                 return desk
             }
@@ -76,6 +79,10 @@ public final class SYNInspector: Sendable {
 
         public func answer(_ id: UInt64, _ outcome: DialOutcome) {
             mailboxes[DialRequest.place(ofID: id)].post(.outcome(id, outcome))
+        }
+
+        public func locate(_ id: UInt64, _ owner: JoinOwner) {
+            mailboxes[DialRequest.place(ofID: id)].post(.located(id, owner))
         }
     }
 

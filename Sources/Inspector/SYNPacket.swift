@@ -18,6 +18,13 @@ struct SYNPacket {
         wasHeld = false
     }
 
+    init(_ arrival: Arrival, _ syn: SYN, _ bytes: UnsafeRawBufferPointer) {
+        self.arrival = arrival
+        self.syn = syn
+        self.bytes = bytes
+        wasHeld = false
+    }
+
     init(_ held: HeldPacket, _ bytes: UnsafeRawBufferPointer) {
         arrival = held.arrival
         syn = held.syn

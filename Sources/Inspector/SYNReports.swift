@@ -11,6 +11,7 @@ final class SYNReports: Sendable {
         var malformedLimit = RateLimit(every: .seconds(10))
         var notTakenLimit = RateLimit(every: .seconds(10))
         var injectionLimit = RateLimit(every: .seconds(10))
+        var leadLimit = RateLimit(every: .seconds(10))
     }
 
     private let log: Logger
@@ -39,6 +40,12 @@ final class SYNReports: Sendable {
     func injectionFailed(_ error: Errno, device: String) {
         guard let suppressed = state.withLock({ $0.injectionLimit.pass(.now) }) else { return }
         log.error("can't write to \(device): \(error) (\(suppressed) more not logged)")
+    }
+
+    /// A join can't be led to the box that has its connection.
+    func notLed(_ error: SystemError) {
+        guard let suppressed = state.withLock({ $0.leadLimit.pass(.now) }) else { return }
+        log.error("a join can't be led to its box of the cluster: \(error) (\(suppressed) more not logged)")
     }
 
     /// A service has the port. Once for each port, until it can be had.

@@ -37,6 +37,14 @@ public struct EventLoop: ~Copyable {
         }
     }
 
+    /// Watches a descriptor that is watched already for other events.
+    public func change(_ descriptor: Int32, _ interest: Events, tag: UInt64) throws(SystemError) {
+        var event = epoll_event(events: interest.rawValue, data: epoll_data_t(u64: tag))
+        try systemCall("epoll_ctl mod \(descriptor)") {
+            epoll_ctl(epoll.rawValue, EPOLL_CTL_MOD, descriptor, &event)
+        }
+    }
+
     /// Ends the watch of a descriptor that is still open, here or, by way of another descriptor, elsewhere.
     public func remove(_ descriptor: Int32) {
         _ = epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, descriptor, nil)

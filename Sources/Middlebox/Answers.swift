@@ -26,7 +26,7 @@ extension Middlebox {
                 } catch {
                     throw ControlRefusal(.conflict, "\(error)")
                 }
-            }, metrics: { [self] in await metricsText() })
+            }, drain: { [self] in try await drain($0) }, metrics: { [self] in await metricsText() })
     }
 
     private func statusReport() -> StatusReport {
@@ -74,12 +74,14 @@ extension Middlebox {
                 degraded: healer.current.reasons,
                 guarded: healer.guarded),
             sessionLog: .init(sessionLog.report),
+            cluster: cluster.map { .init($0.report, .init($0.lookupTimes.snapshot)) },
             decisions: Dictionary(uniqueKeysWithValues: used.map { ($0.description, counters[$0]) }))
     }
 
     /// `degraded` is running, but for new connections.
     var stateName: String {
         let state = state.withLock(\.self)
+        if state == .running, drainsByOrder.load(ordering: .relaxed) { return State.draining.rawValue }
         return state == .running && !healer.current.reasons.isEmpty ? "degraded" : state.rawValue
     }
 

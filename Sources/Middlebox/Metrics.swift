@@ -19,6 +19,7 @@ extension Middlebox {
         addTracking(&metrics)
         metrics.add(await recorder.sums())
         metrics.add(sessionLog.report)
+        metrics.add(cluster)
         metrics.add(await throttler.status())
         metrics.add(await throttler.steering())
         metrics.add(QueueReport.all(of: queueNumbers))
@@ -151,7 +152,7 @@ extension Middlebox {
 }
 
 extension MetricsText {
-    fileprivate mutating func add(_ name: String, _ help: String, _ histograms: [(LatencyHistogram, Labels)]) {
+    mutating func add(_ name: String, _ help: String, _ histograms: [(LatencyHistogram, Labels)]) {
         family(name, .histogram, help) { family in
             for (histogram, labels) in histograms {
                 let snapshot = histogram.snapshot

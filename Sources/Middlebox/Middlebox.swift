@@ -12,6 +12,7 @@
 // the rules. So the rules stay until then; a new connection is let through as if there were none.
 
 import Admin
+import Cluster
 import Converter
 import Firewall
 import HandOver
@@ -54,6 +55,10 @@ public final class Middlebox: Sendable {
     let history = DecisionHistory()
     let recorder: Recorder
     let sessionLog: SessionLog
+    /// nil: this box is alone.
+    let cluster: Cluster?
+    /// nil: there are no other boxes.
+    let peerRoutes: PeerRoutes?
     /// The trace that goes to the file of [trace], if there is one.
     let fileTrace = Mutex<(id: UInt64, setting: Settings.Trace)?>(nil)
     let agreement: Agreement
@@ -93,6 +98,8 @@ public final class Middlebox: Sendable {
     /// Are connections left to a path manager in user space?
     let steering: Atomic<Bool>
     let isFrozen = Atomic(false)
+    /// Do new connections pass since an operator wants it so?
+    let drainsByOrder = Atomic(false)
     /// Has it been told to stop? A successor is told so, too.
     let isToStop = Atomic(false)
     /// Reloads that it has been told of by a signal, and not yet done.
@@ -154,27 +161,43 @@ public final class Middlebox: Sendable {
         let conversion = ConverterSetting(settings, mark: rules.mark, descriptorLimit: descriptors)
         let foundations =
             if let (offer, descriptors) = inherited {
-                try Foundations(rules, held: settings.advanced.maxHeld, offer, descriptors)
+                try Foundations(rules, settings, offer, descriptors)
             } else {
-                try Foundations(rules, held: settings.advanced.maxHeld)
+                try Foundations(rules, settings)
             }
         let (guarding, synQueues, dataQueues) = (foundations.guarding, foundations.synQueues, foundations.dataQueues)
+        let peerRoutes = foundations.peers
         strayGuard = Mutex(guarding)
+        self.peerRoutes = peerRoutes
         let acknowledgementQueue = rules.acknowledgementQueue
         queues = (synQueues + dataQueues).map { StandingMember($0) }
+        let clusterNonce = inherited?.0.clusterNonce ?? .random(in: 1 ... .max)
         let keeping = Self.keeping(settings, conversion, log)
         self.keeping = keeping
         Self.note(
             keeping,
             [guarding?.descriptor, foundations.tun.rawValue] + (synQueues + dataQueues).map(\.descriptor),
+            // The ways to peers aren't kept: what they lead to is noted nowhere.
             HandOverOffer(
-                hasGuard: guarding != nil, dataQueues: dataQueues.count, fixed: settings.fixed(rules),
-                steersSubflows: rules.steersSubflows))
+                hasGuard: guarding != nil, hasPeers: false, clusterNonce: clusterNonce, dataQueues: dataQueues.count,
+                fixed: settings.fixed(rules), steersSubflows: rules.steersSubflows))
         sentinel = Mutex(try Self.startSentinel(synQueues + dataQueues, keeping, log))
         let door = try SYNInspector.Door(queues: synQueues.count)
         let watch = ConnectionWatch(connections: settings.advanced.maxTracked)
         let sessionLog = try SessionLog(version: Self.version, log: log, isStart: inherited == nil)
         self.sessionLog = sessionLog
+        let cluster = try ClusterSetting(settings).map {
+            try Cluster(
+                $0, log: log, nonce: clusterNonce,
+                answer: { door.locate($0, JoinOwner($1)) },
+                gone: { gone in
+                    guard let peerRoutes else { return }
+                    peerRoutes.note(gone: gone)
+                    // A transaction takes longer than the cluster's thread has.
+                    Task.detached { try? peerRoutes.refresh() }
+                })
+        }
+        self.cluster = cluster
         let agreement = Agreement(watch, log: log)
         let segmentSizes = SegmentSizes()
         let board = TraceBoard()
@@ -188,8 +211,14 @@ public final class Middlebox: Sendable {
         self.acknowledgements = acknowledgements
         let threads = try (0..<max(dataQueues.count, conversion.workers)).map { try LoopThread(named: "path \($0)") }
         let converter = try Converter(
-            conversion, log: log, outcome: door.answer, accepted: agreement.check,
+            conversion, log: log, outcome: door.answer,
+            accepted: { tuple, token in
+                agreement.check(tuple, token: token)
+                guard let cluster else { return }
+                if let token { cluster.opened(tuple, token) } else { cluster.ended(tuple) }
+            },
             ended: { tuple in
+                cluster?.ended(tuple)
                 watch.release(tuple)
                 acknowledgements.release(tuple)
             },
@@ -201,13 +230,21 @@ public final class Middlebox: Sendable {
         watch.listen(
             .init(
                 clientJoins: converter.clientJoins, clientSends: converter.clientSends,
-                serverSends: converter.serverSends))
+                serverSends: converter.serverSends,
+                isAnswered: cluster.map { cluster in
+                    { @Sendable (tuple: FourTuple, token: Token) in cluster.announced(tuple, token) }
+                }))
         self.converter = converter
+        let peerLink: PeerLink? =
+            if let cluster, let interface = settings.peerInterface, let peerRoutes {
+                PeerLink(cluster, interface, peerRoutes)
+            } else {
+                nil
+            }
         let synInspector = try SYNInspector(
             queues: synQueues, tun: foundations.tun, policy: ConversionPolicy(settings), door: door, watch: watch,
             watchesEndToEnd: rules.inspectsEndToEnd, segmentSizes: segmentSizes, taps: Array(taps[..<synQueues.count]),
-            history: history,
-            counters: counters, stream: converter, log: log, on: threads)
+            history: history, counters: counters, stream: converter, peers: peerLink, log: log, on: threads)
         self.synInspector = synInspector
         dataInspectors = try dataQueues.indices.map {
             try DataInspector(
@@ -222,8 +259,10 @@ public final class Middlebox: Sendable {
             volumes: volumes.read(), log: log, isAfterAnother: inherited != nil && !isAfterCrash,
             downloadsHeld: converter.sendByMeasuredRate, saveVolumes: volumes.write)
         let throttler = throttler
+        let peers = settings.peers
         recorder = try Recorder(
-            taps, board, application: "Sluice \(Self.version)", log: log, hasReaders: acknowledgements.trace
+            taps, board, application: "Sluice \(Self.version)", log: log, hasReaders: acknowledgements.trace,
+            peerName: { peers.indices.contains(Int($0)) ? peers[Int($0)].id : nil }
         ) { throttler.rule(of: $0) }
         self.watch = watch
         self.agreement = agreement
@@ -241,7 +280,7 @@ public final class Middlebox: Sendable {
             },
             stepAside: { [self] isAside in
                 // One that drains converts no new connection anyway.
-                guard state.withLock({ $0 != .draining }) else { return }
+                guard state.withLock({ $0 != .draining }), !drainsByOrder.load(ordering: .relaxed) else { return }
                 if isAside { synInspector.stepAside() } else { synInspector.open() }
             },
             reset: { [self] in converter.resetAll(ipv4: $0.contains(.ipv4), ipv6: $0.contains(.ipv6)) },
@@ -278,6 +317,9 @@ public final class Middlebox: Sendable {
         policy.passedPorts = tracking.helperPorts
         policy.hasZonesByDirection = tracking.hasZonesByDirection
         synInspector.apply(policy)
+        peerRoutes?.note(clients: policy.interfaces)
+        // Before a hand-over's commit nothing is changed.
+        if state.withLock({ $0 == .running }) { refreshPeerRoutes() }
     }
 
     func startThreads() throws {
@@ -303,6 +345,7 @@ public final class Middlebox: Sendable {
         for thread in pathThreads { thread.join() }
         // Behind the last ends.
         sessionLog.stop()
+        cluster?.stop()
         strayGuard.withLock { $0 = nil }
     }
 }

@@ -146,6 +146,13 @@ extension Middlebox {
                 """)
         }
         if await !rules.families.contains(.ipv6) { log.notice("this kernel's IPv6 is off: IPv4 alone is converted") }
+        if let fault = peerRoutes?.wayBackFault {
+            log.notice(
+                """
+                what servers send to other boxes' connections goes on here, and is not led to them: the kernel lacks what leads it \
+                (\(fault)): modprobe -a \(MachineFacts.wayBackModules)
+                """)
+        }
         guard strayGuard.withLock({ $0 == nil }) else { return }
         log.notice(
             """

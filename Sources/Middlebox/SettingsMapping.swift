@@ -25,7 +25,8 @@ extension RuleSetting {
             inspectsEndToEnd: settings.intercept.inspect == .all,
             inspectsBulk: settings.intercept.inspect != .signalling, htb: TrafficControl.handle,
             steersSubflows: settings.steersSubflows,
-            groups: SocketGroups(first: advanced.socketGroup), copiesDSCP: settings.relay.dscp)
+            groups: SocketGroups(first: advanced.socketGroup), copiesDSCP: settings.relay.dscp,
+            peers: settings.peers.isEmpty ? nil : settings.cluster.interface)
     }
 }
 
@@ -72,13 +73,14 @@ extension ConverterSetting {
             dialTimeout: advanced.dialTimeout,
             clientTimeout: advanced.clientTimeout, listenerIdle: advanced.listenerIdle,
             idleTimeout: settings.relay.idleTimeout, clientKeepalive: settings.relay.clientKeepalive,
-            serverKeepalive: settings.relay.serverKeepalive, upstreamPorts: advanced.upstreamPorts,
+            serverKeepalive: settings.relay.serverKeepalive, upstreamPorts: settings.ownUpstreamPorts,
             maxPending: advanced.maxHeld, maxPendingPerClient: advanced.maxHeldPerClient,
             maxConnections: min(advanced.maxConnections ?? room, room), serverMemory: advanced.serverMemory,
             serverMemoryEntries: advanced.serverMemoryEntries,
             receiveBuffer: settings.relay.receiveBuffer.map { Int32(clamping: $0.bytes) },
             sendBuffer: settings.relay.sendBuffer.map { Int32(clamping: $0.bytes) },
             congestionControl: settings.relay.congestionControl, copiesDSCP: settings.relay.dscp)
+        bindsDials = settings.slices == nil
     }
 }
 

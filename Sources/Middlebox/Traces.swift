@@ -89,11 +89,14 @@ extension Middlebox {
     private func report(_ past: PastDecision) -> DecisionsReport.Decision {
         // Of what ends here the tracker sees all, and what it knows may be of a later connection of the same ports.
         let connection = past.decision.verdict == .intercept ? watch.connection(of: past.tuple) : nil
+        // Peers have the numbers that the file gave them at the start.
+        let owner = past.peer.flatMap { initial.peers.indices.contains($0) ? initial.peers[$0].id : nil }
         return DecisionsReport.Decision(
             time: Double(past.time / 1000) / 1_000_000, client: past.tuple.client.description,
             server: past.tuple.server.description, interface: NetworkInterface.name(past.interface),
             token: past.token?.description, verdict: "\(past.decision.verdict.name)",
-            reason: "\(past.decision.reason)", heldUs: past.held.map { Double($0) / 1000 },
+            reason: owner.map { "join: owned by \($0)" } ?? "\(past.decision.reason)",
+            heldUs: past.held.map { Double($0) / 1000 },
             explanation: past.decision.explanation, state: connection.map(Self.state))
     }
 

@@ -29,6 +29,8 @@ public struct TraceRecord: Sendable {
     public var newMark: UInt32 = 0
     /// Why this verdict, in a few words without the verdict's name.
     public var reason: StaticString?
+    /// The number of the peer that it goes to, of a cluster's; nil: none.
+    public var peer: UInt8?
     public var error: WireError?
     /// What the tracker has made of it.
     public var sighting: Sighting?

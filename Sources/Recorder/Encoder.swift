@@ -32,14 +32,15 @@ struct Encoder: ~Copyable {
     /// `frame`: counts the records from 1. `time`: nanoseconds since 1970.
     mutating func append(
         _ record: borrowing TraceRecord, _ packet: RawSpan, frame: Int, time: Int64, trafficClass: String?,
-        interfaceName: (UInt32) -> String
+        owner: String?, interfaceName: (UInt32) -> String
     ) {
         if format == .pcapng {
             return pcapng.append(
-                record, packet, time: time, trafficClass: trafficClass, interfaceName: interfaceName)
+                record, packet, time: time, trafficClass: trafficClass, owner: owner, interfaceName: interfaceName)
         }
         let context = PacketContext(
-            record, frame: frame, time: time, interface: interfaceName(record.interface), trafficClass: trafficClass)
+            record, frame: frame, time: time, interface: interfaceName(record.interface), trafficClass: trafficClass,
+            owner: owner)
         do throws(WireError) {
             lines.append(try Segment(packet, length: Int(record.length)), context)
         } catch {

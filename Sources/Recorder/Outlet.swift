@@ -81,13 +81,14 @@ final class Outlet {
     }
 
     func take(
-        _ record: borrowing TraceRecord, _ packet: RawSpan, time: Int64, trafficClass: String?,
+        _ record: borrowing TraceRecord, _ packet: RawSpan, time: Int64, trafficClass: String?, owner: String?,
         interfaceName: (UInt32) -> String
     ) {
         guard makeRoom(interfaceName) else { return reader.dropped.count(record.interface) }
         frames += 1
         encoder.append(
-            record, packet, frame: frames, time: time, trafficClass: trafficClass, interfaceName: interfaceName)
+            record, packet, frame: frames, time: time, trafficClass: trafficClass, owner: owner,
+            interfaceName: interfaceName)
         pending[record.interface, default: 0] += 1
     }
 

@@ -36,18 +36,20 @@ public final class Recorder: Sendable {
     private let thread: SystemThread
 
     /// Starts with nobody reading. `application`: what files say of who wrote them. `hasReaders`: told on the
-    /// trace thread when somebody is about to read, and when nobody does any more. `trafficClass`: the name of the class that a
+    /// trace thread when somebody is about to read, and when nobody does any more. `peerName`: the id of the cluster's box with that number.
+    /// `trafficClass`: the name of the class that a
     /// subflow is in.
     public init(
         _ taps: [TraceTap], _ board: TraceBoard, application: String, log: Logger,
         hasReaders: @escaping @Sendable (Bool) -> Void = { _ in },
+        peerName: @escaping @Sendable (UInt8) -> String? = { _ in nil },
         trafficClass: @escaping @Sendable (FourTuple) -> String?
     ) throws(SystemError) {
         let mailbox = try Mailbox<Message>()
         // From here on the desk is its thread's alone.
         nonisolated(unsafe) let desk = try RecorderDesk(
-            taps, board, mailbox, application: application, log: log, hasReaders: hasReaders, trafficClass: trafficClass
-        )
+            taps, board, mailbox, application: application, log: log, hasReaders: hasReaders, peerName: peerName,
+            trafficClass: trafficClass)
         self.mailbox = mailbox
         thread = try SystemThread(named: "trace") { desk.run() }
     }

@@ -11,6 +11,7 @@ final class RecorderDesk {
     private let application: String
     private let log: Logger
     private let hasReaders: @Sendable (Bool) -> Void
+    private let peerName: @Sendable (UInt8) -> String?
     private let trafficClass: @Sendable (FourTuple) -> String?
     private let drain: TraceDrain
     private var loop: EventLoop
@@ -34,7 +35,8 @@ final class RecorderDesk {
 
     init(
         _ taps: [TraceTap], _ board: TraceBoard, _ mailbox: Mailbox<Recorder.Message>, application: String, log: Logger,
-        hasReaders: @escaping @Sendable (Bool) -> Void, trafficClass: @escaping @Sendable (FourTuple) -> String?
+        hasReaders: @escaping @Sendable (Bool) -> Void, peerName: @escaping @Sendable (UInt8) -> String?,
+        trafficClass: @escaping @Sendable (FourTuple) -> String?
     ) throws(SystemError) {
         loop = try EventLoop(capacity: 4)
         try loop.add(mailbox.descriptor, .readable, tag: 0)
@@ -44,6 +46,7 @@ final class RecorderDesk {
         self.application = application
         self.log = log
         self.hasReaders = hasReaders
+        self.peerName = peerName
         self.trafficClass = trafficClass
     }
 
@@ -140,9 +143,10 @@ final class RecorderDesk {
         let time = record.kernelTime ?? received
         let ends = record.facts.ends
         let trafficClass = ends.flatMap(trafficClass)
+        let owner = record.peer.flatMap(peerName)
         for index in members.indices where readers >> UInt16(index) & 1 == 1 {
             guard let outlet = outlets.first(where: { $0.reader === members[index] }) else { continue }
-            outlet.take(record, packet, time: time, trafficClass: trafficClass) { names[$0] }
+            outlet.take(record, packet, time: time, trafficClass: trafficClass, owner: owner) { names[$0] }
         }
     }
 

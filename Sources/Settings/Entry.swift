@@ -19,7 +19,7 @@ struct Conflict {
 extension Document {
     /// What the tables of that array say, as far as it is right; the findings stay here.
     func entries<Value>(_ name: String, _ read: (Section) -> Value) -> [Entry<Value>] {
-        sections(name, title: "name").map { section in
+        sections(name, title: name == "peer" ? "id" : "name").map { section in
             let before = findingCount
             let value = read(section)
             return Entry(value: value, section: section, isRight: findingCount == before)

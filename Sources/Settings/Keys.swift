@@ -21,6 +21,10 @@ extension Settings {
         settings.log.read(document.section("log"))
         settings.trace.read(document.section("trace"))
         settings.sessions.read(document.section("sessions"))
+        let cluster = document.section("cluster")
+        settings.cluster.read(cluster)
+        let peers = document.entries("peer") { Peer($0) }
+        settings.peers = peers.map(\.value)
         let paths = document.entries("path") { Path($0) }
         settings.paths = paths.map(\.value)
         let steers = document.entries("steer") { Steer($0, paths.declared) }
@@ -31,6 +35,8 @@ extension Settings {
         settings.throttles = throttles.map(\.value)
         settings.advanced.read(document.section("advanced"))
         settings.checkDevices(document)
+        settings.checkCluster(cluster, peers)
+        peers.report { $0.conflicts(settings.cluster.id) }
         for path in paths { path.section.refuse([path.value.interface].compactMap(\.self), settings.advanced) }
         paths.report(\.conflicts)
         steers.reportNames(of: settings.throttles)

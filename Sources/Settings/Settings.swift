@@ -30,6 +30,10 @@ public struct Settings: Hashable, Sendable {
     public var trace: Trace
     /// `[sessions]`: the session log.
     public var sessions: Sessions
+    /// `[cluster]`: several boxes as one.
+    public var cluster: Cluster
+    /// `[[peer]]`: the other boxes of the cluster, at most 63.
+    public var peers: [Peer]
     /// `[[path]]`: the ways that subflows take, at most 16, each with a name of its own.
     public var paths: [Path]
     /// `[[steer]]`: which paths connections' data take, at most 64 rules, each with a name of its own.
@@ -41,7 +45,8 @@ public struct Settings: Hashable, Sendable {
 
     public init(
         intercept: Intercept, relay: Relay = Relay(), admin: Admin = Admin(), log: Log = Log(),
-        trace: Trace = Trace(), sessions: Sessions = Sessions(), paths: [Path] = [], steers: [Steer] = [],
+        trace: Trace = Trace(), sessions: Sessions = Sessions(), cluster: Cluster = Cluster(), peers: [Peer] = [],
+        paths: [Path] = [], steers: [Steer] = [],
         throttles: [Throttle] = [],
         advanced: Advanced = Advanced()
     ) {
@@ -51,6 +56,8 @@ public struct Settings: Hashable, Sendable {
         self.log = log
         self.trace = trace
         self.sessions = sessions
+        self.cluster = cluster
+        self.peers = peers
         self.paths = paths
         self.steers = steers
         self.throttles = throttles

@@ -11,7 +11,7 @@ public struct SettingsChange: Hashable, Sendable {
         case restart
     }
 
-    /// As in the file: `intercept.ports`; of one of several tables with its name, `throttle.evening.download`; the table itself,
+    /// As in the file: `intercept.ports`; of one of several tables with its name or id, `throttle.evening.download`; the table itself,
     /// `throttle.evening`, if it is new or gone.
     public let key: String
     /// In the words of the file; nil where it has no value.
@@ -61,7 +61,10 @@ struct KeyTexts {
                 self.entries += entries.map { entry in
                     // A throttle's key takes a list, too, but is called by one of it.
                     let keys = Self.keys(entry).map { ($0.key == "interfaces" ? "interface" : $0.key, $0.text) }
-                    return (String(label.dropLast()), keys.first { $0.0 == "name" }?.1 ?? "", keys)
+                    return (
+                        String(label.dropLast()), keys.first { $0.0 == (label == "peers" ? "id" : "name") }?.1 ?? "",
+                        keys
+                    )
                 }
             } else {
                 keys += Self.keys(table.value).map { ("\(Self.snake(label)).\($0.key)", $0.text) }
@@ -71,7 +74,7 @@ struct KeyTexts {
 
     func changes(to other: KeyTexts) -> [SettingsChange] {
         var changes = Self.changes(keys, other.keys, below: "")
-        for table in ["path", "steer", "throttle"] {
+        for table in ["peer", "path", "steer", "throttle"] {
             let (old, new) = (entries.filter { $0.table == table }, other.entries.filter { $0.table == table })
             for entry in old {
                 let key = "\(table).\(entry.name)"

@@ -80,12 +80,16 @@ public final class ConnectionWatch: Sendable {
         public var clientSends: @Sendable (FourTuple, DSCP) -> Void
         /// A segment that belongs to no client's connection, to an upstream therefore, has this DSCP.
         public var serverSends: @Sendable (FourTuple, DSCP) -> Void
+        /// A client's MP_CAPABLE is answered with a key that makes this token. nil: nobody wants to know.
+        public var isAnswered: (@Sendable (FourTuple, Token) -> Void)?
 
         public init(
             clientJoins: @escaping @Sendable (FourTuple) -> Void,
             clientSends: @escaping @Sendable (FourTuple, DSCP) -> Void,
-            serverSends: @escaping @Sendable (FourTuple, DSCP) -> Void
+            serverSends: @escaping @Sendable (FourTuple, DSCP) -> Void,
+            isAnswered: (@Sendable (FourTuple, Token) -> Void)? = nil
         ) {
+            self.isAnswered = isAnswered
             self.clientJoins = clientJoins
             self.clientSends = clientSends
             self.serverSends = serverSends
@@ -100,9 +104,12 @@ public final class ConnectionWatch: Sendable {
         var tuple: FourTuple?
         var clientDSCP: DSCP?
         var serverDSCP: DSCP?
+        /// Of a client that is answered.
+        var token: Token?
 
         func tell() {
             if let joined { listener?.clientJoins(joined) }
+            if let token, let tuple { listener?.isAnswered?(tuple, token) }
             guard let listener, let tuple else { return }
             if let clientDSCP { listener.clientSends(tuple, clientDSCP) }
             if let serverDSCP { listener.serverSends(tuple, serverDSCP) }
@@ -254,11 +261,18 @@ extension ConnectionWatch.State {
         }
         // Most ask for nothing.
         let isJoined = !tracker.events.isEmpty && hasJoined(sighting)
-        guard sighting.dscp != nil || isJoined else { return ConnectionWatch.News() }
+        let token = segment.flags.contains([.syn, .ack]) ? announcedToken(sighting) : nil
+        guard sighting.dscp != nil || isJoined || token != nil else { return ConnectionWatch.News() }
         let ends = FourTuple(client: segment.source, server: segment.destination)
         return ConnectionWatch.News(
             listener: listener, joined: isJoined ? ends : nil, tuple: tracker.tuple(of: sighting.connection),
-            clientDSCP: sighting.dscp)
+            clientDSCP: sighting.dscp, token: token)
+    }
+
+    /// Of a connection whose client is answered.
+    private func announcedToken(_ sighting: Sighting) -> Token? {
+        guard listener?.isAnswered != nil, sighting.sender == .server, sighting.subflow == 0 else { return nil }
+        return tracker.token(of: sighting.connection)
     }
 
     /// Has the client's segment completed the handshake of a further subflow?

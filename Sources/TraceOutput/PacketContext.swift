@@ -34,9 +34,11 @@ public struct PacketContext: Sendable {
 }
 
 extension PacketContext {
-    /// `frame`: counts the records from 1. `time`: nanoseconds since 1970. `interface`: the name of the record's.
+    /// `frame`: counts the records from 1. `time`: nanoseconds since 1970. `interface`: the name of the record's. `owner`: the
+    /// other box whose connection it belongs to, if it goes there.
     public init(
-        _ record: borrowing TraceRecord, frame: Int, time: Int64, interface: String, trafficClass: String?
+        _ record: borrowing TraceRecord, frame: Int, time: Int64, interface: String, trafficClass: String?,
+        owner: String? = nil
     ) {
         self.init(frame: frame, time: time)
         hasNanoseconds = true
@@ -44,7 +46,7 @@ extension PacketContext {
         direction = record.direction
         sighting = record.sighting
         token = record.sighting == nil ? nil : record.facts.token
-        decision = PacketDecision(record, trafficClass: trafficClass)
+        decision = PacketDecision(record, trafficClass: trafficClass, owner: owner)
         for index in record.events.indices {
             if let event = record.events[index] { events.append(event) }
         }

@@ -16,9 +16,15 @@ public struct PacketDecision: Hashable, Sendable {
     /// Nanoseconds for which it was held; 0: it wasn't.
     public var held: UInt64
 
-    init(_ record: borrowing TraceRecord, trafficClass: String?) {
+    /// `owner`: the box whose connection it belongs to, if it goes to another one.
+    init(_ record: borrowing TraceRecord, trafficClass: String?, owner: String? = nil) {
         verdict = record.facts.verdict
-        reason = record.reason.map { "\($0)" }
+        reason =
+            if let owner {
+                "join: owned by \(owner)"
+            } else {
+                record.reason.map { "\($0)" }
+            }
         self.trafficClass = trafficClass
         hook = record.hook
         mark = record.mark

@@ -37,13 +37,13 @@ public struct PcapngWriter: ~Copyable, Sendable {
 
     /// An enhanced packet block (section 4.3) with direction, packet id, queue and decision; a comment if there is
     /// something to say. `packet`: what was captured of it, at most `TraceRecord.captureLength` bytes. `time`: nanoseconds
-    /// since 1970.
+    /// since 1970. `owner`: the other box whose connection it belongs to, if it goes there.
     public mutating func append(
         _ record: borrowing TraceRecord, _ packet: RawSpan, time: Int64, trafficClass: String?,
-        interfaceName: (UInt32) -> String
+        owner: String? = nil, interfaceName: (UInt32) -> String
     ) {
         let interface = number(of: record.interface, interfaceName)
-        let decision = PacketDecision(record, trafficClass: trafficClass)
+        let decision = PacketDecision(record, trafficClass: trafficClass, owner: owner)
         let (length, direction) = (record.length, record.direction)
         let (id, queue, error) = (record.number, record.queue, record.error)
         block(6) { writer in

@@ -57,6 +57,23 @@ extension Segment {
         copy.setLengths(tcp: ip.headerLength)
         return end
     }
+
+    /// The urgent pointer; nil where URG says that it is one (RFC 9293 section 3.1).
+    public var idleUrgentPointer: UInt16? { flags.contains(.urg) ? nil : bytes.uint16(at: ip.headerLength + 18) }
+
+    /// Copies the packet to `buffer` with another urgent pointer. Checksums are those of the copy.
+    ///
+    /// - Returns: the bytes of the copy, as many as the packet has; nil where there is no room in the buffer, or the packet
+    ///   wasn't captured whole.
+    public func copySetting(urgentPointer: UInt16, to buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        let end = ip.totalLength
+        guard bytes.byteCount >= end, buffer.count >= end else { return nil }
+        let copy = UnsafeMutableRawBufferPointer(rebasing: buffer[..<end])
+        bytes.withUnsafeBytes { copy.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<end])) }
+        copy.storeBytes(of: urgentPointer.bigEndian, toByteOffset: ip.headerLength + 18, as: UInt16.self)
+        copy.setLengths(tcp: ip.headerLength)
+        return end
+    }
 }
 
 extension UnsafeMutableRawBufferPointer {

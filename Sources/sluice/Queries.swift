@@ -48,7 +48,7 @@ extension StatusReport {
             kernel       compared \(tracking.compared) times, \(tracking.disagreements) disagreements, \
             \(tracking.unseen) handshakes not seen
             put back     \(repairs.isEmpty ? "nothing" : repairs)\
-            \(healing.guarded ? "" : "; running connections are reset while rules are away")\(sessionLog.text)
+            \(healing.guarded ? "" : "; running connections are reset while rules are away")\(sessionLog.text)\(cluster.map(\.text) ?? "")
             SYNs so far\(decisions.isEmpty ? "  none" : "\n" + decisions.joined(separator: "\n"))
             """
     }
@@ -69,6 +69,22 @@ extension StatusReport.SessionLog {
         let lost = overflowed + failed
         return
             "\nsession log  \(target), \(state)\(error.map { " (\($0))" } ?? ""); \(written) records written, \(lost) lost"
+    }
+}
+
+extension StatusReport.Cluster {
+    /// Two lines of their own.
+    fileprivate var text: String {
+        let state = error.map { "can't be used (\($0))" } ?? "is there"
+        let twice = usedTwice ? "; ANOTHER BOX HAS THIS ID" : ""
+        let others = peers.map { "\($0.id)\($0.alive ? "" : " (gone)")" }.joined(separator: ", ")
+        let asked = lookups.reduce(0) { $0 + $1.value }
+        return """
+
+            cluster      \(id)\(twice)\(others.isEmpty ? "" : " with \(others)"); \(directory) \(state)
+                         \(tokens) tokens, \(told) told so far, \(lost) lost; \(asked) joins asked about, \
+            \(lookups["found"] ?? 0) found; \(lookup.text)
+            """
     }
 }
 

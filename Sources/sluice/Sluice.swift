@@ -18,7 +18,8 @@ struct Sluice: AsyncParsableCommand {
             """,
         version: Middlebox.version,
         subcommands: [
-            Run.self, Check.self, Reload.self, Upgrade.self, Rules.self, Status.self, Connections.self, Top.self,
+            Run.self, Check.self, Reload.self, Upgrade.self, Drain.self, Undrain.self, Rules.self, Status.self,
+            Connections.self, Top.self,
             Close.self, Throttles.self, Paths.self, TracePackets.self, Decode.self, Sessions.self,
         ])
 

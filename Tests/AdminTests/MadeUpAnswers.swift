@@ -50,6 +50,7 @@ final class MadeUpAnswers: Sendable {
                 open: { _, _ in throw ControlRefusal(.conflict, "none") }, close: { _ in nil }, list: { [] },
                 decisions: { _ in DecisionsReport(remembered: 0, decisions: [], steering: []) }),
             upgrade: { _ in throw ControlRefusal(.conflict, "none") },
+            drain: { DrainReport(state: $0.on ? "draining" : "running", open: 3) },
             metrics: { [self] in
                 note("metrics")
                 return "sluice_info 1\n"
@@ -75,7 +76,7 @@ final class MadeUpAnswers: Sendable {
             healing: .init(repairs: [:], degraded: [], guarded: true),
             sessionLog: .init(
                 target: nil, state: "off", written: 0, overflowed: 0, failed: 0, waiting: 0, error: nil),
-            decisions: [:])
+            cluster: nil, decisions: [:])
     }
 
     private static var connection: ConnectionReport {

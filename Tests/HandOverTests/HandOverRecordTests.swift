@@ -93,6 +93,15 @@ import Testing
         }
     }
 
+    @Test func aClusterIsOfferedToo() throws {
+        var cluster = offer
+        (cluster.hasPeers, cluster.clusterNonce) = (true, .max - 1)
+        #expect(try HandOverOffer(decoding: cluster.encoded, descriptors: 7) == cluster)
+        #expect(throws: RecordError.descriptors(expected: 7, found: 6)) {
+            try HandOverOffer(decoding: cluster.encoded, descriptors: 6)
+        }
+    }
+
     @Test func differencesAreNamed() {
         #expect(offer.differences(from: ["tun": "sluice0", "queue_base": "7700"]) == [])
         #expect(offer.differences(from: ["tun": "tun7", "route_table": "1"]) == ["queue_base", "route_table", "tun"])

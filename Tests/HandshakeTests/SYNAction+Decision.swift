@@ -7,7 +7,8 @@ extension SYNAction {
         case .pass(let decision), .passForgoing(let decision), .intercept(let decision, _): decision
         case .passLost: .passNotTaken
         case .drop: .dropRetransmissionOfHeld
-        case .dial: nil
+        case .dial, .ask: nil
+        case .lead: .passToPeer
         }
     }
 }

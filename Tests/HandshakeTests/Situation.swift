@@ -25,6 +25,7 @@ struct Situation: Sendable {
     var trafficClass: UInt8 = 0
     var mark: UInt32 = 0
     var inDevice: UInt32 = 3
+    var isFromPeer = false
     /// Nanoseconds. Far from 0, so that there is a time before.
     var now: UInt64 = 1000 * s
     var decider: SYNDecider
@@ -41,7 +42,7 @@ struct Situation: Sendable {
         let bytes = draft.bytes
         return bytes.withUnsafeBytes { bytes in
             let segment = try! Segment(bytes.bytes)
-            return try! SYN(segment, mark: mark, inDevice: inDevice, outDevice: 4)
+            return try! SYN(segment, mark: mark, inDevice: inDevice, outDevice: 4, isFromPeer: isFromPeer)
         }
     }
 

@@ -7,7 +7,10 @@ extension Lab {
     func assemble() throws {
         try makeDirectory(directory)
         try batch("ip", namespaces.map { "netns add \($0)" })
-        for node in nodes { try setSysctls(namespace(node), forwarding: node == .box && configuration.forwarding) }
+        for node in nodes {
+            try setSysctls(
+                namespace(node), forwarding: (node == .box || node.isMember) && configuration.forwarding)
+        }
         for hop in links.compactMap(\.hop) { try setSysctls(hop, forwarding: true) }
         if let name = configuration.defaultCongestionControl {
             try CongestionControls.choose(name, in: namespaces.map { NetworkNamespace($0) })
@@ -20,6 +23,7 @@ extension Lab {
                 try impair(link, in: hop)
             }
         }
+        if configuration.members > 0 { try assembleMembers() }
         if let name = configuration.congestionControl { try sendFromBox(by: name) }
     }
 

@@ -39,6 +39,8 @@ public final class Lab: Sendable {
         case client(Int)
         case box
         case server(Int)
+        /// A box of a cluster; the lab's box is then the router before them.
+        case member(Int)
     }
 
     public let configuration: LabConfiguration
@@ -138,6 +140,7 @@ public final class Lab: Sendable {
 
     var nodes: [Node] {
         configuration.clients.indices.map(Node.client) + [.box] + configuration.servers.indices.map(Node.server)
+            + (0..<configuration.members).map(Node.member)
     }
 
     /// The names of all namespaces, the hops' included.
@@ -154,6 +157,7 @@ extension Lab.Node: CustomStringConvertible {
         case .client(let index): index == 0 ? "client" : "client\(index)"
         case .box: "box"
         case .server(let index): index == 0 ? "server" : "server\(index)"
+        case .member(let index): "member\(index)"
         }
     }
 }

@@ -44,6 +44,8 @@ public struct LabConfiguration: Sendable {
     public var servers: [Link]
     /// Does the box forward, IPv4 and IPv6?
     public var forwarding: Bool
+    /// The boxes of a cluster, 0 to 16: `Members.swift` draws them.
+    public var members = 0
     /// The text of Sluice's configuration file; nil leaves Sluice off.
     public var sluice: String?
     /// What the lab's own servers send by, and the box where its programs don't choose; nil: the system's default.

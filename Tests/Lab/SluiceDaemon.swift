@@ -8,18 +8,22 @@ public struct SluiceDaemon: Sendable {
     /// The control socket.
     public let controlPath: String
     private let lab: Lab
+    private let node: Lab.Node
     public let program: String
     private let successor = Successor()
 
-    fileprivate init(_ lab: Lab, configuration: String, arguments: [String], through: [String]) throws {
+    fileprivate init(_ lab: Lab, in node: Lab.Node, configuration: String, arguments: [String], through: [String])
+        throws
+    {
         let file = try lab.scratchFile("sluice")
         self.lab = lab
+        self.node = node
         program = try Lab.programBeside("sluice")
         configurationPath = "\(file).toml"
         controlPath = "\(file).sock"
         try writeFile(configurationPath, configuration)
         process = try lab.spawn(
-            in: .box, through + [program, "run", "--config", configurationPath, "--control", controlPath] + arguments)
+            in: node, through + [program, "run", "--config", configurationPath, "--control", controlPath] + arguments)
     }
 
     /// Runs another `sluice` subcommand against this daemon, e.g. `command("connections", "--json")`.
@@ -28,7 +32,7 @@ public struct SluiceDaemon: Sendable {
     }
 
     public func command(_ arguments: [String], within limit: Duration = .seconds(10)) async throws -> CommandResult {
-        try await lab.run(in: .box, [program] + arguments + ["--control", controlPath], within: limit)
+        try await lab.run(in: node, [program] + arguments + ["--control", controlPath], within: limit)
     }
 
     /// Its process: that of the program which has taken over last, if one has.
@@ -113,16 +117,16 @@ extension Lab {
         }
     }
 
-    /// Runs Sluice in the box and returns when it answers on its control socket; when it ends before that, the error
+    /// Runs Sluice in the box, or another node, and returns when it answers on its control socket; when it ends before that, the error
     /// has what it wrote. `configuration` is the file's text; nil stands for `sluiceDefaults`. `through`: a command that becomes
     /// the daemon, such as `env NAME=value`.
     @discardableResult
     public func startSluice(
-        configuration: String? = nil, arguments: [String] = [], through: [String] = [],
+        in node: Node = .box, configuration: String? = nil, arguments: [String] = [], through: [String] = [],
         within limit: Duration = .seconds(20)
     ) async throws -> SluiceDaemon {
         let daemon = try SluiceDaemon(
-            self, configuration: configuration ?? sluiceDefaults, arguments: arguments, through: through)
+            self, in: node, configuration: configuration ?? sluiceDefaults, arguments: arguments, through: through)
         try await daemon.awaitReady(within: limit)
         return daemon
     }

@@ -6,6 +6,7 @@ import NetfilterQueue
 import Settings
 import SystemPackage
 import Testing
+import Wire
 
 @testable import Middlebox
 
@@ -322,6 +323,35 @@ import Testing
             fault, .warning, .sessions, "[sessions] log: sessions can't be logged to \(place): it: Connection refused",
             mend: mend)
         #expect(!fault.forbidRunning)
+    }
+
+    @Test func clusters() {
+        var settings = Self.settings
+        settings.cluster = .init(
+            id: "a", redis: .init(server: Endpoint("192.0.2.1:6379")!, password: "secret"), interface: "cl0")
+        #expect(findings(settings).isEmpty)
+        expectOne(
+            findings(settings) { $0.directoryError = "Connection refused" }, .warning, .cluster,
+            "[cluster] redis: redis://192.0.2.1:6379/0 can't be used: Connection refused", mend: "joins")
+        settings.peers = [.init(id: "b", addresses: [IPAddress("192.0.2.2")!])]
+        expectOne(findings(settings), .warning, .cluster, "[cluster] interface: there is no cl0", mend: "ip -br link")
+        let link = MachineFacts.Interface(isUp: true, reversePathFilter: 0)
+        #expect(findings(settings) { $0.interfaces["cl0"] = link }.isEmpty)
+        let error = findings(settings) {
+            $0.interfaces["cl0"] = link
+            $0.peerRoutesError = SystemError("it", .invalidArgument)
+        }
+        expectOne(error, .error, .cluster, "nft_fwd_netdev", mend: "[[peer]]")
+        let oneWay = findings(settings) {
+            $0.interfaces["cl0"] = link
+            $0.wayBackError = SystemError("it", .invalidArgument)
+        }
+        expectOne(oneWay, .warning, .cluster, "what servers send", mend: "nft_dup_ipv4 nft_dup_ipv6")
+        let strict = findings(settings) {
+            $0.interfaces["cl0"] = link
+            $0.interfaces["cl0"]?.reversePathFilter = 1
+        }
+        expectOne(strict, .warning, .reversePathFilter, "strict on cl0", mend: "net.ipv4.conf.cl0.rp_filter=2")
     }
 
     @Test func aFindingIsOneLineWithItsMend() {

@@ -103,6 +103,7 @@ import Wire
                 "intercept": "inspect = \"all\"", "admin": "http = \"127.0.0.1:9470\"",
                 "advanced": "state_directory = \"\(lab.directory)/state\"",
                 "trace": "file = \"\(lab.directory)/trace.json\"\nformat = \"json\"",
+                "cluster": "id = \"a\"\nredis = \"redis://127.0.0.1\"",
             ])
             let sluice = try await lab.startSluice(configuration: settings + Self.rules)
             let servers = try await [lab.serve(), lab.serve(port: 5001)]
@@ -154,6 +155,9 @@ import Wire
         ("POST", "/v1/reload", "/v1/reload", "{}", "400"),
         ("POST", "/v1/reload", "/v1/reload", #"{"dry_run": false}"#, "200"),
         ("POST", "/v1/upgrade", "/v1/upgrade", #"{"program": 1}"#, "400"),
+        ("POST", "/v1/drain", "/v1/drain", #"{"on": true}"#, "200"),
+        ("POST", "/v1/drain", "/v1/drain", #"{"on": 1}"#, "400"),
+        ("POST", "/v1/drain", "/v1/drain", #"{"on": false}"#, "200"),
         ("POST", "/v1/upgrade", "/v1/upgrade", #"{"program": "/nowhere"}"#, "409"),
         ("POST", "/v1/connections/close", "/v1/connections/close", "{}", "400"),
         ("POST", "/v1/connections/close", "/v1/connections/close", #"{"server": "10.9.0.2:5000"}"#, "200"),

@@ -125,6 +125,26 @@ struct PageTests {
         }
     }
 
+    /// Of a box in a cluster; of others the section is hidden.
+    @Test func showsTheCluster() async throws {
+        try await Lab.with { lab in
+            let cluster = "\n[cluster]\nid = \"box-1\"\nredis = \"redis://127.0.0.1\"\n"
+            _ = try await lab.startSluice(configuration: configuration(lab, rules: cluster))
+            let browser = try await Browser(lab)
+            try await browser.open("http://\(Self.address)/")
+            let says = { (words: String) in
+                "document.getElementById('cluster-card').innerText.includes(\"\(words)\")"
+            }
+            try await browser.wait(for: says("directory can't be used"))
+            try await browser.wait(for: says("redis://127.0.0.1:6379/0: "))
+            _ = try lab.spawn(in: .box, RedisServer.command(port: 6379))
+            try await browser.wait(for: says("directory is there"))
+            try await browser.wait(for: says("box-1") + " && " + says("No join was asked about."))
+            #expect(browser.complaints == [])
+            try await browser.end()
+        }
+    }
+
     private func compare(_ page: [String: Any], _ sluice: SluiceDaemon) async throws {
         let status = try await sluice.status()
         #expect(page["state"] as? String == status.state)

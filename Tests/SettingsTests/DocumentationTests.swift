@@ -13,7 +13,7 @@ import Testing
 
     /// The keys that the module asks a file for, as `table.key`.
     private func knownKeys() throws -> [String] {
-        let document = try Document("[[path]]\n[[steer]]\n[[throttle]]", file: "t")
+        let document = try Document("[[peer]]\n[[path]]\n[[steer]]\n[[throttle]]", file: "t")
         _ = Settings.read(document)
         return document.known.flatMap { table in table.keys.map { "\(table.table).\($0)" } }
     }

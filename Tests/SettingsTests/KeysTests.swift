@@ -25,6 +25,11 @@ import Wire
                 filter: try TraceFilter("syn or held")),
             sessions: .init(
                 log: .ipfix(host: "::1", port: 4739), rotateSize: ByteCount(bytes: 65 << 10), rotateCount: 3),
+            cluster: .init(
+                id: "box-1",
+                redis: .init(server: Endpoint("[2001:db8::9]:7000")!, user: "me", password: "p@ss:word", database: 3),
+                interface: "cl0", lookupTimeout: .milliseconds(30), tokenLifetime: .seconds(9)),
+            peers: [.init(id: "box-2", addresses: [IPAddress("10.77.0.2")!, IPAddress("fd77::2")!])],
             advanced: .init(
                 queueBase: 100, dataQueues: 4, markMask: 0xfff, routeTable: 4_294_967_294, rulePriority: 32762,
                 listenAddress: IPAddress("127.1.2.3")!, listenAddress6: IPAddress("fc00::7")!, tun: "tun7",
@@ -68,6 +73,15 @@ import Wire
         log = "ipfix://[::1]:4739"
         rotate_size = "65KiB"
         rotate_count = 3
+        [cluster]
+        id = "box-1"
+        redis = "redis://me:p%40ss:word@[2001:db8::9]:7000/3"
+        interface = "cl0"
+        lookup_timeout = "30ms"
+        token_lifetime = "9s"
+        [[peer]]
+        id = "box-2"
+        addresses = ["10.77.0.2", "fd77::2"]
         [advanced]
         queue_base = 100
         data_queues = 4

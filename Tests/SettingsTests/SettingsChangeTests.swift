@@ -107,6 +107,13 @@ import Testing
             if let row = line.firstMatch(of: /^\| `(\w+)` \|/) { documented.insert("\(table).\(row.1)") }
         }
         let text = """
+            [cluster]
+            id = 'a'
+            redis = 'redis://192.0.2.9'
+            interface = 'cl0'
+            [[peer]]
+            id = 'b'
+            addresses = ['192.0.2.2']
             [[path]]
             name = 'a'
             interface = 'a'

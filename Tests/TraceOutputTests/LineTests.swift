@@ -38,6 +38,22 @@ struct LineTests {
                 "options [mss 1460], intercept: covered, class relieve-wired, held 431 us\n") == true)
     }
 
+    /// A join that goes to the box that has its connection.
+    @Test func theOwnerOfAJoinIsNamed() {
+        var context = PacketContext(frame: 1, time: 0)
+        var record = TraceRecord()
+        record.facts.verdict = .pass
+        record.reason = "another box's connection"
+        let decision = { (owner: String?) in
+            PacketContext(record, frame: 1, time: 0, interface: "", trafficClass: nil, owner: owner).decision
+        }
+        context.decision = decision("box-2")
+        #expect(line(Self.syn, .text, context)?.hasSuffix(", pass: join: owned by box-2\n") == true)
+        #expect(line(Self.syn, .json, context)?.contains(#""reason": "join: owned by box-2""#) == true)
+        context.decision = decision(nil)
+        #expect(line(Self.syn, .text, context)?.hasSuffix(", pass: another box's connection\n") == true)
+    }
+
     @Test func aLineOfText() {
         var context = PacketContext(frame: 1, time: 1_700_000_000_123_456_789)
         context.hasNanoseconds = true

@@ -10,6 +10,6 @@ struct SluiceLab: AsyncParsableCommand {
         subcommands: [
             Demo.self, Up.self, Serve.self, Fetch.self, ThrottleExperiments.self, SteerExperiments.self, Bench.self,
             Paper.self,
-            MatrixCommand.self, Soak.self, TakeOverBadly.self,
+            MatrixCommand.self, Soak.self, ClusterCommand.self, ClusterSimulation.self, TakeOverBadly.self,
         ])
 }

@@ -36,6 +36,7 @@ public struct Finding: Sendable, Hashable, Encodable, CustomStringConvertible {
         case http
         case trace
         case sessions
+        case cluster
         case kernelFaults = "kernel-faults"
     }
 

@@ -52,7 +52,7 @@ extension MachineFacts {
     }
 
     /// sysctl(8) takes slashes for dots, and so keeps interface names with dots (VLANs) whole.
-    private static func sysctl(_ beginning: String, _ interface: String, _ end: String) -> String {
+    static func sysctl(_ beginning: String, _ interface: String, _ end: String) -> String {
         guard interface.contains(".") else { return "\(beginning).\(interface).\(end)" }
         return String(beginning.map { $0 == "." ? "/" : $0 }) + "/\(interface)/\(end)"
     }

@@ -16,6 +16,6 @@ extension MachineFacts {
             + conntrackRoomFindings(settings) + portFindings(settings)
         return capabilityFindings(settings) + kernel + network + packets + throttles + process
             + controlFindings(settings) + httpFindings + traceFindings(settings) + sessionFindings(settings)
-            + kernelFaultFindings(settings)
+            + clusterFindings(settings) + kernelFaultFindings(settings)
     }
 }

@@ -1,4 +1,5 @@
 import Admin
+import Cluster
 import Firewall
 import Glibc
 import LinuxSystem
@@ -24,6 +25,7 @@ extension MachineFacts {
         // Before conntrack is looked for: applying the rules loads it.
         let rulesError = await tryRules(rules)
         let multipath = tryMultipath()
+        let peerFaults = tryPeerRoutes(settings)
         return MachineFacts(
             release: sysctl("kernel.osrelease") ?? "",
             capabilities: Set(Capability.allCases.filter { ProcessRights.hasCapability($0.rawValue) }),
@@ -48,7 +50,10 @@ extension MachineFacts {
             httpError: daemon == nil ? settings.admin.http.flatMap(tryListening) : nil,
             httpTokenError: httpTokenError(settings.admin),
             traceFolderError: settings.trace.file.flatMap { folderError(parent(of: $0)) },
-            sessionLogError: SessionTarget(settings.sessions)?.check(), throttling: await .collect(settings),
+            sessionLogError: SessionTarget(settings.sessions)?.check(),
+            directoryError: await directoryError(settings), peerRoutesError: peerFaults.lead,
+            wayBackError: peerFaults.wayBack,
+            throttling: await .collect(settings),
             resetsOnClose: tryResetOnClose(),
             congestionControlError: tryCongestionControl(settings.relay.congestionControl),
             congestionControls: sysctl("net.ipv4.tcp_available_congestion_control") ?? "",
@@ -68,6 +73,29 @@ extension MachineFacts {
         } catch {
             return error
         }
+    }
+
+    private static func directoryError(_ settings: Settings) async -> String? {
+        guard let setting = ClusterSetting(settings) else { return nil }
+        return await Cluster.probe(setting.redis)
+    }
+
+    /// In a namespace of its own.
+    private static func tryPeerRoutes(_ settings: Settings) -> (lead: SystemError?, wayBack: SystemError?) {
+        guard !settings.peers.isEmpty else { return (nil, nil) }
+        let faults = try? NetworkNamespace.runInNew { () -> (lead: SystemError?, wayBack: SystemError?) in
+            do throws(SystemError) {
+                let peer = PeerRoutes.Peer(
+                    ipv4: IPAddress("192.0.2.1"), ipv6: IPAddress("2001:db8::1"), ports: 4096...5000)
+                let routes = try PeerRoutes(link: "lo", peers: [peer, peer], clients: ["lo"])
+                routes.note(gone: [1])
+                try routes.refresh()
+                return (nil, routes.wayBackFault)
+            } catch {
+                return (error, nil)
+            }
+        }
+        return faults ?? (nil, nil)
     }
 
     /// In a namespace of its own; what can't be tried is taken to be good.

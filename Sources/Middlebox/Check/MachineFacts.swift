@@ -82,6 +82,13 @@ struct MachineFacts: Sendable {
     /// Why sessions can't be logged where `[sessions] log` says.
     var sessionLogError: SystemError?
 
+    /// Why the directory of the cluster can't be used.
+    var directoryError: String?
+    /// Why subflows can't be led to other boxes.
+    var peerRoutesError: SystemError?
+    /// Why what servers send can't be led to other boxes.
+    var wayBackError: SystemError?
+
     var throttling = Throttling()
 
     /// Does an MPTCP connection whose process dies end with MP_FASTCLOSE, as its socket asks for by SO_LINGER? nil when it

@@ -115,6 +115,7 @@ extension Middlebox {
         // that one's register would no longer be true.
         keeping?.register.arm()
         try former.confirm(until: .now + Self.patienceWithSentinels)
+        cluster?.adopted(converter.tokens)
         for queue in dataQueues { queue.member?.begin(unanswered: 0) }
         synInspector.begin(isSubstituted: false)
         try startThreads()

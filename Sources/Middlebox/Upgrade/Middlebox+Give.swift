@@ -165,11 +165,13 @@ extension Middlebox {
         var descriptors: [Int32] = []
         let guarding = strayGuard.withLock { $0?.descriptor }
         if let guarding { descriptors.append(guarding) }
+        let peers = peerRoutes?.descriptor
+        if let peers { descriptors.append(peers) }
         descriptors.append(synInspector.deviceDescriptor)
         descriptors += queues.compactMap { $0.member?.descriptor }
         let offer = HandOverOffer(
-            hasGuard: guarding != nil, dataQueues: queues.count / 2, fixed: initial.fixed(ruleSetting),
-            steersSubflows: isSteering)
+            hasGuard: guarding != nil, hasPeers: peers != nil, clusterNonce: cluster?.nonce,
+            dataQueues: queues.count / 2, fixed: initial.fixed(ruleSetting), steersSubflows: isSteering)
         try channel.send(.offer(offer.encoded), descriptors[...], until: .now + GivingSide.answerTime)
     }
 
@@ -195,6 +197,8 @@ extension Middlebox {
         drainMail()
         synInspector.letGoHeld()
         drainMail()
+        // What has ended has been said.
+        cluster?.rest(true)
         return true
     }
 
@@ -207,6 +211,7 @@ extension Middlebox {
 
     private func thaw() {
         guard isFrozen.exchange(false, ordering: .relaxed) else { return }
+        cluster?.rest(false)
         synInspector.postpone(false)
         for gate in gates { gate.open() }
     }
@@ -235,13 +240,14 @@ extension Middlebox {
     private func transfer(_ channel: borrowing HandOverChannel, _ memory: [UInt8]) throws {
         let start = MonotonicTime.now
         let (listeners, sessions, descriptors) = converter.handOver()
-        var (syns, tracking, orders) = (RecordWriter(), RecordWriter(), RecordWriter())
+        var (syns, tracking, orders, peers) = (RecordWriter(), RecordWriter(), RecordWriter(), RecordWriter())
         synInspector.write(to: &syns)
         watch.write(to: &tracking)
         runtimeOrders.withLock { $0.write(to: &orders) }
+        peers.write(peerRoutes?.contents) { $1.write(to: &$0) }
         let record = HandOverRecord([
             .listeners: listeners, .sessions: sessions, .syns: .init(syns.bytes), .tracking: .init(tracking.bytes),
-            .orders: .init(orders.bytes), .paths: .init(memory),
+            .orders: .init(orders.bytes), .paths: .init(memory), .peers: .init(peers.bytes),
         ])
         let written = MonotonicTime.now
         try channel.send(record, descriptors)
@@ -291,6 +297,7 @@ extension Middlebox {
         let service = admin.withLock { $0 }
         async let answered: Void? = service?.finish(within: 2)
         await onThread(named: "leaving") { [self] in
+            cluster?.stop(isOver: false)
             acknowledgements.stop()
             throttler.stop()
             volumes.finish()

@@ -57,6 +57,8 @@ extension Middlebox {
                     if made.isSteering { try await made.throttler.prepareSteering() }
                     made.heed(await Firewall.trackingRules())
                     try await prepare(made)
+                    // A join that comes then can be asked about. Without a directory all goes on, as ever.
+                    if let cluster = made.cluster { _ = await cluster.awaitPeers(within: .seconds(1)) }
                     event = .done
                 case .sayPrepared:
                     try channel.send(.prepared, until: .now + GivingSide.answerTime)
@@ -118,6 +120,12 @@ extension Middlebox {
         let orders = try RuntimeOrders(from: &reader)
         try reader.finish()
         runtimeOrders.withLock { $0 = orders }
+        reader = RecordReader(record[.peers].bytes)
+        let peers = try reader.optional { (reader) throws(RecordError) in
+            try PeerRoutes.Contents(from: &reader)
+        }
+        try reader.finish()
+        if let peers { peerRoutes?.adopt(peers) }
         inheritedMemory.withLock { $0 = record[.paths].bytes }
         let clients = converter.silencedClients
         silenced.withLock { $0 = clients }
@@ -127,6 +135,7 @@ extension Middlebox {
     private func begin(isSubstituted: Bool) {
         sessionLog.expect(SessionTarget(initial.sessions))
         acknowledgements.adopt(Set(silenced.withLock(\.self)))
+        cluster?.adopted(converter.tokens)
         for queue in dataQueues { queue.member?.begin(unanswered: 0) }
         synInspector.begin(isSubstituted: isSubstituted)
         synInspector.goOn()
@@ -150,6 +159,8 @@ extension Middlebox {
         acknowledgements.resume()
         sessionLog.apply(SessionTarget(initial.sessions))
         goOnSteering()
+        // The file may have other peers than the daemon before.
+        refreshPeerRoutes()
         do {
             try TrafficControl.removeAll()
             try await applyThrottles(settings.withLock(\.self))

@@ -43,6 +43,36 @@ public final class ParkedConnections: Sendable {
         }
     }
 
+    /// How many bring a byte there and back, how many are reset or ended instead, and how many do neither within this time.
+    /// They are closed then.
+    public func fates(within limit: Duration) -> (alive: Int, ended: Int, silent: Int) {
+        let all = sockets.withLock { sockets in
+            defer { sockets = [] }
+            return sockets
+        }
+        for socket in all {
+            var byte: UInt8 = 0x5a
+            _ = send(socket, &byte, 1, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+        }
+        let deadline = ContinuousClock.now + limit
+        var fates = (alive: 0, ended: 0, silent: 0)
+        for socket in all {
+            let left = max(deadline - ContinuousClock.now, .zero)
+            var wait = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            _ = poll(&wait, 1, Int32(clamping: left.microseconds / 1000))
+            var byte: UInt8 = 0
+            if wait.revents == 0 {
+                fates.silent += 1
+            } else if recv(socket, &byte, 1, Int32(MSG_DONTWAIT)) == 1 {
+                fates.alive += 1
+            } else {
+                fates.ended += 1
+            }
+            Glibc.close(socket)
+        }
+        return fates
+    }
+
     public func close() {
         sockets.withLock { sockets in
             sockets.forEach { Glibc.close($0) }

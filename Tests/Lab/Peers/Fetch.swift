@@ -28,6 +28,8 @@ public struct FetchPlan: Sendable {
     public var keepalive: Keepalive?
     /// The address to connect from.
     public var from: IPAddress?
+    /// Whether to count by how many subflows payload came or went (downloads and uploads).
+    public var countsSubflows = false
     /// The bound of each wait for the server.
     public var limit = Duration.seconds(60)
 
@@ -68,6 +70,10 @@ public struct FetchReport: Sendable {
     /// Bytes of payload that were verified.
     public fileprivate(set) var bytes: UInt64 = 0
     public fileprivate(set) var duration = Duration.zero
+    /// How many connections had so many subflows that carried payload, if that was planned.
+    public fileprivate(set) var usedSubflows: [Int: Int] = [:]
+    /// From `connect` until it returned, of connections that were completed.
+    public fileprivate(set) var connectTimes: [Duration] = []
 
     public var isSuccess: Bool { failures.isEmpty }
     public var bitsPerSecond: Double { Double(bytes) * 8 / max(duration.inSeconds, 1e-9) }
@@ -101,9 +107,11 @@ extension FetchPlan {
             let outcome = Result { () throws(PeerError) in try PeerClient.converse(request(index), self) }
             progress.report.withLock { report in
                 switch outcome {
-                case .success(let bytes):
+                case .success(let outcome):
                     report.completed += 1
-                    report.bytes += bytes
+                    report.bytes += outcome.bytes
+                    report.connectTimes.append(outcome.connectTime)
+                    if let subflows = outcome.usedSubflows { report.usedSubflows[subflows, default: 0] += 1 }
                 case .failure(let error): report.failures[error, default: 0] += 1
                 }
             }

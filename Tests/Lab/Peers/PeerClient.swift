@@ -2,19 +2,33 @@ import Glibc
 
 /// The client's side of one conversation with a `PeerServer`.
 enum PeerClient {
-    /// Has one conversation as planned. Returns how many of the payload's bytes were verified, both directions counted.
-    static func converse(_ request: PeerRequest, _ plan: FetchPlan) throws(PeerError) -> UInt64 {
+    struct Outcome {
+        /// How many of the payload's bytes were verified, both directions counted.
+        let bytes: UInt64
+        /// As of `FetchPlan.countsSubflows`.
+        var usedSubflows: Int?
+        let connectTime: Duration
+    }
+
+    /// Has one conversation as planned.
+    static func converse(_ request: PeerRequest, _ plan: FetchPlan) throws(PeerError) -> Outcome {
+        let start = ContinuousClock.now
         let connection = try PeerSocket.connected(to: plan.to, plan.transport, from: plan.from, limit: plan.limit)
+        let connectTime = ContinuousClock.now - start
         try connection.probe(plan.keepalive)
         let payload = Payload(seed: request.seed)
         return try withReceiveBuffer { (buffer) throws(PeerError) in
             try connection.send(request.encoded)
             if let bytes = plan.abortAfter, bytes < request.length {
                 try abort(connection, payload, request, after: bytes, buffer)
-                return bytes
+                return Outcome(bytes: bytes, connectTime: connectTime)
             }
-            try exchange(connection, payload, request, plan, buffer)
-            return request.operation.verifiedPasses * request.length
+            var outcome = Outcome(
+                bytes: request.operation.verifiedPasses * request.length, connectTime: connectTime)
+            try exchange(connection, payload, request, plan, buffer) { connection in
+                if plan.countsSubflows { outcome.usedSubflows = connection.usedSubflows }
+            }
+            return outcome
         }
     }
 
@@ -33,18 +47,19 @@ enum PeerClient {
 
     private static func exchange(
         _ connection: borrowing PeerSocket, _ payload: Payload, _ request: PeerRequest, _ plan: FetchPlan,
-        _ buffer: UnsafeMutableRawBufferPointer
+        _ buffer: UnsafeMutableRawBufferPointer, beforeTheEnd look: (borrowing PeerSocket) -> Void
     ) throws(PeerError) {
         switch request.operation {
         case .download, .silence:
             try connection.receive(payload, to: request.length, with: buffer)
+            look(connection)
             try connection.receiveEnd(with: buffer)
             connection.pause(plan.hold)
         case .upload:
             try connection.send(payload, to: request.length)
             connection.pause(plan.hold)
             connection.endStream()
-            try receiveVerdict(connection, buffer)
+            try receiveVerdict(connection, buffer, look)
         case .echo:
             try bounce(connection, payload, request, step: plan.step, buffer)
             connection.pause(plan.hold)
@@ -65,11 +80,13 @@ enum PeerClient {
     }
 
     private static func receiveVerdict(
-        _ connection: borrowing PeerSocket, _ buffer: UnsafeMutableRawBufferPointer
+        _ connection: borrowing PeerSocket, _ buffer: UnsafeMutableRawBufferPointer,
+        _ look: (borrowing PeerSocket) -> Void
     ) throws(PeerError) {
         let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<1])
         if try connection.receive(room) == 0 { throw .cutShort }
         if room[0] != PeerSession.accepted { throw .rejected }
+        look(connection)
         try connection.receiveEnd(with: buffer)
     }
 

@@ -124,6 +124,11 @@ struct PeerSocket: ~Copyable {
     /// The descriptor, which is the caller's from now on.
     consuming func release() -> Int32 { socket.release() }
 
+    /// How many of its subflows have carried payload; nil for one that isn't MPTCP.
+    var usedSubflows: Int? {
+        socket.multipathInfo.map { info in info.subflows.count { $0.bytesReceived + $0.bytesAcknowledged > 200 } }
+    }
+
     /// Small writes leave at once (TCP_NODELAY).
     func sendWithoutDelay() { set(Int32(IPPROTO_TCP), TCP_NODELAY, Int32(1)) }
 

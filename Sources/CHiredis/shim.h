@@ -1,0 +1,4 @@
+#pragma once
+#include <stdlib.h>
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
