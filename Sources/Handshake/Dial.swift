@@ -19,11 +19,12 @@ public struct DialRequest: Hashable, Sendable {
         self.plan = plan
     }
 
-    /// The ids of several deciders' dials differ in their highest eight bits.
-    static func firstID(at place: Int) -> UInt64 { UInt64(place) << 56 }
+    /// The ids of several deciders' dials and questions differ in the second of their eight bytes. The first one is 0: the
+    /// cluster's directory has a use of its own for it.
+    static func firstID(at place: Int) -> UInt64 { UInt64(place) << 48 }
 
-    /// Of the decider whose dial has this id.
-    public static func place(ofID id: UInt64) -> Int { Int(id >> 56) }
+    /// Of the decider whose dial or question has this id.
+    public static func place(ofID id: UInt64) -> Int { Int(id >> 48 & 0xff) }
 }
 
 /// How a server is dialled, by what is known of it.
