@@ -11,8 +11,8 @@ import Wire
     /// Over ten thousand packets of mixed traffic: each packet that tcpdump sees where the queues are is there, byte for
     /// byte, and no other. tshark, capinfos and jq have no complaint, and `sluice decode` says what was said live.
     @Test func everyPacketIsThereAsTcpdumpSeesIt() async throws {
-        // Not faster than tcpdump.
-        let links = [LabConfiguration.Link(rate: .mbit(400)), LabConfiguration.Link(rate: .mbit(200))]
+        // Not faster than tcpdump, and the trace, on a machine that does something else.
+        let links = [LabConfiguration.Link(rate: .mbit(150)), LabConfiguration.Link(rate: .mbit(80))]
         try await Lab.with(LabConfiguration(clients: [.init(links: links)])) { lab in
             let sluice = try await lab.startSluice(configuration: lab.configuration(["intercept": "inspect = \"all\""]))
             try await lab.serve()
