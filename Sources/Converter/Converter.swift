@@ -30,7 +30,7 @@ public final class Converter: Sendable {
     /// dial, with the id of its request, `accepted` for each client, with its connection's token if it speaks MPTCP, and `ended`
     /// when the session of one is over. `silence` says whether a client's keepalive probes are not to be answered, since the
     /// server answers none. `observer` is told of sessions. `register`, for as many workers and connections as the setting says: by which
-    /// sessions are found again after a crash. `spread`: which queue a client's segments take; its thread, as far as that has a worker,
+    /// sessions are found again after a crash. `spread`: which queue a client's SYN is in; its thread, as far as that has a worker,
     /// has the connection, too.
     public init(
         _ setting: ConverterSetting, log: Logger, outcome: @escaping @Sendable (UInt64, DialOutcome) -> Void,

@@ -94,7 +94,7 @@ final class Shared: Sendable {
 
     func post(_ message: Worker.Message, to worker: Int) { mailboxes[worker].post(message) }
 
-    /// The worker to which a connection belongs: the one on the thread of its first subflow's queue, or, where there are more
+    /// The worker to which a connection belongs: the one on the thread of its SYN's queue, or, where there are more
     /// workers than queues, one of those that share a queue's connections.
     func worker(for tuple: FourTuple) -> Int {
         let place = spread.place(ofClientPort: tuple.client.port)

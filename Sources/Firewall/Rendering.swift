@@ -30,7 +30,6 @@ extension Firewall {
                 "listen": listenAddress(family).description,
                 "syn_queue": String(setting.synQueue), "data_queues": dataQueues,
                 "other_syns": isSpread ? "--queue-num \(setting.synQueues.last!)" : "--queue-num \(setting.synQueue)",
-                "other_data": isSpread ? "--queue-num \(setting.dataQueues.upperBound)" : dataQueues,
                 "acknowledgement_queue": String(setting.acknowledgementQueue),
                 "acknowledgement": AcknowledgementProgram.bytecode(family),
             ])
@@ -114,15 +113,13 @@ extension Firewall {
                 with: Self.hex(mark.value(.upstream) | value) + "/" + Self.hex(mark.pairMask | mark.classMask))
     }
 
-    /// Are connections spread over queues by rules of ours, instead of by NFQUEUE's own hash of addresses?
+    /// Are there several queues for SYNs?
     private var isSpread: Bool { setting.usesPrograms && setting.spread.count > 1 }
 
     private func forPlace(_ place: Int, _ family: AddressFamily, in line: Substring) -> String {
-        let program = { SpreadProgram.bytecode(family, from: $0, place: place, of: setting.spread) }
-        return String(line.dropFirst(3)).replacing("{{from_client}}", with: program(.client))
-            .replacing("{{from_box}}", with: program(.box))
+        let program = SpreadProgram.bytecode(family, place: place, of: setting.spread)
+        return String(line.dropFirst(3)).replacing("{{from_client}}", with: program)
             .replacing("{{place_syns}}", with: String(setting.synQueues[place]))
-            .replacing("{{place_data}}", with: String(setting.dataQueues.lowerBound + UInt16(place)))
     }
 
     private func classMark(_ number: Int, _ mask: UInt32) -> String {

@@ -80,8 +80,8 @@ extension RuleSetting {
     /// The NFQUEUE for acknowledgements. It has no reader most of the time; packets then pass it by.
     public var acknowledgementQueue: UInt16 { dataQueues.upperBound + 1 }
 
-    /// The NFQUEUEs that share the SYNs, as many as there are data queues: a subflow's SYN is in the queue of the same place as
-    /// its data. The first comes before the data queues, the others behind all others.
+    /// The NFQUEUEs that share the SYNs, as many as there are data queues. The first comes before the data queues, the others
+    /// behind all others.
     public var synQueues: [UInt16] {
         [synQueue] + (1..<UInt16(dataQueues.count)).map { acknowledgementQueue + $0 }
     }
@@ -89,7 +89,7 @@ extension RuleSetting {
     /// The highest number of a queue.
     public var lastQueue: UInt16 { synQueues.last == synQueue ? acknowledgementQueue : synQueues.last! }
 
-    /// Which queue is which subflow's.
+    /// Which queue a SYN is in.
     public var spread: PortSpread { PortSpread(count: dataQueues.count) }
 
     /// Adds the interfaces that aren't there yet, as far as there is room.

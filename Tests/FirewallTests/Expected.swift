@@ -70,9 +70,7 @@ enum Expected {
             -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG ACK -m connmark --mark 0x6000000/0x7000000 -m bpf \
             --bytecode "\(AcknowledgementProgram.bytecode(family))" -j NFQUEUE --queue-num 7703 --queue-bypass
             """
-        let program = { (sender: SpreadProgram.Sender) in
-            SpreadProgram.bytecode(family, from: sender, place: 0, of: PortSpread(count: 2))
-        }
+        let program = SpreadProgram.bytecode(family, place: 0, of: PortSpread(count: 2))
         return """
             -A PREROUTING -j SLUICE_PREROUTING
             -A INPUT -j SLUICE_INPUT
@@ -83,9 +81,7 @@ enum Expected {
             -A SLUICE_ADOPT -j SLUICE_LOCAL
             \(classes)
             -A SLUICE_FORWARD -m mark --mark 0x4000000/0x7000000 -j MARK --set-xmark 0x0/0xfff0000
-            -A SLUICE_FROM_CLIENT -m bpf --bytecode "\(program(.client))" -j NFQUEUE --queue-num 7701 --queue-bypass
-            -A SLUICE_FROM_CLIENT -j NFQUEUE --queue-num 7702 --queue-bypass
-            -A SLUICE_HOLD -m bpf --bytecode "\(program(.client))" -j NFQUEUE --queue-num 7700 --queue-bypass
+            -A SLUICE_HOLD -m bpf --bytecode "\(program)" -j NFQUEUE --queue-num 7700 --queue-bypass
             -A SLUICE_HOLD -j NFQUEUE --queue-num 7704 --queue-bypass
             -A SLUICE_INPUT -p tcp -m connmark --mark 0xb000000/0xf000000 -m tcp --tcp-flags SYN,RST,ACK SYN,ACK -j \
             NFQUEUE --queue-num 7700 --queue-bypass
@@ -94,7 +90,8 @@ enum Expected {
             -A SLUICE_INPUT -i sluice0 -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m connmark --mark \
             0x2000000/0x3000000 -j ACCEPT
             -A SLUICE_INPUT \(acknowledgement)
-            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j SLUICE_FROM_CLIENT
+            -A SLUICE_INPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
+            --queue-bypass
             -A SLUICE_LOCAL -j MARK --set-xmark 0x4000000/0x7000000
             -A SLUICE_LOCAL -j ACCEPT
             -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x0/0x7000000 -j SLUICE_OWN
@@ -105,7 +102,8 @@ enum Expected {
             -A SLUICE_OUTPUT -p tcp -m tcp --tcp-flags SYN NONE -m connmark --mark 0x2000000/0x7000000 -j CONNMARK \
             --set-xmark 0x6000000/0xf000000
             -A SLUICE_OUTPUT \(acknowledgement)
-            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j SLUICE_TO_CLIENT
+            -A SLUICE_OUTPUT -p tcp -m connmark --mark 0x2000000/0x3000000 -j NFQUEUE --queue-balance 7701:7702 \
+            --queue-bypass
             -A SLUICE_OWN -m owner --gid-owner 64083 -j CONNMARK --set-xmark 0x3000000/0xfff0000
             -A SLUICE_OWN -m owner --gid-owner 64084 -j CONNMARK --set-xmark 0xb000000/0xfff0000
             -A SLUICE_OWN -m owner --gid-owner 64085 -j CONNMARK --set-xmark 0x6000000/0xf000000
@@ -153,8 +151,6 @@ enum Expected {
             0x2000000/0xf000000
             -A SLUICE_TAKE -p tcp -m tcp --tcp-flags SYN NONE -j CONNMARK --set-xmark 0xa000000/0xf000000
             -A SLUICE_TAKE -p tcp -j TPROXY --on-port 0 --on-ip \(listen) --tproxy-mark 0x4000000/0x7000000
-            -A SLUICE_TO_CLIENT -m bpf --bytecode "\(program(.box))" -j NFQUEUE --queue-num 7701 --queue-bypass
-            -A SLUICE_TO_CLIENT -j NFQUEUE --queue-num 7702 --queue-bypass
             COMMIT
             """
     }

@@ -2,7 +2,7 @@ import Wire
 
 /// To which of several queues a packet goes.
 public enum QueueSelection: String, Sendable, CaseIterable {
-    /// By the client's port, as the daemon's rules have it: SYNs as well as data.
+    /// By the client's port: SYNs, as the daemon's rules have it, and data as well.
     case port
     /// `--queue-balance` (net/netfilter/xt_NFQUEUE.c): by a hash of the two addresses, the same both ways. All SYNs go to one
     /// queue. So it is where the kernel takes no programs in rules.
