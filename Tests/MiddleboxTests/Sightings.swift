@@ -147,7 +147,8 @@ extension Lab {
             if match.contains("0xb000000/0xf000000") { return [] }
             // Those of acknowledgements are met by the data queues' rule behind, too.
             if match.contains("bpf") { return [] }
-            if target == "NFQUEUE" { return [match] }
+            // The latter is for the queues of SYNs, whatever their number.
+            if target == "NFQUEUE" || target == "SLUICE_HOLD" { return [match] }
             guard target == "SLUICE_SYN" else { return [] }
             // -p may be said but once.
             return queued(in: target, rules).map {
