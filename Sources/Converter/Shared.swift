@@ -94,13 +94,10 @@ final class Shared: Sendable {
 
     func post(_ message: Worker.Message, to worker: Int) { mailboxes[worker].post(message) }
 
-    /// The worker to which a connection belongs: the one on the thread of its SYN's queue, or, where there are more
-    /// workers than queues, one of those that share a queue's connections.
+    /// The worker to which a connection belongs: the one on the thread of its SYN's queue, or one of those that share it.
     func worker(for tuple: FourTuple) -> Int {
-        let place = spread.place(ofClientPort: tuple.client.port)
-        guard mailboxes.count > spread.count else { return place % mailboxes.count }
-        let sharers = (mailboxes.count - place + spread.count - 1) / spread.count
-        return place + spread.count * Int(UInt(bitPattern: tuple.hashValue) % UInt(sharers))
+        spread.thread(
+            ofClientPort: tuple.client.port, hash: UInt(bitPattern: tuple.hashValue), among: mailboxes.count)
     }
 
     /// The worker that accepts on a listener.

@@ -11,4 +11,13 @@ public struct PortSpread: Hashable, Sendable {
 
     /// From 0 to `count` - 1.
     public func place(ofClientPort port: UInt16) -> Int { Int(port >> 1) % count }
+
+    /// Which of so many threads has the connection: that of its place, or, where there are more threads than places, one of those
+    /// that share the place's connections by `hash`.
+    public func thread(ofClientPort port: UInt16, hash: UInt, among threads: Int) -> Int {
+        let place = place(ofClientPort: port)
+        guard threads > count else { return place % threads }
+        let sharers = (threads - place + count - 1) / count
+        return place + count * Int(hash % UInt(sharers))
+    }
 }

@@ -44,7 +44,23 @@ import Wire
             #expect(report.failures == [:])
             #expect(try await sluice.count("intercept: server answered") == 40)
             #expect(try await sluice.count("pass: unable") == 0)
+            // So many SYNs of clients that choose their ports at random leave no queue out, unless there are very many.
+            guard numbers.queues <= 5 else { return }
+            let seen = try await packetsSeen(lab)
+            let others = UInt16(numbers.queues) + 2..<UInt16(2 * numbers.queues) + 1
+            for queue in [7700] + others.map({ 7700 + $0 }) { #expect(seen[queue, default: 0] > 0, "queue \(queue)") }
         }
+    }
+
+    /// How many packets each queue has had: the sequence number of its last (net/netfilter/nfnetlink_queue.c, seq_show).
+    private func packetsSeen(_ lab: Lab) async throws -> [UInt16: Int] {
+        let text = try await lab.run(in: .box, ["cat", "/proc/net/netfilter/nfnetlink_queue"]).output
+        let rows = text.split(separator: "\n").map { $0.split(separator: " ") }
+        return Dictionary(
+            uniqueKeysWithValues: rows.compactMap { row in
+                guard row.count >= 8, let queue = UInt16(row[0]), let last = Int(row[7]) else { return nil }
+                return (queue, last)
+            })
     }
 
     /// nginx, curl, mptcpize: nothing of our own on either side, and the server sees the client's address.

@@ -15,12 +15,10 @@ public struct CoreLayout: Sendable, Hashable {
         selection == .port ? PortSpread(count: queues).place(ofClientPort: tuple.client.port) : 0
     }
 
-    /// The thread that has the connection, as the daemon chooses it: that of its queue, or one of those that share a queue's.
+    /// The thread that has the connection.
     func worker(of tuple: FourTuple, secret: UInt32) -> Int {
-        let place = PortSpread(count: queues).place(ofClientPort: tuple.client.port)
-        guard workers > queues else { return place % workers }
-        let sharers = (workers - place + queues - 1) / queues
-        return place + queues * (Int(QueueSelection.ofTuple(tuple, secret)) % sharers)
+        PortSpread(count: queues).thread(
+            ofClientPort: tuple.client.port, hash: UInt(QueueSelection.ofTuple(tuple, secret)), among: workers)
     }
 
     /// As the settings are unless said: a worker for each processor; but as many queues, up to the 16 that there can be.
